@@ -1,0 +1,1 @@
+"""dashboards: Kibana saved objects, their provisioner, and the web page that draws them without Kibana."""

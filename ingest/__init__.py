@@ -1,0 +1,1 @@
+"""ingest: receive events, parse them with a Logstash pipeline, and bulk-index what comes out."""

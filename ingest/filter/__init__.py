@@ -1,0 +1,1 @@
+"""The filters of a pipeline, one file each; `base` holds what they share."""

@@ -1,0 +1,56 @@
+"""What every filter is: declared options, `apply` over a list of events, and the common options."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ingest.options import Kind, Option, Options
+from sawlog.event import Event
+
+COMMON_OPTIONS: dict[str, Option] = {
+    "add_field": Option(Kind.HASH, "Fields to add when the filter succeeds; names and values take sprintf.", {}),
+    "add_tag": Option(Kind.ARRAY, "Tags to add when the filter succeeds; they take sprintf.", []),
+    "remove_field": Option(Kind.ARRAY, "Fields to remove when the filter succeeds; names take sprintf.", []),
+    "remove_tag": Option(Kind.ARRAY, "Tags to remove when the filter succeeds; they take sprintf.", []),
+    "id": Option(Kind.STRING, "A name for this use of the plugin, in messages and metrics."),
+    "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
+    "periodic_flush": Option(Kind.BOOLEAN, "", False, noted="filters here hold nothing back"),
+}
+
+
+class Filter(ABC):
+    """One stage of a pipeline, over a list of events at a time.
+
+    A subclass sets `name` and `options` (without the common ones), reads its options in `__init__` (raising
+    ``options.error(…)`` for values that make no sense), and implements `apply`.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[dict[str, Option]] = {}
+
+    def __init__(self, options: Options) -> None:
+        self.succeeded: Callable[[Event], None] | None = _common(options)
+        """Applies the common options to one event; None when none is set, so that hot loops can skip it."""
+
+    @abstractmethod
+    def apply(self, events: list[Event]) -> list[Event]:
+        """Work on the events and return those that go on, in order.
+
+        Events may be changed in place at their top level (see `sawlog.event` for what is below). An event that
+        the filter could not handle goes on, tagged, with the reason in ``error.message``; nothing raises.
+        """
+
+
+def _common(options: Options) -> Callable[[Event], None] | None:
+    """Compile the common options; Logstash's order: add_field, remove_field, add_tag, remove_tag."""
+    # The import is late because sprintf is built on the language, which knows the filters.
+    from ingest.lang.decorate import decorate  # noqa: PLC0415
+
+    given: dict[str, Any] = {
+        name: options[name]
+        for name in ("add_field", "add_tag", "remove_field", "remove_tag")
+        if options.given(name)
+    }
+    return decorate(**given) if given else None

@@ -1,0 +1,56 @@
+"""What can go wrong, as one tree of exceptions; each message is written for the user who reads it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class SawlogError(Exception):
+    """Base of all errors that sawlog explains to its user; shown without a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a configuration file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class ConfigError(SawlogError):
+    """A setting cannot be honoured; names the place, the option, and the nearest known name if one is near."""
+
+    def __init__(self, message: str, position: Position | None = None, hint: str | None = None) -> None:
+        self.message = message
+        self.position = position
+        self.hint = hint
+        where = f"{position}: " if position else ""
+        super().__init__(f"{where}{message}{f' ({hint})' if hint else ''}")
+
+
+class InputError(SawlogError):
+    """Something that was named as an input cannot be read."""
+
+
+class QueryError(SawlogError):
+    """A search query is malformed, or uses a clause that the store does not offer."""
+
+
+class StoreError(SawlogError):
+    """The store refused a request as a whole, for good: asking again would not help."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached or is overloaded; the same request may succeed later."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint "did you mean 'x'?" with the known name nearest to `name`, or None if none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else None

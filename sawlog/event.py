@@ -1,0 +1,88 @@
+"""The event: one log record as a nested dictionary with ECS names, on its way from a line to a document.
+
+An event is a plain ``dict`` because every stage, and the encoder at the end, is fastest with one. Its shape:
+
+- ``@timestamp``: ``str``, UTC in ISO 8601 with a final ``Z`` and 3 to 9 fraction digits
+  (``2017-07-04T11:11:37.921Z``), so that it sorts as text, slices into index names, and needs no encoding.
+- ``@metadata``: a ``dict`` that never reaches a store. ``_id`` in it is the document's id (see `sawlog.batch`).
+- ``tags``: a list of ``str``.
+- all else: JSON values; objects nest (``{"log": {"level": "INFO"}}``, never the key ``"log.level"``).
+
+Objects and lists inside an event may be shared with other events (all events of a file share ``host``, ``agent``
+and so on), so **nobody changes them in place**. Assigning a top-level key of an event is fine; below that, use
+`put`, `remove` and `add_tag`, which copy what they change.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Event = dict[str, Any]
+Path = tuple[str, ...]
+
+TIMESTAMP: Final = "@timestamp"
+METADATA: Final = "@metadata"
+MISSING: Final[Any] = object()
+
+
+def get(event: Event, path: Path, default: Any = None) -> Any:
+    """Return what stands at `path`, or `default`. A number in the path indexes a list."""
+    value: Any = event
+    for key in path:
+        if isinstance(value, dict):
+            value = value.get(key, MISSING)
+        elif isinstance(value, list):
+            value = _item(value, key)
+        else:
+            return default
+        if value is MISSING:
+            return default
+    return value
+
+
+def put(event: Event, path: Path, value: Any) -> None:
+    """Set `path` to `value`, making objects on the way; a scalar in the way is replaced by an object."""
+    node = event
+    for key in path[:-1]:
+        below = node.get(key)
+        # Copied even when it is a dict already: another event may share it.
+        below = dict(below) if isinstance(below, dict) else {}
+        node[key] = below
+        node = below
+    node[path[-1]] = value
+
+
+def remove(event: Event, path: Path) -> Any:
+    """Take `path` out and return what stood there, or `MISSING`; emptied objects stay."""
+    if get(event, path, MISSING) is MISSING:
+        return MISSING
+    node: Any = event
+    for key in path[:-1]:
+        below = node[key] if isinstance(node, dict) else node[int(key)]
+        below = dict(below) if isinstance(below, dict) else list(below)
+        if isinstance(node, dict):
+            node[key] = below
+        else:
+            node[int(key)] = below
+        node = below
+    last: Any = path[-1] if isinstance(node, dict) else int(path[-1])
+    return node.pop(last)
+
+
+def add_tag(event: Event, tag: str) -> None:
+    """Add `tag` to the event's tags once."""
+    tags = event.get("tags")
+    if tags is None:
+        event["tags"] = [tag]
+    elif isinstance(tags, list):
+        if tag not in tags:
+            event["tags"] = [*tags, tag]
+    elif tags != tag:
+        event["tags"] = [tags, tag]
+
+
+def _item(values: list[Any], key: str) -> Any:
+    try:
+        return values[int(key)]
+    except (ValueError, IndexError):
+        return MISSING

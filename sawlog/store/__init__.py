@@ -1,0 +1,1 @@
+"""Where documents end: one protocol (`base`), the embedded store, Elasticsearch."""

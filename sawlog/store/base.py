@@ -1,0 +1,119 @@
+"""The protocol of a store: create documents in bulk with a verdict for each, and search them.
+
+Requests and answers of `Store.search` have the shape of Elasticsearch's ``_search`` (the subset that each store
+documents), so that the page, the command line and Kibana ask alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sawlog.event import Event
+
+DEFAULT_INDEX = "logs-spring-default"
+"""The data stream that events go to when nobody says otherwise."""
+
+
+@dataclass(slots=True)
+class Bulk:
+    """Documents to create in one request; `ids` and `documents` run side by side.
+
+    `documents` are events without ``@metadata``. `source` is the key of the one source that all of them come
+    from, in offset order, or None when they do not; stores use it to skip look-ups, never for correctness of
+    documents without it.
+    """
+
+    ids: Sequence[str]
+    documents: Sequence[Event]
+    index: str = DEFAULT_INDEX
+    source: str | None = None
+    size: int = 0
+    """About how many bytes the documents have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The store's verdict on one document that it did not take. `position` counts from 0 in the bulk.
+
+    `status` is as in Elasticsearch's bulk answer: 429 and 5xx are worth another try, other 4xx are final.
+    """
+
+    position: int
+    status: int
+    type: str
+    reason: str
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the same document may be taken later."""
+        return self.status == 429 or self.status >= 500
+
+
+@dataclass(slots=True)
+class BulkResult:
+    """`created` documents are new, `existing` were there already under their id; both are durable."""
+
+    created: int = 0
+    existing: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
+class Store(ABC):
+    """Where documents live. Open it, use it from one event loop, close it; `async with` does both ends."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Make the store ready to take documents.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached now.
+            StoreError: it can be reached but not be used (credentials, version, a damaged directory).
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of everything; documents of a bulk that was answered stay."""
+
+    @abstractmethod
+    async def bulk(self, bulk: Bulk) -> BulkResult:
+        """Create the documents and return when those taken are durable; several calls may be under way.
+
+        A document whose id exists counts as `existing` and is not changed.
+
+        Raises:
+            StoreUnavailableError: no verdict was given; send the same bulk again.
+            StoreError: the request as a whole is refused for good.
+        """
+
+    @abstractmethod
+    async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
+        """Answer an Elasticsearch ``_search`` body with a body of the same shape as Elasticsearch's.
+
+        Clauses that every store knows: ``bool`` (must, filter, should, must_not), ``query_string``,
+        ``match_all``, ``match``, ``match_phrase``, ``term``, ``terms``, ``range``, ``exists``, ``prefix``,
+        ``wildcard``, ``ids``; ``size``, ``from``, ``sort``, ``track_total_hits``, ``_source``; aggregations
+        ``terms``, ``date_histogram`` (``fixed_interval``, ``min_doc_count``, ``extended_bounds``), ``filter``,
+        ``filters``, ``min``, ``max``, ``avg``, ``sum``, ``value_count``, ``cardinality``, and their nesting.
+
+        Raises:
+            QueryError: the request is malformed, or holds a clause that this store does not offer.
+            StoreUnavailableError: try again later.
+        """
+
+    @abstractmethod
+    async def count(self, query: dict[str, Any], index: str | None = None) -> int:
+        """Count the documents that match one query clause, exactly. Raises as `search` does."""
+
+    @abstractmethod
+    async def refresh(self) -> None:
+        """Make all documents of answered bulks visible to `search`."""
+
+    async def __aenter__(self) -> Store:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()

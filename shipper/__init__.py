@@ -1,0 +1,1 @@
+"""shipper: the agent on each machine; finds log files, reads them, frames events, sends, remembers offsets."""
