@@ -24,7 +24,7 @@ class Kind(Enum):
     ARRAY = "array"
     HASH = "hash"
     PATH = "path"
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - the name of a type, no secret
     FIELD = "field reference"
     CODEC = "codec"
     ANY = "any"

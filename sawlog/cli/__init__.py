@@ -1,0 +1,62 @@
+"""The command line: `main`, and the table of commands, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from sawlog import __version__
+from sawlog.errors import SawlogError
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "up": ("sawlog.cli.up:up", "Tail, parse, index and show logs, in one process."),
+}
+"""Command → where it is, and its line in ``sawlog --help``."""
+
+
+def main() -> None:
+    """Run the command line; an error that sawlog explains ends it with exit code 1 and no traceback."""
+    try:
+        sawlog(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except SawlogError as error:
+        click.echo(f"sawlog: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # `sawlog search … | head`: the reader has gone, which is its right.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is run, so that ``--help`` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102 - click's contract
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 - click's contract
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sawlog")
+def sawlog() -> None:
+    """Tail, parse, index and search the logs of Spring Boot services."""
