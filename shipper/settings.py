@@ -1,0 +1,402 @@
+"""What a ``filebeat.yml`` says, as typed values: the only form in which the rest of the shipper knows it.
+
+Durations are in seconds, sizes in bytes. The defaults are Filebeat 8's. Everything is frozen and compares by
+value, so that a reload can tell which input has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from shipper.format_string import FormatString
+from shipper.processor.base import Condition, Processor
+
+MINUTE = 60.0
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Multiline:
+    """How lines become one event.
+
+    ``pattern``: `pattern` marks lines that belong to the event before (`match` "after") or to the one after
+    (`match` "before"); `negate` turns the mark around. ``count``: every `count_lines` lines are an event.
+    ``while_pattern``: lines that match (or, with `negate`, do not) and stand together are an event.
+    """
+
+    type: Literal["pattern", "count", "while_pattern"] = "pattern"
+    pattern: str | None = None
+    """A Python regular expression, already translated from Go's syntax."""
+    negate: bool = False
+    match: Literal["after", "before"] = "after"
+    count_lines: int = 0
+    max_lines: int = 500
+    """Lines of an event beyond these are dropped, and the event flagged ``truncated``; 0: no limit."""
+    timeout: float = 5.0
+    """An event whose next line does not come in this time is complete; 0: it waits for ever."""
+    flush_pattern: str | None = None
+    """A line that matches ends its event."""
+    skip_newline: bool = False
+    """Join the lines without a newline between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """Each line is a JSON object (``json.*`` of the log input, the parser ``ndjson`` of filestream)."""
+
+    keys_under_root: bool = False
+    """Put the keys at the event's root, else under `target`."""
+    overwrite_keys: bool = False
+    add_error_key: bool = False
+    message_key: str | None = None
+    """The key whose text multiline and the line filters work on."""
+    expand_keys: bool = False
+    """``{"a.b": 1}`` becomes ``{"a": {"b": 1}}``."""
+    ignore_decoding_error: bool = False
+    target: str = "json"
+    document_id: str | None = None
+    """The key whose value becomes the document's ``_id``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFormat:
+    """The lines are those that a container engine writes: Docker's JSON or the CRI's text."""
+
+    stream: Literal["all", "stdout", "stderr"] = "all"
+    format: Literal["auto", "docker", "cri"] = "auto"
+    partial: bool = True
+    """Join the parts of a line that the engine has cut."""
+
+
+Parser = Multiline | Json | ContainerFormat
+
+
+@dataclass(frozen=True, slots=True)
+class FileInput:
+    """One input: which files (or standard input), and how their bytes become events."""
+
+    type: Literal["log", "filestream", "container", "stdin"] = "log"
+    id: str | None = None
+    paths: tuple[str, ...] = ()
+    exclude_files: tuple[str, ...] = ()
+    """Python regular expressions; a file whose path one of them finds is left out."""
+    include_files: tuple[str, ...] = ()
+    """Python regular expressions; when there are any, only files whose path one of them finds are read."""
+    include_lines: tuple[str, ...] = ()
+    exclude_lines: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    """A codec of Python's; ``utf-16-bom`` (the file says its byte order) is ``utf-16``."""
+    line_terminator: str = "auto"
+    """``auto`` (``\\n`` and ``\\r\\n``), or the very text that ends a line."""
+    max_bytes: int = 10 * MEBIBYTE
+    """An event is cut here and flagged ``truncated``."""
+    buffer_size: int = 16384
+
+    parsers: tuple[Parser, ...] = ()
+    """What makes events of lines, in the order in which it works (log input: container, json, multiline)."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What every event of the input carries, nested and in place: the constants of ``fields`` (under ``fields`` or
+    at the root), ``tags``, ``input.type``, ``type`` (of ``document_type``), the configuration's own included."""
+    processors: tuple[Processor, ...] = ()
+    """Applied before those of the configuration."""
+    index: FormatString | None = None
+    pipeline: FormatString | None = None
+    keep_null: bool = False
+    publisher_disable_host: bool = False
+    """Leave ``host.name`` out."""
+
+    scan_frequency: float = 10.0
+    ignore_older: float | None = None
+    """Files not written to for so long are not begun; None: all are."""
+    ignore_inactive: Literal["", "since_first_start", "since_last_start"] = ""
+    tail_files: bool = False
+    """Begin files that the registry does not know at their end."""
+    harvester_limit: int = 0
+    """How many files are open at once; 0: as many as the process may."""
+    symlinks: bool = False
+    recursive_glob: bool = True
+    scan_sort: Literal["", "modtime", "filename"] = ""
+    scan_order: Literal["asc", "desc"] = "asc"
+
+    file_identity: Literal["native", "path", "fingerprint", "inode_marker"] = "native"
+    inode_marker_path: str | None = None
+    fingerprint_offset: int = 0
+    fingerprint_length: int = 1024
+
+    close_inactive: float = 5 * MINUTE
+    """Close a file from which nothing has come for so long; it is opened again when it grows."""
+    close_removed: bool = True
+    close_renamed: bool = False
+    close_eof: bool = False
+    close_timeout: float = 0.0
+    """Close a file after so long, whatever is left in it; 0: never."""
+    clean_inactive: float = 0.0
+    """Forget files not written to for so long; 0: never."""
+    clean_removed: bool = True
+    backoff: float = 1.0
+    """Look at a file whose end was reached again after this time; each look in vain multiplies it."""
+    backoff_max: float = 10.0
+    backoff_factor: float = 2.0
+
+    @property
+    def multiline(self) -> Multiline | None:
+        """The first multiline parser."""
+        return next((parser for parser in self.parsers if isinstance(parser, Multiline)), None)
+
+    @property
+    def json(self) -> Json | None:
+        """The first JSON parser."""
+        return next((parser for parser in self.parsers if isinstance(parser, Json)), None)
+
+    @property
+    def container(self) -> ContainerFormat | None:
+        """The container engine's format, if the lines are in one."""
+        return next((parser for parser in self.parsers if isinstance(parser, ContainerFormat)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """``ssl.*`` of an output; certificates and keys are paths or PEM texts, as in Filebeat."""
+
+    verification_mode: Literal["full", "strict", "certificate", "none"] = "full"
+    certificate_authorities: tuple[str, ...] = ()
+    """None given: the system's."""
+    certificate: str | None = None
+    key: str | None = None
+    key_passphrase: str | None = field(default=None, repr=False)
+    supported_protocols: tuple[str, ...] = ()
+    """Of ``TLSv1.0`` to ``TLSv1.3``; none given: 1.2 and 1.3."""
+    cipher_suites: tuple[str, ...] = ()
+    curve_types: tuple[str, ...] = ()
+    ca_sha256: tuple[str, ...] = ()
+    """The SHA-256 (base64) that one certificate of the server's chain must have as its public key's."""
+    ca_trusted_fingerprint: str | None = None
+    """The SHA-256 (hexadecimal) of a certificate of the server's chain that is trusted as an authority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How the outputs console and file write an event: as JSON, or as a format string."""
+
+    format: FormatString | None = None
+    pretty: bool = False
+    escape_html: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of ``indices`` or ``pipelines``: the name for events for which `when` holds."""
+
+    name: FormatString
+    when: Condition | None = None
+    mappings: Mapping[str, str] = field(default_factory=dict)
+    """A name found here is replaced (compared in lower case)."""
+    default: str | None = None
+    """The name when `name` names a field that the event lacks, or that is not among `mappings`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogstashOutput:
+    """``output.logstash``: Lumberjack 2 to Logstash or to sawlog ingest."""
+
+    hosts: tuple[str, ...] = ()
+    """``host:port`` each, in Filebeat's order; a host named twice has two connections."""
+    index: str = "filebeat"
+    """``@metadata.beat`` of the events."""
+    loadbalance: bool = False
+    worker: int = 1
+    """Connections to each host."""
+    bulk_max_size: int = 2048
+    compression_level: int = 3
+    pipelining: int = 2
+    timeout: float = 30.0
+    ttl: float = 0.0
+    """Connect anew after so long; 0: never."""
+    slow_start: bool = False
+    backoff_init: float = 1.0
+    backoff_max: float = 60.0
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticsearchOutput:
+    """``output.elasticsearch``: bulk requests straight to a cluster."""
+
+    hosts: tuple[str, ...] = ()
+    """URLs, complete with scheme, port and path."""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    """``id:key``, or the two in base64."""
+    index: FormatString | None = None
+    """None: the default data stream."""
+    indices: tuple[Rule, ...] = ()
+    """The first that holds names the index; else `index` does."""
+    pipeline: FormatString | None = None
+    pipelines: tuple[Rule, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Query parameters of each bulk request."""
+    proxy_url: str | None = None
+    proxy_disable: bool = False
+    """Do not look at the environment for a proxy."""
+    proxy_headers: Mapping[str, str] = field(default_factory=dict)
+    loadbalance: bool = True
+    worker: int = 1
+    bulk_max_size: int = 1600
+    compression_level: int = 1
+    timeout: float = 90.0
+    backoff_init: float = 1.0
+    backoff_max: float = 60.0
+    dead_letter_index: str | None = None
+    """Where documents go that the cluster refuses for good; None: to the dead letters on disk."""
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleOutput:
+    """``output.console``: events on standard output, a line each."""
+
+    codec: Codec = Codec()
+    bulk_max_size: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutput:
+    """``output.file``: events in files that are rotated by size."""
+
+    path: str = ""
+    filename: FormatString = field(default_factory=lambda: FormatString("filebeat"))
+    rotate_every_kb: int = 10240
+    number_of_files: int = 7
+    permissions: int = 0o600
+    rotate_on_startup: bool = True
+    codec: Codec = Codec()
+
+
+@dataclass(frozen=True, slots=True)
+class MqttOutput:
+    """``output.mqtt``: batches to sawlog ingest over an MQTT 5 broker, acknowledged end to end."""
+
+    hosts: tuple[str, ...] = ()
+    """``host:port`` each; the next is tried when one cannot be reached."""
+    topic: str = "sawlog"
+    """The first part of the topics' names."""
+    client_id: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    keepalive: float = 60.0
+    timeout: float = 30.0
+    """A batch that is not acknowledged in this time is sent again."""
+    window_bytes: int = 16 * MEBIBYTE
+    backoff_init: float = 1.0
+    backoff_max: float = 60.0
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedOutput:
+    """``output.embedded``: into sawlog's own index on this machine."""
+
+    path: str | None = None
+    """The index's folder; None: under ``path.data``."""
+    index: FormatString | None = None
+    """None: the default data stream."""
+
+
+OutputSettings = LogstashOutput | ElasticsearchOutput | ConsoleOutput | FileOutput | MqttOutput | EmbeddedOutput
+OutputKind = Literal["logstash", "elasticsearch", "console", "file", "mqtt", "embedded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The one output that is enabled."""
+
+    kind: OutputKind
+    settings: OutputSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """``queue.mem``: what may be read and not yet acknowledged."""
+
+    events: int = 3200
+    flush_min_events: int = 1600
+    flush_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """``logging.*``: the shipper's own log."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    to_stderr: bool = True
+    to_files: bool = False
+    """Into `path`/`name`, rotated; by default the shipper writes to standard error."""
+    to_syslog: bool = False
+    path: str | None = None
+    name: str = "sawlog"
+    rotate_every_bytes: int = 10 * MEBIBYTE
+    rotate_on_startup: bool = True
+    keep_files: int = 7
+    permissions: int = 0o600
+    metrics: bool = True
+    metrics_period: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """``http.*``: metrics and health; off unless asked for."""
+
+    enabled: bool = False
+    host: str = "localhost"
+    port: int = 5066
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """``filebeat.config.inputs``: more inputs in files, looked at again while the shipper runs."""
+
+    paths: tuple[str, ...]
+    """Globs, absolute."""
+    enabled: bool = False
+    period: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration."""
+
+    inputs: tuple[FileInput, ...] = ()
+    """The enabled ones, those in the files of `reloads` included."""
+    output: Output | None = None
+    """None only when the configuration was loaded for its syntax."""
+    processors: tuple[Processor, ...] = ()
+    """Applied to the events of all inputs, after the input's own."""
+    name: str = ""
+    """``agent.name`` and ``host.name``; the machine's when the file says nothing."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """The configuration's own ``fields`` and ``tags``, in place; the inputs' have them already."""
+    tags: tuple[str, ...] = ()
+    path_home: Path = Path()
+    path_config: Path = Path()
+    path_data: Path = Path("data")
+    path_logs: Path = Path("logs")
+    registry_path: Path | None = None
+    """None: under `path_data`."""
+    registry_permissions: int = 0o600
+    shutdown_timeout: float = 0.0
+    """How long to wait for acknowledgements at the end."""
+    timestamp_precision: Literal["millisecond", "microsecond", "nanosecond"] = "millisecond"
+    queue: Queue = Queue()
+    logging: Logging = Logging()
+    http: Http = Http()
+    reloads: tuple[Reload, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What has no effect here, each with what to use instead; to be said once at start."""
+    warnings: tuple[str, ...] = ()
+    """What is probably a mistake: unknown keys, keys given twice."""
