@@ -1,0 +1,1 @@
+"""The Logstash pipeline language: field references, sprintf, grammar, conditions."""
