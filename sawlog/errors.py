@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -32,6 +32,14 @@ class ConfigError(SawlogError):
         self.hint = hint
         where = f"{position}: " if position else ""
         super().__init__(f"{where}{message}{f' ({hint})' if hint else ''}")
+
+
+class ConfigErrors(SawlogError):  # noqa: N818 - the plural says that it holds several
+    """Several settings of one configuration cannot be honoured; `errors` has each, in the order of the file."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
 
 
 class InputError(SawlogError):

@@ -1,0 +1,1 @@
+"""The shipper's configuration: Filebeat's ``filebeat.yml``, read into `shipper.settings`."""
