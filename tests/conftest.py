@@ -1,0 +1,103 @@
+"""Fixtures for all tests: the real services, each started once per run and only when a test asks for it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.services import (
+    ElasticsearchServer,
+    MissingServiceError,
+    MosquittoServer,
+    Process,
+    chromium_path,
+)
+
+T = TypeVar("T")
+running: list[Process] = []
+missing: dict[str, int] = {}
+
+
+def need(make: Callable[[], T]) -> T:
+    """Return what `make` makes; a missing service skips the test, or fails it under ``CI=true``."""
+    try:
+        return make()
+    except MissingServiceError as error:
+        missing[str(error)] = missing.get(str(error), 0) + 1
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_server() -> Iterator[ElasticsearchServer]:
+    """A node of our own, without security: for tests that stop it, kill it or read its log."""
+    yield from _run(ElasticsearchServer)
+
+
+@pytest.fixture(scope="session")
+def secure_elasticsearch() -> Iterator[ElasticsearchServer]:
+    """A node that speaks HTTPS and asks for `ElasticsearchServer.USER` and `PASSWORD`."""
+    yield from _run(lambda: ElasticsearchServer(tls=True, heap="512m"))
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url(request: pytest.FixtureRequest) -> str:
+    """Where an Elasticsearch without security listens; ``$ELASTICSEARCH_URL`` wins."""
+    given = os.environ.get("ELASTICSEARCH_URL")
+    if given:
+        return given
+    server: ElasticsearchServer = request.getfixturevalue("elasticsearch_server")
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[MosquittoServer]:
+    """A broker on loopback that lets everybody in."""
+    yield from _run(MosquittoServer)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    return need(chromium_path)
+
+
+@pytest.fixture
+def data_stream() -> str:
+    """A name that no other test uses and that the template's pattern matches."""
+    return f"logs-spring-{uuid.uuid4().hex[:12]}"
+
+
+S = TypeVar("S", bound=Process)
+
+
+def _run(make: Callable[[], S]) -> Iterator[S]:
+    server = need(make)
+    running.append(server)
+    try:
+        server.start()
+        yield server
+    finally:
+        running.remove(server)
+        server.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the ends of the services' logs with a failed test."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined] # pluggy's old-style wrapper
+    if report.when == "call" and report.failed:
+        for server in running:
+            report.sections.append((f"end of the log of {server.name}", server.tail(25)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the services that were missing and how many tests wanted them."""
+    for words, count in missing.items():
+        terminalreporter.write_line(f"MISSING SERVICE: {words} ({count} tests)", yellow=True)

@@ -1,0 +1,357 @@
+"""The real services that tests run: Elasticsearch, Mosquitto, and where Chromium is.
+
+Each is started from what the machine has, on a port that the system chose, with its data in a temporary folder,
+and is ended by its process id. What is missing raises `MissingServiceError`; `tests/conftest.py` makes that a
+skip, or a failure under ``CI=true``.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import platformdirs
+
+ELASTICSEARCH_VERSION = "8.19.4"
+ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{ELASTICSEARCH_VERSION}:zip"
+START_SECONDS = 120.0
+STOP_SECONDS = 20.0
+
+
+class MissingServiceError(Exception):
+    """A service cannot run on this machine; says what is missing."""
+
+
+class Process:
+    """A service under way: its process group, its working folder, and its log. Base of the servers below."""
+
+    name = "service"
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"sawlog-{self.name}-"))
+        self.folder.chmod(0o755)
+        self.log = self.folder / "output.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, f"{self.name} is not running"
+        return self._process.pid
+
+    def _spawn(self, command: list[str], environment: dict[str, str], user: str | None) -> None:
+        setpriv = shutil.which("setpriv")
+        if setpriv:
+            # The service ends with the test run, even when that is killed.
+            command = [setpriv, "--pdeathsig", "TERM", "--", *command]
+        group = pwd.getpwnam(user).pw_gid if user else None
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env=environment,
+                user=user,
+                group=group,
+                extra_groups=[] if user else None,
+                start_new_session=True,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all processes of the service: SIGSTOP and SIGCONT, for instance."""
+        os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        """End the service at once, as a power cut would."""
+        self.signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+        self._process = None
+
+    def stop(self) -> None:
+        """End the service as its operator would; what does not end in time is killed."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._process = None
+
+    def close(self) -> None:
+        """Stop the service and remove its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tail(self, lines: int = 60) -> str:
+        """Return the last lines of the service's log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _fail(self, words: str) -> RuntimeError:
+        log = self.tail()
+        self.stop()
+        return RuntimeError(f"{self.name}: {words}; its log ends:\n{log}")
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+
+class ElasticsearchServer(Process):
+    """One node of Elasticsearch from Maven Central's test distribution.
+
+    `security` makes it ask for `USER` and `PASSWORD`; `tls` (implies security) makes it speak HTTPS with a
+    certificate for 127.0.0.1 that `ca_certs` verifies. `settings` are further lines of elasticsearch.yml.
+    """
+
+    name = "elasticsearch"
+    USER = "sawlog"
+    PASSWORD = "s3cret/pass word"
+
+    def __init__(
+        self,
+        *,
+        security: bool = False,
+        tls: bool = False,
+        heap: str = "1g",
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self._home = elasticsearch_home()
+        self._java = java_home()
+        self._user = "nobody" if os.geteuid() == 0 else None
+        super().__init__()
+        self.security = security or tls
+        self.tls = tls
+        self._heap = heap
+        self._settings = settings or {}
+        self.port = free_port()
+        self.ca_certs: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without credentials."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and return when it answers; after `kill` or `stop`, on the same port and data."""
+        config = self.folder / "config"
+        if not config.exists():
+            self._configure(config)
+        self._spawn([str(self._home / "bin" / "elasticsearch")], self._environment(), self._user)
+        end = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._ended():
+                raise self._fail("ended while starting")
+            if time.monotonic() > end:
+                raise self._fail(f"did not answer within {START_SECONDS:.0f} s")
+            time.sleep(0.2)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.folder),
+            "ES_JAVA_HOME": self._java,
+            "ES_PATH_CONF": str(self.folder / "config"),
+            "ES_JAVA_OPTS": f"-Xms{self._heap} -Xmx{self._heap}",
+        }
+
+    def _configure(self, config: Path) -> None:
+        shutil.copytree(self._home / "config", config)
+        settings = {
+            "discovery.type": "single-node",
+            "http.port": str(self.port),
+            "transport.port": "0",
+            "path.data": str(self.folder / "data"),
+            "path.logs": str(self.folder / "logs"),
+            "xpack.security.enabled": str(self.security).lower(),
+            # A developer's disk may be nearly full; that is not what is tested.
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
+            "ingest.geoip.downloader.enabled": "false",
+        }
+        modules = self._home / "modules"
+        if (modules / "x-pack-ml").exists():
+            settings["xpack.ml.enabled"] = "false"
+        if not (modules / "ingest-geoip").exists():
+            del settings["ingest.geoip.downloader.enabled"]
+        if self.tls:
+            self.ca_certs = certificate(config)
+            settings |= {
+                "xpack.security.http.ssl.enabled": "true",
+                "xpack.security.http.ssl.key": "server.key",
+                "xpack.security.http.ssl.certificate": "server.crt",
+            }
+        settings |= self._settings
+        lines = [f"{name}: {value}\n" for name, value in settings.items()]
+        (config / "elasticsearch.yml").write_text("".join(lines))
+        if self._user:
+            _give(self.folder, self._user)
+        if self.security:
+            self._run("elasticsearch-users", "useradd", self.USER, "-p", self.PASSWORD, "-r", "superuser")
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        group = pwd.getpwnam(self._user).pw_gid if self._user else None
+        subprocess.run(
+            [str(self._home / "bin" / tool), *arguments],
+            env=self._environment() | {"ES_JAVA_OPTS": ""},
+            user=self._user,
+            group=group,
+            extra_groups=[] if self._user else None,
+            check=True,
+            capture_output=True,
+            timeout=START_SECONDS,
+        )
+
+    def _answers(self) -> bool:
+        if self.security:
+            # Without credentials it answers 401, which is an answer; with TLS, a listening socket is enough.
+            return "started" in self.tail(400) and _listens(self.port)
+        try:
+            with urllib.request.urlopen(f"{self.url}/_cluster/health?wait_for_status=yellow", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+class MosquittoServer(Process):
+    """One Mosquitto broker; `settings` are further lines of its configuration file."""
+
+    name = "mosquitto"
+
+    def __init__(self, *settings: str) -> None:
+        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+        if program is None:
+            raise MissingServiceError("mosquitto is not installed")
+        super().__init__()
+        self._program = program
+        self._settings = settings
+        self.port = free_port()
+
+    def start(self) -> None:
+        """Start it and return when it listens; after `kill` or `stop`, on the same port and data."""
+        config = self.folder / "mosquitto.conf"
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {self.folder}/",
+            f"user {pwd.getpwuid(os.geteuid()).pw_name}",
+            *self._settings,
+        ]
+        config.write_text("\n".join(lines) + "\n")
+        self._spawn([self._program, "-c", str(config)], dict(os.environ), None)
+        end = time.monotonic() + STOP_SECONDS
+        while not _listens(self.port):
+            if self._ended():
+                raise self._fail("ended while starting")
+            if time.monotonic() > end:
+                raise self._fail("does not listen")
+            time.sleep(0.02)
+
+
+def chromium_path() -> str:
+    """Return the path of a Chromium, or raise `MissingServiceError`."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        path = shutil.which(name)
+        if path:
+            return path
+    raise MissingServiceError("no Chromium is installed (chromium, chromium-browser, google-chrome)")
+
+
+def elasticsearch_home() -> Path:
+    """Return the unpacked distribution, fetching and unpacking it once per machine."""
+    # Another user than root must be able to read it, so root's home is no place for it.
+    root = os.geteuid() == 0
+    cache = Path("/var/cache") if root else platformdirs.user_cache_path()
+    home = cache / "sawlog" / f"elasticsearch-{ELASTICSEARCH_VERSION}"
+    if home.exists():
+        return home
+    archive = _archive()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=home.parent))
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            zipped.extractall(work)
+        unpacked = work / home.name
+        for path in unpacked.rglob("*"):
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+        unpacked.chmod(0o755)
+        # Another run may have been first; both made the same.
+        if not home.exists():
+            unpacked.rename(home)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return home
+
+
+def _archive() -> Path:
+    group, artifact, version, kind = ARTIFACT.split(":")
+    repository = Path.home() / ".m2" / "repository"
+    archive = repository.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.{kind}")
+    if archive.exists():
+        return archive
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise MissingServiceError("Elasticsearch: maven (mvn), which fetches it, is not installed")
+    command = [maven, "-q", "-B", "dependency:get", f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
+    fetched = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    if fetched.returncode or not archive.exists():
+        raise MissingServiceError(f"Elasticsearch: maven could not fetch {ARTIFACT}: {fetched.stdout.strip()[-300:]}")
+    return archive
+
+
+def java_home() -> str:
+    """Return the home of a Java 17 or newer."""
+    java = shutil.which("java")
+    if java is None:
+        raise MissingServiceError("Elasticsearch: Java 17 is not installed")
+    words = subprocess.run([java, "-version"], capture_output=True, text=True, check=True).stderr
+    version = re.search(r'version "(\d+)', words)
+    if version is None or int(version[1]) < 17:
+        raise MissingServiceError(f"Elasticsearch: Java 17 is needed, {java} is {words.splitlines()[0]}")
+    return str(Path(java).resolve().parent.parent)
+
+
+def certificate(folder: Path) -> Path:
+    """Write ``server.key`` and a self-signed ``server.crt`` for 127.0.0.1 into `folder`; return the latter."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        raise MissingServiceError("TLS: openssl is not installed")
+    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    files = ["-keyout", str(folder / "server.key"), "-out", str(folder / "server.crt")]
+    subprocess.run([*command, "-addext", names, *files], check=True, capture_output=True)
+    return folder / "server.crt"
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _give(folder: Path, user: str) -> None:
+    owner = pwd.getpwnam(user)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, owner.pw_uid, owner.pw_gid)
