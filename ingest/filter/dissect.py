@@ -1,0 +1,212 @@
+"""dissect: cut a text at delimiters, without expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from ingest.filter import ruby, settings
+from ingest.filter.base import Filter
+from ingest.filter.failure import fail
+from ingest.options import Kind, Option, Options
+from sawlog.errors import ConfigError
+from sawlog.event import Event, Path, get, put
+
+_FIELD: Final = re.compile(r"%\{([^}]*)\}")
+_KEY: Final = re.compile(r"([?+&]?)(.*?)(?:/(\d+))?(->)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One ``%{…}`` with the delimiters on both sides; the last one's `after` may be empty: it takes the rest."""
+
+    kind: str
+    key: str
+    order: int
+    padded: bool
+    before: str
+    after: str
+
+
+class Dissection:
+    """A mapping's text, compiled: `dissect` cuts a text, or returns None if a delimiter is not found."""
+
+    def __init__(self, mapping: str) -> None:
+        """Compile `mapping`.
+
+        Raises:
+            ConfigError: it has no field, or a field that means nothing; without a position.
+        """
+        places = list(_FIELD.finditer(mapping))
+        if not places:
+            raise ConfigError(f"'{mapping}' has no field: write %{{name}}")
+        self.mapping = mapping
+        self.lead = mapping[: places[0].start()]
+        parts: list[_Part] = []
+        before = self.lead
+        for place, following in zip(places, [*places[1:], None], strict=True):
+            after = mapping[place.end() : following.start() if following else len(mapping)]
+            parts.append(_part(place[1], before, after))
+            before = after
+        self.parts = parts
+
+    def cut(self, text: str) -> list[str] | None:
+        """Return what each field holds, or None."""
+        if not text.startswith(self.lead):
+            return None
+        position = len(self.lead)
+        found: list[str] = []
+        for part in self.parts:
+            delimiter = part.after
+            if not delimiter:
+                found.append(text[position:])
+                position = len(text)
+                continue
+            end = text.find(delimiter, position)
+            if end < 0:
+                return None
+            found.append(text[position:end])
+            position = end + len(delimiter)
+            if part.padded:
+                while text.startswith(delimiter, position):
+                    position += len(delimiter)
+        return found
+
+    def values(self, found: list[str], event: Event) -> dict[str, str]:
+        """Return what the cut texts set, field by field."""
+        values: dict[str, str] = {}
+        skipped: dict[str, str] = {}
+        appended: dict[str, list[tuple[int, str, str]]] = {}
+        indirect: list[tuple[str, str]] = []
+        for part, text in zip(self.parts, found, strict=True):
+            if part.kind == "?":
+                skipped[part.key] = text
+            elif part.kind == "&":
+                indirect.append((part.key, text))
+            elif part.kind == "+":
+                appended.setdefault(part.key, []).append((part.order, part.before, text))
+            elif part.key:
+                values[part.key] = text
+        for key, pieces in appended.items():
+            values[key] = _join(values.get(key, _existing(event, key)), pieces)
+        for key, text in indirect:
+            name = skipped.get(key) or values.get(key) or _existing(event, key)
+            if name:
+                values[name] = text
+        return values
+
+
+class Dissect(Filter):
+    """Mappings work in the order of the file, each on what the earlier ones have set."""
+
+    name = "dissect"
+    options: ClassVar[dict[str, Option]] = {
+        "mapping": Option(Kind.HASH, "Field → fields and delimiters: %{a} %{?b} %{+c/2} %{&b} %{d->}.", {}),
+        "convert_datatype": Option(Kind.HASH, "Field → int or float, after the mappings.", {}),
+        "tag_on_failure": Option(Kind.ARRAY, "Tags of an event that does not fit.", ["_dissectfailure"]),
+    }
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._tags = options["tag_on_failure"]
+        self._mappings: list[tuple[str, Path, Dissection]] = []
+        for source, mapping in options["mapping"].items():
+            try:
+                dissection = Dissection(str(mapping))
+            except ConfigError as error:
+                raise options.error(f"dissect: {error.message}", "mapping") from None
+            self._mappings.append((source, settings.field(options, "mapping", source), dissection))
+        self._conversions: list[tuple[str, Path, Callable[[Any], Any]]] = []
+        for source, kind in options["convert_datatype"].items():
+            if kind not in _CONVERSIONS:
+                raise options.error(
+                    f"dissect: convert_datatype knows int and float, and got '{kind}'", "convert_datatype"
+                )
+            path = settings.field(options, "convert_datatype", source)
+            self._conversions.append((source, path, _CONVERSIONS[kind]))
+
+    def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
+        succeeded = self.succeeded
+        for event in events:
+            done = [self._dissect(event, *mapping) for mapping in self._mappings]
+            done += [self._convert(event, *conversion) for conversion in self._conversions]
+            if succeeded and all(done):
+                succeeded(event)
+        return events
+
+    def _dissect(self, event: Event, source: str, path: Path, dissection: Dissection) -> bool:
+        text = get(event, path)
+        if text is None:
+            # Logstash only writes this into its own log.
+            fail(event, (), f"dissect: there is no field '{source}'")
+            return False
+        found = dissection.cut(text) if isinstance(text, str) else None
+        if found is None:
+            fail(event, self._tags, f"dissect: '{source}' does not fit '{dissection.mapping}'")
+            return False
+        for name, value in dissection.values(found, event).items():
+            try:
+                put(event, settings.parse_field(name), value)
+            except ConfigError:
+                # A name out of the text may be anything, and is then one key.
+                event[name] = value
+        return True
+
+    def _convert(self, event: Event, source: str, path: Path, conversion: Callable[[Any], Any]) -> bool:
+        value = get(event, path)
+        if value is None:
+            return True
+        try:
+            put(event, path, conversion(value) if isinstance(value, str | int | float) else _refuse(value))
+        except (ValueError, OverflowError):
+            fail(
+                event,
+                (f"_dataconversionuncoercible_{source}_{'int' if conversion is _to_int else 'float'}",),
+                f"dissect: '{ruby.to_s(value)}' in '{source}' is no number",
+            )
+            return False
+        return True
+
+
+def _part(inner: str, before: str, after: str) -> _Part:
+    found = _KEY.fullmatch(inner)
+    assert found is not None
+    kind, key, order, padded = found.groups()
+    if kind in ("+", "&") and not key:
+        raise ConfigError(f"%{{{inner}}} names no field")
+    if key[:1] in ("+", "&") and kind:
+        raise ConfigError(f"%{{{inner}}}: an append and an indirect field cannot be combined")
+    return _Part(kind, key, int(order) if order else 0, padded is not None, before, after)
+
+
+def _join(first: str | None, pieces: list[tuple[int, str, str]]) -> str:
+    """Append in the order of the numbers; what stood before a piece in the mapping goes in between."""
+    text = first
+    for _, delimiter, piece in sorted(pieces, key=lambda piece: piece[0]):
+        text = piece if text is None else f"{text}{delimiter or ' '}{piece}"
+    return text or ""
+
+
+def _existing(event: Event, key: str) -> str | None:
+    try:
+        value = get(event, settings.parse_field(key))
+    except ConfigError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _to_int(value: Any) -> int:
+    return int(float(value)) if not isinstance(value, str) or not value.strip().lstrip("+-").isdigit() else int(value)
+
+
+def _to_float(value: Any) -> float:
+    return float(value)
+
+
+def _refuse(value: Any) -> Any:
+    raise ValueError(value)
+
+
+_CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {"int": _to_int, "float": _to_float}

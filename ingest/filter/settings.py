@@ -1,0 +1,98 @@
+"""What filters make of their options when they are built: readers, writers, templates and expressions.
+
+Everything here runs at start, once; a mistake becomes a `ConfigError` at the option's place in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ingest.filter.ruby import compile_regex
+from ingest.lang.field import parse_field
+from ingest.lang.sprintf import compile_sprintf, is_constant
+from ingest.options import Kind, Option, Options
+from sawlog.errors import ConfigError, nearest
+from sawlog.event import MISSING, Event, Path, get, put
+
+__all__ = [
+    "ECS_COMPATIBILITY",
+    "Read",
+    "Template",
+    "Write",
+    "field",
+    "is_dynamic",
+    "is_ecs",
+    "nearest",
+    "parse_field",
+    "reader",
+    "regex",
+    "template",
+    "writer",
+]
+
+Read = Callable[[Event], Any]
+Write = Callable[[Event, Any], None]
+Template = Callable[[Event], str]
+
+ECS_COMPATIBILITY = Option(
+    Kind.STRING,
+    "Whether fields are named as in ECS (v1 and v8 are the same here) or as in Logstash before 8 (disabled).",
+    "v8",
+    one_of=("disabled", "v1", "v8"),
+)
+
+
+def is_ecs(options: Options) -> bool:
+    """Whether the fields are to be named as in ECS."""
+    return bool(options["ecs_compatibility"] != "disabled")
+
+
+def field(options: Options, name: str, text: Any = None) -> Path:
+    """Read option `name` (or `text`, which is part of it) as a field reference."""
+    try:
+        return parse_field(str(options[name] if text is None else text))
+    except ConfigError as error:
+        raise options.error(error.message, name, error.hint) from None
+
+
+def template(options: Options, name: str, text: Any = None) -> Template:
+    """Compile option `name` (or `text`, which is part of it) as a sprintf template."""
+    try:
+        return compile_sprintf(str(options[name] if text is None else text))
+    except ConfigError as error:
+        raise options.error(error.message, name, error.hint) from None
+
+
+def is_dynamic(text: Any) -> bool:
+    """Whether a text has places for sprintf to fill in."""
+    return isinstance(text, str) and not is_constant(text)
+
+
+def regex(options: Options, name: str, text: str) -> re.Pattern[str]:
+    """Compile `text`, which is part of option `name`, as a Ruby regular expression."""
+    try:
+        return compile_regex(text)
+    except ConfigError as error:
+        raise options.error(error.message, name, error.hint) from None
+
+
+def reader(path: Path) -> Read:
+    """Make the function that reads `path`; `MISSING` where there is nothing."""
+    if len(path) == 1:
+        (key,) = path
+        return lambda event: event.get(key, MISSING)
+    return lambda event: get(event, path, MISSING)
+
+
+def writer(path: Path) -> Write:
+    """Make the function that writes to `path`."""
+    if len(path) == 1:
+        (key,) = path
+
+        def write(event: Event, value: Any) -> None:
+            event[key] = value
+
+        return write
+    return lambda event, value: put(event, path, value)
