@@ -1,0 +1,108 @@
+"""The head of a log line: what stands between its time and its message.
+
+Spring Boot's default patterns, in all versions and with Sleuth or Micrometer Tracing, are one shape::
+
+    zone LEVEL [application,trace,span,exportable] pid --- [application] [group] [thread] [trace-span] logger
+
+where all but level, dashes, thread and logger may be missing. Source: ``logging.pattern.*`` in Spring Boot's
+reference, chapter "Logging", and the Logback defaults that it ships.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_TRACE = r"[0-9a-f]{16,32}+"
+_SPAN = r"[0-9a-f]{16}+"
+_SHORTENED = r"[0-9a-fA-F…]{4,64}+"
+_ZONE = r"Z|[+-]\d\d(?::?\d\d)?+"
+
+_HEAD = re.compile(
+    rf"""
+    (?P<zone>{_ZONE})?+ [ ]++
+    (?P<level>[A-Za-z]{{3,9}}+) [ ]*+
+    (?: \[ (?P<tracing>[^\[\]\n\x1b]*+) \] [ ]*+ )?+
+    (?P<pid>\d{{1,18}}+)? [ ]*+
+    -{{1,4}}+ [ ]*+
+    \[ (?P<brackets>[^\n\x1b]*) \] [ ]++
+    (?P<logger>[^\s\x1b]++) [ ]*+
+    """,
+    re.ASCII | re.VERBOSE,
+)
+_IDS = re.compile(rf"(,|[ ]\[)({_TRACE})[-,]({_SPAN})(?:,(?:true|false)?)?\]", re.ASCII)
+_BETWEEN_BRACKETS = re.compile(r"\] ++\[")
+_CORRELATION = re.compile(
+    rf" *+(?:(?P<trace>{_SHORTENED})-(?P<span>{_SHORTENED})|-?|"
+    rf"(?P<application>[^,]*+),(?P<ids>(?:{_SHORTENED})?,?(?:{_SHORTENED})?)(?:,(?:true|false)?)?) *+",
+    re.ASCII,
+)
+
+
+class Head(NamedTuple):
+    """The parts of a head; a missing part is an empty string."""
+
+    zone: str
+    level: str
+    pid: str
+    thread: str
+    logger: str
+    application: str = ""
+    group: str = ""
+    trace: str = ""
+    span: str = ""
+
+
+def without_ids(text: str, start: int, end: int) -> tuple[str, str, str] | None:
+    """Take trace and span id out of the head at ``text[start:end]``, so that what is left repeats.
+
+    Returns:
+        The head without them, the trace id and the span id; None if there are none.
+    """
+    ids = _IDS.search(text, start, end)
+    if ids is None:
+        return None
+    opening, trace, span = ids.groups()
+    if opening == ",":  # [application,trace,span] becomes [application,]
+        return f"{text[start : ids.start() + 1]}{text[ids.end() - 1 : end]}", trace, span
+    return text[start : ids.start()] + text[ids.end() : end], trace, span
+
+
+def parse(text: str) -> Head | None:
+    """Read a head; None if it is none."""
+    head = _HEAD.fullmatch(text)
+    if head is None:
+        return None
+    zone, level, tracing, pid, brackets, logger = head.groups("")
+    application, trace, span = _tracing(tracing)
+    names = []
+    pieces = _BETWEEN_BRACKETS.split(brackets)
+    for piece in pieces:
+        correlation = _CORRELATION.fullmatch(piece) if len(pieces) > 1 else None
+        if correlation is None:
+            names.append(piece.strip())
+        elif correlation["ids"] is None:
+            trace, span = correlation["trace"] or trace, correlation["span"] or span
+        else:
+            application, trace, span = _tracing(piece)
+    named = [name for name in names[:-1] if name]
+    return Head(
+        zone=zone,
+        level=level.upper(),
+        pid=pid,
+        thread=names[-1] if names else "",
+        logger=logger,
+        application=named[0] if named else application,
+        group=" ".join(named[1:]),
+        trace=trace,
+        span=span,
+    )
+
+
+def _tracing(text: str) -> tuple[str, str, str]:
+    """Read Sleuth's bracket: ``application,trace,span,exportable``, or the ids alone, or the application."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) == 2 and parts[1]:
+        return "", parts[0], parts[1]
+    application, trace, span, *_ = [*parts, "", ""]
+    return application, trace, span
