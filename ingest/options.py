@@ -67,6 +67,12 @@ class Block:
     position: Position
 
 
+class Unresolved(str):
+    """A text with a ``${VAR}`` that is not set, where only the syntax is checked; it passes for any type."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class Options:
     """The values of a plugin's options, every declared one present, with where each was set."""
@@ -156,6 +162,8 @@ def _coerce(plugin: str, name: str, option: Option, value: Any, position: Positi
     def wrong(wanted: str) -> ConfigError:
         return ConfigError(f"{plugin}: '{name}' takes {wanted}, and got {value!r}", position)
 
+    if isinstance(value, Unresolved):
+        return value
     # A one-element array stands for its element, as in Logstash.
     if option.kind not in (Kind.ARRAY, Kind.ANY, Kind.HASH) and isinstance(value, list):
         if len(value) != 1:

@@ -1,0 +1,310 @@
+"""From the text of a pipeline file to its tree, or to an error that says where and what was expected."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, Final, cast
+
+from lark import Lark, Token, Transformer, v_args
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+
+from ingest.lang.ast import (
+    Arm,
+    Branch,
+    Compare,
+    Condition,
+    Constant,
+    Contains,
+    Field,
+    Logic,
+    Matches,
+    Not,
+    Section,
+    SectionKind,
+    Statement,
+)
+from ingest.lang.field import parse_field
+from ingest.lang.variables import substitute
+from ingest.options import Block, Setting
+from sawlog.errors import ConfigError, Position, nearest
+
+
+def parse(text: str, file: str, *, syntax_only: bool = False) -> list[Section]:
+    """Parse a pipeline file's text; `file` names it in positions.
+
+    Strings keep their backslashes, as with Logstash's default ``config.support_escapes: false``. ``${VAR}`` is
+    filled in from the environment; with `syntax_only`, a variable that is not set is let pass.
+
+    Raises:
+        ConfigError: the text is not in the language, with the place and what was expected there.
+    """
+    text = text.removeprefix("\N{BYTE ORDER MARK}")
+    try:
+        tree = _lark().parse(text)
+        return cast("list[Section]", _Builder(file, syntax_only).transform(tree))
+    except UnexpectedInput as error:
+        raise _explain(error, text, file) from None
+    except VisitError as error:
+        if isinstance(error.orig_exc, ConfigError):
+            raise error.orig_exc from None
+        raise
+
+
+@cache
+def _lark() -> Lark:
+    grammar = FilePath(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer="contextual", propagate_positions=True, maybe_placeholders=False)
+
+
+_BAREWORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class _Builder(Transformer[Token, Any]):
+    """Makes our tree of lark's, bottom up; one method per rule of the grammar."""
+
+    def __init__(self, file: str, syntax_only: bool) -> None:
+        super().__init__()
+        self._file = file
+        self._syntax_only = syntax_only
+
+    def _at(self, place: Any) -> Position:
+        return Position(self._file, place.line, place.column)
+
+    def _filled(self, value: Any, place: Any) -> Any:
+        return substitute(value, self._at(place), syntax_only=self._syntax_only)
+
+    def start(self, sections: list[Section]) -> list[Section]:
+        return sections
+
+    def section(self, children: list[Any]) -> Section:
+        kind, *body = children
+        return Section(cast("SectionKind", str(kind)), body, self._at(kind))
+
+    @v_args(meta=True)
+    def plugin(self, meta: Any, children: list[Any]) -> Block:
+        name, *settings = children
+        return Block(str(name), settings, self._at(meta))
+
+    @v_args(meta=True)
+    def setting(self, meta: Any, children: list[Any]) -> Setting:
+        return Setting(str(children[0]), children[1], self._at(meta))
+
+    def name(self, children: list[Token]) -> Token:
+        (token,) = children
+        return token.update(value=token[1:-1]) if token.type == "STRING" else token
+
+    def string(self, children: list[Token]) -> Any:
+        (token,) = children
+        return self._filled(token[1:-1], token)
+
+    def number(self, children: list[Token]) -> int | float:
+        (token,) = children
+        return float(token) if "." in token else int(token)
+
+    def bareword(self, children: list[Token]) -> Any:
+        (token,) = children
+        if not _BAREWORD.fullmatch(token):
+            raise ConfigError(f"'{token}' stands without quotes", self._at(token), f'write "{token}"')
+        return {"true": True, "false": False}.get(token, str(token))
+
+    def variable(self, children: list[Token]) -> Any:
+        (token,) = children
+        return self._filled(str(token), token)
+
+    def array(self, children: list[Any]) -> list[Any]:
+        return children
+
+    @v_args(meta=True)
+    def entry(self, meta: Any, children: list[Any]) -> tuple[Token, Any]:
+        return children[0], children[1]
+
+    def hash(self, entries: list[tuple[Token, Any]]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, value in entries:
+            if str(key) in values:
+                raise ConfigError(f"the key '{key}' stands twice in one hash", self._at(key))
+            values[str(key)] = value
+        return values
+
+    def body(self, statements: list[Statement]) -> list[Statement]:
+        return statements
+
+    @v_args(meta=True)
+    def branch(self, meta: Any, children: list[Any]) -> Branch:
+        _, condition, body, *rest = children
+        arms = [Arm(condition, body)] + [arm for arm in rest if isinstance(arm, Arm)]
+        otherwise = rest[-1] if rest and isinstance(rest[-1], list) else []
+        return Branch(arms, otherwise, self._at(meta))
+
+    def else_if(self, children: list[Any]) -> Arm:
+        return Arm(children[2], children[3])
+
+    def otherwise(self, children: list[Any]) -> list[Statement]:
+        return cast("list[Statement]", children[1])
+
+    def logic(self, children: list[Any]) -> Logic:
+        left, operator, right = children
+        return Logic(str(operator), _condition(left), _condition(right))
+
+    def negation(self, children: list[Any]) -> Not:
+        return Not(_condition(children[0]))
+
+    def compare(self, children: list[Any]) -> Compare:
+        left, operator, right = children
+        return Compare(str(operator), _operand(left), _operand(right))
+
+    def contains(self, children: list[Any]) -> Contains:
+        return Contains(_operand(children[0]), _operand(children[1]))
+
+    def contains_not(self, children: list[Any]) -> Not:
+        return Not(self.contains(children))
+
+    def matches(self, children: list[Any]) -> Condition:
+        left, operator, (pattern, position) = children
+        found = Matches(_operand(left), pattern, position)
+        return found if operator == "=~" else Not(found)
+
+    def pattern(self, children: list[Token]) -> tuple[str, Position]:
+        (token,) = children
+        pattern = token[1:-1]
+        if token.type == "REGEX":
+            return pattern.replace(r"\/", "/"), self._at(token)
+        return str(self._filled(pattern, token)), self._at(token)
+
+    def selector(self, children: list[Token]) -> Field:
+        return Field(parse_field(str(children[0])))
+
+    def condition(self, children: list[Any]) -> Condition:
+        return _condition(children[0])
+
+
+def _operand(value: Any) -> Field | Constant:
+    return value if isinstance(value, Field | Constant) else Constant(value)
+
+
+def _condition(value: Any) -> Condition:
+    if isinstance(value, Field | Compare | Contains | Matches | Not | Logic):
+        return value
+    return Constant(value)
+
+
+_WORDS: Final = {
+    "SECTION": "'input', 'filter' or 'output'",
+    "WORD": "a name",
+    "STRING": "a text in quotes",
+    "NUMBER": "a number",
+    "VARIABLE": "a value",
+    "SELECTOR": "a [field]",
+    "REGEX": "a /regular expression/",
+    "COMPARE": "a comparison (== != < > <= >=)",
+    "MATCH": "=~ or !~",
+    "IF": "'if'",
+    "ELSE": "'else'",
+    "AND": "'and'",
+    "OR": "'or'",
+    "XOR": "'xor'",
+    "NAND": "'nand'",
+    "IN": "'in'",
+    "NOT": "'not in'",
+    "LBRACE": "'{'",
+    "RBRACE": "'}'",
+    "LSQB": "'['",
+    "RSQB": "']'",
+    "LPAR": "'('",
+    "RPAR": "')'",
+    "COMMA": "','",
+    "BANG": "'!'",
+    "__ANON_0": "'=>'",
+    "$END": "the end of the file",
+}
+_VALUE: Final = {"WORD", "STRING", "NUMBER", "VARIABLE", "LSQB", "LBRACE"}
+_OPERAND: Final = {"STRING", "NUMBER", "SELECTOR", "LSQB"}
+_NAME: Final = {"WORD", "STRING", "NUMBER"}
+_STATEMENT: Final = _NAME | {"IF"}
+
+
+def _explain(error: UnexpectedInput, text: str, file: str) -> ConfigError:
+    """Say in a user's words what stands where something else was expected."""
+    wanted = _wanted(error)
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        line = text.count("\n") + 1
+        end = Position(file, line, len(text) - (text.rfind("\n") + 1) + 1)
+        return ConfigError(f"the file ends where {_words(wanted)} is expected", end, _open_brace(error))
+    position = Position(file, error.line, error.column)
+    if isinstance(error, UnexpectedToken):
+        found = str(error.token)
+        shown = found if len(found) <= 40 else found[:37] + "…"
+        hint = _hint(error, found, wanted)
+        return ConfigError(f"'{shown}' stands where {_words(wanted)} is expected", position, hint)
+    assert isinstance(error, UnexpectedCharacters)
+    return _unreadable(text, error.pos_in_stream or 0, wanted, position)
+
+
+def _unreadable(text: str, offset: int, wanted: set[str], position: Position) -> ConfigError:
+    character = text[offset : offset + 1]
+    if character in "\"'" and "STRING" in wanted:
+        return ConfigError(f"the text that {character} begins here has no end", position)
+    word = re.match(r"[A-Za-z_][A-Za-z0-9_]*", text[offset:])
+    if word and "SELECTOR" in wanted:
+        hint = f'write [{word[0]}] for a field, "{word[0]}" for a text'
+        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, hint)
+    if word and "SECTION" in wanted:
+        hint = nearest(word[0], ("input", "filter", "output")) or "plugins stand inside a section"
+        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, hint)
+    hint = None
+    if character == "," and "__ANON_0" not in wanted:
+        hint = "options and the entries of a hash stand without commas between them"
+    elif character == "=" and "__ANON_0" in wanted:
+        hint = "write =>"
+    shown = (word[0] if word else character).encode("unicode_escape").decode() or "the end"
+    return ConfigError(f"'{shown}' stands where {_words(wanted)} is expected", position, hint)
+
+
+def _wanted(error: UnexpectedInput) -> set[str]:
+    if isinstance(error, UnexpectedToken):
+        return set(error.accepts or error.expected)
+    assert isinstance(error, UnexpectedCharacters)
+    return set(error.allowed or ()) - {"COMMENT", "SPACE"}
+
+
+def _words(wanted: set[str]) -> str:
+    """Name what is wanted, with the usual groups of terminals as one word."""
+    rest = set(wanted)
+    words: list[str] = []
+    for group, word in (
+        (_VALUE, "a value"),
+        (_OPERAND | {"LPAR", "BANG"}, "a condition"),
+        (_OPERAND, "a [field], a text in quotes or a number"),
+        (_STATEMENT, "a plugin or 'if'"),
+        (_NAME, "a name"),
+        ({"STRING", "REGEX"}, "a /regular expression/"),
+        ({"COMPARE", "MATCH", "IN", "NOT"}, "an operator"),
+        ({"AND", "OR", "XOR", "NAND"}, "and, or, xor, nand"),
+    ):
+        if group <= rest:
+            words.append(word)
+            rest -= group
+    words += sorted(_WORDS.get(terminal, terminal) for terminal in rest)
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "nothing more"
+
+
+def _hint(error: UnexpectedToken, found: str, wanted: set[str]) -> str | None:
+    if wanted <= {"$END", "SECTION"} and found == "}":
+        return "one '}' too many"
+    if "__ANON_0" in wanted and found.startswith("{"):
+        return "a plugin cannot stand among another plugin's options"
+    if "__ANON_0" in wanted:
+        return _open_brace(error)
+    return None
+
+
+def _open_brace(error: UnexpectedToken) -> str | None:
+    """Name the innermost brace or bracket that is still open."""
+    parser = error.interactive_parser
+    stack = parser.parser_state.value_stack if parser is not None else []
+    for value in reversed(stack):
+        if isinstance(value, Token) and value.type in ("LBRACE", "LSQB", "LPAR"):
+            return f"the '{value}' in line {value.line}, column {value.column}, is still open"
+    return None
