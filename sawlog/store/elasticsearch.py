@@ -1,0 +1,363 @@
+"""Elasticsearch as a store: bulk requests made of ready bytes, a verdict per document, searches passed through.
+
+The official client (major version 8) keeps the connections, the hosts and the credentials; its per-document
+helpers are too slow, so bodies are encoded here and go through its low-level call.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import msgspec
+from elastic_transport import ConnectionError as TransportConnectionError
+from elastic_transport import ConnectionTimeout, SecurityWarning, TlsError, TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
+from isal import igzip
+
+from sawlog.errors import ConfigError, QueryError, StoreError, StoreUnavailableError
+from sawlog.store import mappings
+from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
+
+UNAVAILABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Status of a whole request that may succeed later."""
+
+BLOCKED: Final = "cluster_block_exception"
+"""An index that is read-only: mostly because a disk is full, which its operator mends. Worth another try."""
+
+GZIP_LEVEL: Final = 1
+_NDJSON: Final = {"content-type": "application/x-ndjson", "accept": "application/json"}
+_GZIP_NDJSON: Final = {**_NDJSON, "content-encoding": "gzip"}
+_JSON: Final = {"content-type": "application/json", "accept": "application/json"}
+
+_encoder = msgspec.json.Encoder()
+
+
+class ElasticsearchStore(Store):
+    """A cluster of Elasticsearch 8 or 9.
+
+    `hosts` are URLs; a user and password in one are taken out of it and never shown. `compress` says whether
+    bodies are gzipped; None means: unless every host is this machine. `index` is what searches without an index
+    look at. `timeout` is in seconds, for one request.
+    """
+
+    def __init__(
+        self,
+        hosts: str | Sequence[str],
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        api_key: str | None = None,
+        ca_certs: str | None = None,
+        verify_certs: bool = True,
+        index: str = DEFAULT_INDEX,
+        compress: bool | None = None,
+        timeout: float = 60.0,
+        sniff: bool = False,
+    ) -> None:
+        """Raises `ConfigError` when a host is no URL or credentials contradict one another."""
+        parsed = [_parse_host(host) for host in ([hosts] if isinstance(hosts, str) else hosts)]
+        if not parsed:
+            raise ConfigError("Elasticsearch needs at least one host")
+        self.hosts = [url for url, _, _ in parsed]
+        self.index = index
+        self._compress = not all(_is_loopback(host) for host in self.hosts) if compress is None else compress
+        if username is None:
+            _, username, password = next((host for host in parsed if host[1] is not None), ("", None, password))
+        if username is not None and api_key is not None:
+            raise ConfigError("Elasticsearch: give a user name or an API key, not both")
+        self._options: dict[str, Any] = {
+            "request_timeout": timeout,
+            # Retrying is the delivery's business, which knows each document's verdict.
+            "max_retries": 0,
+            "retry_on_timeout": False,
+        }
+        if len(self.hosts) > 1:
+            # Another host may answer where one does not; a create that is sent twice creates once.
+            self._options["max_retries"] = len(self.hosts) - 1
+        if username is not None:
+            self._options["basic_auth"] = (username, password or "")
+        if api_key is not None:
+            self._options["api_key"] = api_key
+        if sniff:
+            self._options |= {"sniff_on_start": True, "sniff_on_node_failure": True}
+        if any(host.startswith("https:") for host in self.hosts):
+            self._options["verify_certs"] = verify_certs
+            if ca_certs is not None:
+                self._options["ca_certs"] = ca_certs
+            if not verify_certs:
+                self._options["ssl_show_warn"] = False
+        self._client: AsyncElasticsearch | None = None
+
+    def __repr__(self) -> str:
+        return f"ElasticsearchStore({self.name})"
+
+    @property
+    def name(self) -> str:
+        """What messages call it: its addresses, without credentials."""
+        return f"Elasticsearch at {', '.join(self.hosts)}"
+
+    async def open(self) -> None:
+        """Reach the cluster and bring the index template up to date. Raises as `Store.open` does."""
+        if self._client is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SecurityWarning)
+                try:
+                    self._client = AsyncElasticsearch(self.hosts, **self._options)
+                except (ValueError, OSError) as error:
+                    raise StoreError(f"{self.name} cannot be used: {error}") from None
+        try:
+            await self._install_template()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def bulk(self, bulk: Bulk) -> BulkResult:
+        """Create the documents; a request that is too large for the server is sent in halves."""
+        result = BulkResult()
+        await self._bulk(bulk.index, bulk.ids, bulk.documents, 0, result)
+        return result
+
+    async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
+        """Pass the request to ``_search``; an index that does not exist has no documents."""
+        return await self._ask(index, "_search", request)
+
+    async def count(self, query: dict[str, Any], index: str | None = None) -> int:
+        """Pass the query to ``_count``."""
+        answer = await self._ask(index, "_count", {"query": query})
+        return int(answer["count"])
+
+    async def refresh(self) -> None:
+        """Make the documents of the index visible."""
+        path = f"/{_quote(self.index)}/_refresh?ignore_unavailable=true&allow_no_indices=true"
+        await self._request("POST", path)
+
+    # Bulk
+
+    async def _bulk(
+        self, index: str, ids: Sequence[str], documents: Sequence[Any], start: int, result: BulkResult
+    ) -> None:
+        if not ids:
+            return
+        body = encode_bulk(ids, documents)
+        headers: Mapping[str, str] = _NDJSON
+        if self._compress:
+            body = igzip.compress(body, GZIP_LEVEL)
+            headers = _GZIP_NDJSON
+        try:
+            # A filter keeps the answer small when nothing is wrong; `status` is all that a success says.
+            path = f"/{_quote(index)}/_bulk?filter_path=errors,items.*.status,items.*.error"
+            answer = await self._request("POST", path, body, headers)
+        except _TooLargeError as error:
+            await self._halves(index, ids, documents, start, result, error)
+            return
+        _judge(answer, len(ids), start, result)
+
+    async def _halves(
+        self,
+        index: str,
+        ids: Sequence[str],
+        documents: Sequence[Any],
+        start: int,
+        result: BulkResult,
+        error: StoreError,
+    ) -> None:
+        if len(ids) == 1:
+            result.refused.append(Refusal(start, 413, "content_too_long", str(error)))
+            return
+        middle = len(ids) // 2
+        await self._bulk(index, ids[:middle], documents[:middle], start, result)
+        await self._bulk(index, ids[middle:], documents[middle:], start + middle, result)
+
+    # Search
+
+    async def _ask(self, index: str | None, action: str, body: dict[str, Any]) -> dict[str, Any]:
+        target = _quote(index or self.index)
+        path = f"/{target}/{action}?ignore_unavailable=true&allow_no_indices=true"
+        try:
+            answer = await self._request("POST", path, _encoder.encode(body), _JSON)
+        except _BadRequestError as error:
+            raise QueryError(f"Elasticsearch does not understand the query: {error.reason}") from None
+        assert isinstance(answer, dict)
+        return answer
+
+    # Template
+
+    async def _install_template(self) -> None:
+        path = f"/_index_template/{mappings.TEMPLATE_NAME}"
+        answer = await self._request("GET", path, missing={"index_templates": []})
+        for there in answer["index_templates"]:
+            meta = there["index_template"].get("_meta") or {}
+            # Somebody else's template of this name is their decision; a newer one is a newer sawlog's.
+            if meta.get("managed_by") != mappings.MANAGED_BY or int(meta.get("version", 0)) >= mappings.VERSION:
+                return
+        await self._request("PUT", path, _encoder.encode(mappings.index_template()), _JSON)
+
+    # Requests
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = _JSON,
+        missing: dict[str, Any] | None = None,
+    ) -> Any:
+        """Send one request; `missing` is what a 404 means, if it is no error."""
+        if self._client is None:
+            raise StoreError(f"{self.name} is not open")
+        try:
+            response = await self._client.perform_request(method, path, headers=headers, body=body)
+        except UnsupportedProductError:
+            # A subclass of ApiError, hence first.
+            raise StoreError(f"{self.hosts[0]} answers, but is not an Elasticsearch 8 or 9") from None
+        except ApiError as error:
+            if error.meta.status == 404 and missing is not None:
+                return missing
+            raise self._refused(error) from None
+        except TransportError as error:
+            raise self._unreachable(error) from None
+        return response.body
+
+    def _refused(self, error: ApiError) -> StoreError:
+        status, reason = error.meta.status, _reason(error.body)
+        if status in UNAVAILABLE:
+            return StoreUnavailableError(f"{self.name} is busy or not ready (HTTP {status}): {reason}")
+        if status == 401:
+            return StoreError(f"{self.name} refuses the credentials (HTTP 401): check user name, password or API key")
+        if status == 403:
+            if BLOCKED in str(error.body):
+                return StoreUnavailableError(f"{self.name} takes no writes now: {reason}")
+            return StoreError(f"{self.name} does not allow this (HTTP 403): {reason}")
+        if status == 413:
+            return _TooLargeError(f"{self.name} does not take a request of this size (HTTP 413)")
+        if status == 400:
+            return _BadRequestError(f"{self.name} refuses the request (HTTP 400): {reason}", reason)
+        return StoreError(f"{self.name} refuses the request (HTTP {status}): {reason}")
+
+    def _unreachable(self, error: TransportError) -> StoreError:
+        words = str(error.message)
+        if isinstance(error, TlsError) or "SSL" in words or "certificate" in words.lower():
+            return StoreError(f"{self.name}: TLS fails: {_cause(error)}; is the CA's certificate given?")
+        if isinstance(error, ConnectionTimeout):
+            return StoreUnavailableError(f"{self.name} does not answer: no answer in time")
+        if isinstance(error, TransportConnectionError):
+            return StoreUnavailableError(f"{self.name} does not answer: {_cause(error)}")
+        return StoreUnavailableError(f"{self.name} does not answer as Elasticsearch does: {_cause(error)}")
+
+
+class _TooLargeError(StoreError):
+    """HTTP 413."""
+
+
+class _BadRequestError(StoreError):
+    """HTTP 400, with the server's reason alone."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def encode_bulk(ids: Sequence[str], documents: Sequence[Any]) -> bytes:
+    """Encode the body of ``_bulk``: for each document an action line and the document, as NDJSON."""
+    lines: list[Any] = [None] * (2 * len(ids))
+    encode = _encoder.encode
+    lines[0::2] = [msgspec.Raw(b'{"create":{"_id":%b}}' % encode(name)) for name in ids]
+    lines[1::2] = documents
+    return _encoder.encode_lines(lines)
+
+
+def _judge(answer: Any, count: int, start: int, result: BulkResult) -> None:
+    """Add the verdicts of one request to `result`."""
+    if not answer["errors"]:
+        result.created += count
+        return
+    for position, item in enumerate(answer["items"], start):
+        verdict = item["create"]
+        status = verdict["status"]
+        if status < 300:
+            result.created += 1
+        elif status == 409:
+            result.existing += 1
+        else:
+            result.refused.append(_refusal(position, status, verdict.get("error") or {}))
+
+
+def _refusal(position: int, status: int, error: dict[str, Any]) -> Refusal:
+    kind = str(error.get("type", "unknown"))
+    reason = str(error.get("reason", "no reason given"))
+    cause = error.get("caused_by")
+    while isinstance(cause, dict):
+        words = cause.get("reason")
+        if words and words not in reason:
+            reason += f": {words}"
+        cause = cause.get("caused_by")
+    # A block is lifted when the disk has room again; to a document it is "later", not "never".
+    return Refusal(position, 503 if kind == BLOCKED else status, kind, reason)
+
+
+def _reason(body: Any) -> str:
+    """Return the server's innermost words for a request that failed."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return str(error or body or "no reason given")[:500]
+    causes = [error, *(error.get("root_cause") or ())]
+    failed = error.get("failed_shards") or ()
+    causes += [shard.get("reason", {}) for shard in failed]
+    cause = causes[-1]
+    while isinstance(cause.get("caused_by"), dict) and cause["caused_by"].get("reason"):
+        cause = cause["caused_by"]
+    return str(cause.get("reason") or cause.get("type") or "no reason given")
+
+
+def _cause(error: TransportError) -> str:
+    """Return the innermost words of a failed connection, such as "Connection refused"."""
+    words = str(error.message)
+    inner: BaseException | None = error.errors[0] if error.errors else error.__cause__
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
+            words = os.strerror(inner.errno)
+        inner = getattr(inner, "os_error", None) or inner.__cause__
+    return words
+
+
+def _parse_host(host: str) -> tuple[str, str | None, str | None]:
+    """Split a URL into the URL without credentials, the user and the password."""
+    if "://" not in host:
+        host = f"http://{host}"
+    try:
+        parts = urlsplit(host)
+        port, name = parts.port, parts.hostname
+    except ValueError:
+        raise ConfigError("Elasticsearch: a host is not a URL such as http://localhost:9200") from None
+    if parts.scheme not in {"http", "https"} or not name:
+        raise ConfigError("Elasticsearch: a host is not a URL such as http://localhost:9200")
+    if port is None:
+        # The port of the scheme is meant when a scheme is written, as a proxy in front of a cluster has it.
+        port = 443 if parts.scheme == "https" else 9200
+    location = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    url = urlunsplit((parts.scheme, location, parts.path.rstrip("/"), "", ""))
+    user = unquote(parts.username) if parts.username is not None else None
+    return url, user, unquote(parts.password) if parts.password is not None else None
+
+
+def _is_loopback(url: str) -> bool:
+    name = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def _quote(index: str) -> str:
+    return quote(index, safe="*,-_.")

@@ -1,0 +1,169 @@
+"""The conformance suite against the real Elasticsearch, and what only Elasticsearch has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sawlog.errors import ConfigError, StoreError, StoreUnavailableError
+from sawlog.store import mappings
+from sawlog.store.base import Bulk
+from sawlog.store.elasticsearch import ElasticsearchStore
+from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance
+from tests.services import ElasticsearchServer, free_port
+
+
+class _OwnStream(ElasticsearchStore):
+    """Sends what is for the default data stream to the test's own."""
+
+    async def bulk(self, bulk: Bulk) -> Any:
+        return await super().bulk(Bulk(bulk.ids, bulk.documents, self.index, bulk.source, bulk.size))
+
+
+@pytest.fixture
+async def store(elasticsearch_url: str, data_stream: str) -> AsyncIterator[ElasticsearchStore]:
+    async with _OwnStream(elasticsearch_url, index=data_stream) as store:
+        assert isinstance(store, ElasticsearchStore)
+        yield store
+
+
+async def call(url: str, method: str, path: str, body: Any = None) -> Any:
+    """Ask the server without sawlog."""
+    async with aiohttp.ClientSession() as session, session.request(method, url + path, json=body) as answer:
+        return await answer.json()
+
+
+def one(store: ElasticsearchStore, **more: Any) -> Bulk:
+    return Bulk(["a:0"], [{**DOCUMENTS["a:0"], **more}], store.index)
+
+
+class TestElasticsearch(StoreConformance):
+    pass
+
+
+class TestTemplate:
+    async def test_is_installed_once_and_not_again(self, store: ElasticsearchStore, elasticsearch_url: str) -> None:
+        path = f"/_index_template/{mappings.TEMPLATE_NAME}"
+        before = await call(elasticsearch_url, "GET", path)
+        async with ElasticsearchStore(elasticsearch_url):
+            pass
+        assert await call(elasticsearch_url, "GET", path) == before
+        assert before["index_templates"][0]["index_template"]["_meta"]["managed_by"] == "sawlog"
+
+    async def test_an_older_one_is_replaced_and_a_foreign_one_is_kept(
+        self, store: ElasticsearchStore, elasticsearch_url: str
+    ) -> None:
+        path = f"/_index_template/{mappings.TEMPLATE_NAME}"
+
+        async def reopened(meta: dict[str, Any]) -> dict[str, Any]:
+            await call(elasticsearch_url, "PUT", path, mappings.index_template() | {"_meta": meta})
+            async with ElasticsearchStore(elasticsearch_url):
+                found = await call(elasticsearch_url, "GET", path)
+            meta_there: dict[str, Any] = found["index_templates"][0]["index_template"]["_meta"]
+            return meta_there
+
+        try:
+            assert await reopened({"managed_by": "operations"}) == {"managed_by": "operations"}
+            assert (await reopened({"managed_by": "sawlog", "version": 0}))["version"] == mappings.VERSION
+        finally:
+            await call(elasticsearch_url, "PUT", path, mappings.index_template())
+
+
+class TestVerdicts:
+    async def test_a_read_only_index_refuses_for_now(self, store: ElasticsearchStore, elasticsearch_url: str) -> None:
+        await store.bulk(one(store))
+        settings = f"/{store.index}/_settings"
+        await call(elasticsearch_url, "PUT", settings, {"index.blocks.write": True})
+        other = Bulk(["a:1"], [DOCUMENTS["a:0"]], store.index)
+        result = await store.bulk(other)
+        assert [(refusal.type, refusal.temporary) for refusal in result.refused] == [("cluster_block_exception", True)]
+        await call(elasticsearch_url, "PUT", settings, {"index.blocks.write": None})
+        assert (await store.bulk(other)).created == 1
+
+    async def test_a_conflict_of_mappings_names_the_field(self, store: ElasticsearchStore) -> None:
+        await store.bulk(one(store, shape={"is": "object"}))
+        result = await store.bulk(Bulk(["a:2"], [{**DOCUMENTS["a:0"], "shape": "text"}], store.index))
+        [refusal] = result.refused
+        assert "shape" in refusal.reason
+        assert not refusal.temporary
+
+    async def test_compressed_bodies_are_understood(self, elasticsearch_url: str, data_stream: str) -> None:
+        async with ElasticsearchStore(elasticsearch_url, compress=True) as store:
+            result = await store.bulk(Bulk(list(DOCUMENTS), list(DOCUMENTS.values()), data_stream))
+        assert result.created == len(DOCUMENTS)
+
+
+@pytest.fixture
+def small(elasticsearch_server: ElasticsearchServer) -> Iterator[ElasticsearchServer]:
+    """A server that takes requests of at most 64 kB."""
+    server = ElasticsearchServer(heap="512m", settings={"http.max_content_length": "64kb"})
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+class TestTooLarge:
+    async def test_a_request_is_halved_until_only_the_culprit_is_refused(
+        self, small: ElasticsearchServer, data_stream: str
+    ) -> None:
+        documents = [{**DOCUMENTS["a:0"], "message": "x" * 5_000} for _ in range(40)]
+        documents[17] = {**DOCUMENTS["a:0"], "message": "x" * 100_000}
+        async with ElasticsearchStore(small.url) as store:
+            result = await store.bulk(Bulk([f"l:{n}" for n in range(40)], documents, data_stream))
+        assert result.created + result.existing == 39
+        assert [(refusal.position, refusal.status) for refusal in result.refused] == [(17, 413)]
+
+
+class TestReaching:
+    async def test_nobody_there(self) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        with pytest.raises(StoreUnavailableError, match=f"{url} does not answer: .*refused"):
+            await ElasticsearchStore(url).open()
+
+    async def test_something_else_there(self) -> None:
+        server = await asyncio.start_server(_hello, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            with pytest.raises(StoreError, match="not an Elasticsearch"):
+                await ElasticsearchStore(f"http://127.0.0.1:{port}").open()
+
+    @pytest.mark.parametrize("host", ["ftp://x", "http://", "http://x:port", "https://user:hush@"])
+    def test_a_host_that_is_no_url(self, host: str) -> None:
+        with pytest.raises(ConfigError, match="not a URL") as raised:
+            ElasticsearchStore(host)
+        assert "hush" not in str(raised.value)
+
+    async def test_security(self, secure_elasticsearch: ElasticsearchServer, data_stream: str) -> None:
+        server = secure_elasticsearch
+        ca_certs = str(server.ca_certs)
+        with pytest.raises(StoreError, match="TLS fails"):
+            await ElasticsearchStore(server.url, username=server.USER, password=server.PASSWORD).open()
+        wrong = server.url.replace("://", "://sawlog:hush@")
+        store = ElasticsearchStore(wrong, ca_certs=ca_certs)
+        with pytest.raises(StoreError, match="credentials") as raised:
+            await store.open()
+        assert "hush" not in f"{raised.value}{store!r}"
+        user = {"username": server.USER, "password": server.PASSWORD}
+        async with ElasticsearchStore(server.url, ca_certs=ca_certs, **user) as store:
+            assert (await store.bulk(Bulk(["a:0"], [DOCUMENTS["a:0"]], data_stream))).created == 1
+        async with ElasticsearchStore(server.url, verify_certs=False, **user) as store:
+            assert (await store.bulk(Bulk(["a:0"], [DOCUMENTS["a:0"]], data_stream))).existing == 1
+
+    async def test_another_host_answers_for_one_that_is_down(self, elasticsearch_url: str, data_stream: str) -> None:
+        hosts = [f"http://127.0.0.1:{free_port()}", elasticsearch_url]
+        async with ElasticsearchStore(hosts) as store:
+            for n in range(4):
+                assert (await store.bulk(Bulk([f"h:{n}"], [DOCUMENTS["a:0"]], data_stream))).created == 1
+
+
+async def _hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+    await writer.drain()
+    writer.close()
