@@ -61,6 +61,12 @@ class Batch(ABC):
         """Say that the batch was not delivered; its source will send it again."""
         self._settle(error)
 
+    def hand_over(self) -> Settled:
+        """Give the acknowledgement to a batch that is made of this one and takes its place."""
+        settled, self._settled = self._settled, None
+        assert settled is not None, "a batch is acknowledged or handed over once"
+        return settled
+
     def _settle(self, error: BaseException | None) -> None:
         settled, self._settled = self._settled, None
         if settled is not None:

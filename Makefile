@@ -1,0 +1,42 @@
+# Two commands do all: `make up` and `make test`. Each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := .cache/demo
+
+.PHONY: up test check setup setup-test bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make up LOGS='/path/*.log'   tail, index and show logs (without LOGS: a live demonstration)"
+	@echo "make test                    install what the tests need, and run everything"
+	@echo "make check                   style and types only"
+
+# The environment: by uv if it is there, else by the standard library's venv.
+.venv/.ready: pyproject.toml sawlog/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sawlog needs Python 3.11 or newer"; exit 1; }
+	@deploy/environment "$(PYTHON)"
+	@touch $@
+
+.venv/.ready-test: .venv/.ready
+	@deploy/environment "$(PYTHON)" --group test --group dev
+	@touch $@
+
+setup: .venv/.ready
+setup-test: .venv/.ready-test
+
+up: .venv/.ready
+	@deploy/demonstrate '$(LOGS)' $(UP_OPTIONS)
+
+check: .venv/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: .venv/.ready-test
+	@deploy/test-services
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest $(PYTEST_OPTIONS)
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

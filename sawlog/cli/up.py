@@ -1,0 +1,135 @@
+"""``sawlog up``: tail, parse, index and show logs, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from sawlog.paths import default_data
+from sawlog.up import Settings, Up, run
+
+REPORT_SECONDS = 30.0
+TICK_SECONDS = 0.5
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATHS]...")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Where the index and the offsets live.")
+@click.option("--once", is_flag=True, help="Read to the end of the files, index, print a summary, and end.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the page listens.")
+@click.option("--port", default=5601, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option("--no-web", "web", flag_value=False, default=True, help="Without the page.")
+@click.option("-c", "filebeat", metavar="FILEBEAT.YML", help="Take inputs from a Filebeat configuration.")
+@click.option(
+    "-f", "pipeline", multiple=True, metavar="PIPELINE.CONF", help="Parse with a Logstash pipeline's filters."
+)
+@click.option("--elasticsearch", metavar="URL", envvar="SAWLOG_ELASTICSEARCH_URL", help="Index there instead.")
+def up(
+    paths: tuple[str, ...],
+    data: Path | None,
+    once: bool,
+    host: str,
+    port: int,
+    web: bool,
+    filebeat: str | None,
+    pipeline: tuple[str, ...],
+    elasticsearch: str | None,
+) -> None:
+    """Tail PATHS (files or quoted patterns), parse Spring Boot lines, index them, and show them on a page.
+
+    Runs until Ctrl-C; started again, it goes on where it stood. No line is lost and none is doubled.
+    """
+    console = Console(stderr=True)
+    logging.basicConfig(
+        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
+    )
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    settings = Settings(paths, data or default_data(), once, host, port, web, filebeat, pipeline, elasticsearch)
+    done = asyncio.run(_run(settings, console))
+    if once:
+        _summary(done)
+    problems = done.agent.progress.problems
+    if once and problems:
+        sys.exit(1)
+
+
+async def _run(settings: Settings, console: Console) -> Up:
+    shown: list[asyncio.Task[None]] = []
+
+    def on_start(started: Up) -> None:
+        if started.address:
+            console.print(Text.assemble("Search page: ", (started.address, "bold cyan")))
+        show = _bar if settings.once and console.is_terminal else _report
+        shown.append(asyncio.create_task(show(started, console)))
+
+    try:
+        return await run(settings, on_start)
+    finally:
+        for task in shown:
+            task.cancel()
+        await asyncio.gather(*shown, return_exceptions=True)
+
+
+async def _bar(up: Up, console: Console) -> None:
+    """Draw how much of the files is indexed."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task: TaskID = bar.add_task("indexing", total=None)
+        before: int | None = None
+        while True:
+            # Bytes that an earlier run has delivered count as done from the start.
+            if before is None and up.agent.total:
+                before = up.agent.total - up.agent.lag - up.agent.progress.bytes
+            total = up.agent.total or None
+            bar.update(task, total=total, completed=(before or 0) + up.agent.progress.bytes)
+            await asyncio.sleep(TICK_SECONDS)
+
+
+async def _report(up: Up, console: Console) -> None:
+    """Say how many events are in: on one line that changes on a terminal, else every half minute."""
+    if console.is_terminal:
+        with console.status("waiting for lines") as status:
+            while True:
+                status.update(Text(_figures(up)))
+                await asyncio.sleep(TICK_SECONDS)
+    pause = 1.0
+    while True:
+        await asyncio.sleep(pause)
+        pause = REPORT_SECONDS
+        console.print(_figures(up), highlight=False)
+
+
+def _figures(up: Up) -> str:
+    counts, progress = up.counts, up.agent.progress
+    words = f"{counts.created + counts.existing:,} events in, from {progress.files:,} files"
+    if up.agent.lag:
+        words += f"; {up.agent.lag / 1e6:,.1f} MB to go"
+    if counts.unparsed:
+        words += f"; {counts.unparsed:,} not parsed"
+    if counts.dead:
+        words += f"; {counts.dead:,} dead letters"
+    return words
+
+
+def _summary(up: Up) -> None:
+    counts, progress = up.counts, up.agent.progress
+    click.echo(f"files           {progress.files}")
+    click.echo(f"lines           {counts.lines}")
+    click.echo(f"events          {counts.events}")
+    click.echo(f"indexed         {counts.created}")
+    if counts.existing:
+        click.echo(f"already there   {counts.existing}")
+    click.echo(f"parse failures  {counts.unparsed}")
+    if counts.dead:
+        click.echo(f"dead letters    {counts.dead}")
+    click.echo(f"seconds         {up.seconds:.1f}")
+    for path, why in progress.problems.items():
+        click.echo(f"not read        {path}: {why}")

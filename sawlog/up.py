@@ -1,0 +1,253 @@
+"""`sawlog up`: shipper, ingest, store and page in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.pipeline import Pipeline
+
+from dashboards.web import application, serve
+from ingest.bulk import bulk_of
+from sawlog.batch import Batch, LineBatch
+from sawlog.dead_letter import DeadLetters
+from sawlog.errors import InputError
+from sawlog.store.base import Bulk, Store
+from sawlog.store.delivery import Delivery
+from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
+from shipper.agent import Agent, Tail
+from shipper.config import load
+from shipper.framing import SpringBootFraming, framing_for
+from shipper.identity import agent_id
+from shipper.registry import Registry
+from shipper.settings import FileInput
+from shipper.shaping import shape_for
+
+log = logging.getLogger(__name__)
+
+SCAN_SECONDS: Final = 2.0
+GRACE_SECONDS: Final = 20.0
+"""How long a stop waits for acknowledgements; what is not acknowledged then is sent again at the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked for on the command line."""
+
+    paths: tuple[str, ...]
+    data: Path
+    once: bool = False
+    host: str = "127.0.0.1"
+    port: int = 5601
+    web: bool = True
+    filebeat: str | None = None
+    pipeline: tuple[str, ...] = ()
+    elasticsearch: str | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has come through since the start."""
+
+    lines: int = 0
+    events: int = 0
+    created: int = 0
+    existing: int = 0
+    dead: int = 0
+    unparsed: int = 0
+
+
+@dataclass(slots=True)
+class Up:
+    """The running pipeline, for whoever shows it."""
+
+    agent: Agent
+    counts: Counts
+    address: str | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.started
+
+    def status(self) -> dict[str, Any]:
+        """Return figures for the page."""
+        progress = self.agent.progress
+        return {
+            "events": self.counts.events,
+            "created": self.counts.created,
+            "existing": self.counts.existing,
+            "dead_letters": self.counts.dead,
+            "parse_failures": self.counts.unparsed,
+            "files": progress.files,
+            "lag_bytes": self.agent.lag,
+            "in_flight_bytes": progress.in_flight,
+            "problems": dict(progress.problems),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: None) -> Up:
+    """Run until stopped by SIGINT or SIGTERM, or, with `once`, until every file is indexed.
+
+    Raises:
+        SawlogError: what was asked for cannot be done; the message says why.
+    """
+    pipeline = Pipeline.load(settings.pipeline) if settings.pipeline else Pipeline.default()
+    tails = _tails(settings)
+    for note in pipeline.notes:
+        log.info("%s", note)
+    _make_folder(settings.data)
+    async with AsyncExitStack() as stack:
+        registry = Registry(settings.data / _registry_name(settings))
+        stack.callback(registry.close)
+        agent = Agent(tails, registry, agent_id(settings.data), once=settings.once)
+        store = await stack.enter_async_context(_store(settings))
+        letters = DeadLetters(settings.data / "dead-letters")
+        flow = _Flow(pipeline, Delivery(store, letters), agent)
+        up = Up(agent, flow.counts)
+        if settings.web:
+            app = application(store, status=up.status)
+            up.address = await stack.enter_async_context(serve(app, settings.host, settings.port))
+        _stop_on_signals(agent)
+        on_start(up)
+        # What exists now stays; the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        await flow.run()
+        if settings.once:
+            await store.refresh()
+    return up
+
+
+class _Flow:
+    """The way of a batch: parsed at once, delivered beside others, acknowledged when the store has it."""
+
+    def __init__(self, pipeline: Pipeline, delivery: Delivery, agent: Agent) -> None:
+        self.counts = Counts()
+        self._pipeline = pipeline
+        self._delivery = delivery
+        self._agent = agent
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._error: Exception | None = None
+
+    async def run(self) -> None:
+        """Run the agent to its end; raise what stopped it."""
+        running = asyncio.create_task(self._agent.run(self._take))
+        try:
+            while not running.done():
+                await asyncio.wait({running}, timeout=0.5)
+                if self._agent.stopping and not running.done():
+                    await asyncio.wait({running}, timeout=GRACE_SECONDS)
+                    break
+        finally:
+            if not running.done():
+                log.warning(
+                    "stopped with %d bytes not acknowledged; they are sent again at the next start",
+                    self._agent.progress.in_flight,
+                )
+                running.cancel()
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+        if self._error is not None:
+            raise self._error
+
+    async def _take(self, batch: Batch) -> None:
+        events = self._pipeline.run(batch)
+        counts = self.counts
+        counts.lines += _lines_in(batch)
+        counts.events += len(events)
+        counts.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in events)
+        bulk = bulk_of(events, source=batch.source.key, size=batch.size)
+        task = asyncio.create_task(self._send(batch, bulk))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        # So that sending begins, in the order of the batches, before the next one is parsed.
+        await asyncio.sleep(0)
+
+    async def _send(self, batch: Batch, bulk: Bulk) -> None:
+        try:
+            delivered = await self._delivery.deliver(bulk)
+        except Exception as error:
+            self._error = self._error or error
+            batch.nack(error)
+            self._agent.stop()
+            return
+        self.counts.created += delivered.created
+        self.counts.existing += delivered.existing
+        self.counts.dead += delivered.dead
+        batch.ack()
+
+
+def _tails(settings: Settings) -> list[Tail]:
+    """Return the inputs: those of the configuration, and the paths of the command line."""
+    tails: list[Tail] = []
+    if settings.filebeat:
+        config = load(settings.filebeat)
+        for note in (*config.notes, *config.warnings):
+            log.warning("%s", note)
+        if config.output is not None:
+            log.info("%s: its output is not used by `sawlog up`, which indexes itself", settings.filebeat)
+        tails += [Tail(one, framing_for(one), shape_for(one, config.processors)) for one in config.inputs]
+    if settings.paths:
+        given = FileInput(paths=settings.paths, scan_frequency=SCAN_SECONDS, symlinks=True)
+        tails.append(Tail(given, SpringBootFraming()))
+        for path in settings.paths:
+            if not settings.once and Path(path).is_dir():
+                raise InputError(f"{path} is a folder; name its files, for instance '{path.rstrip('/')}/*.log'")
+    if not tails:
+        raise InputError("nothing to read: name log files, or a configuration with -c filebeat.yml")
+    return tails
+
+
+def _registry_name(settings: Settings) -> str:
+    """Return a name for each destination: what one store has says nothing about what another one lacks."""
+    if settings.elasticsearch is None:
+        return "registry.sqlite"
+    where = settings.elasticsearch.rpartition("@")[2].rstrip("/")
+    return f"registry-{hashlib.sha256(where.encode()).hexdigest()[:8]}.sqlite"
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Store]:
+    store: Store
+    if settings.elasticsearch is None:
+        store = EmbeddedStore(settings.data / "index")
+    else:
+        store = ElasticsearchStore(settings.elasticsearch.split(","))
+    async with store:
+        yield store
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(f"the data folder {folder} cannot be made: {error.strerror}") from error
+
+
+def _stop_on_signals(agent: Agent) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, agent.stop)
+
+
+def _lines_in(batch: Batch) -> int:
+    if isinstance(batch, LineBatch):
+        return len(batch) + sum(text.count("\n") for text in batch.texts)
+    return len(batch)

@@ -1,0 +1,167 @@
+"""Discovery: which files an input's paths name just now, and a word when something happens in their folders."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+
+from shipper.settings import FileInput
+
+log = logging.getLogger(__name__)
+
+Complaint = Callable[[str, str], None]
+"""Hears of a path that was named and is not a file to read: the path, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that an input names."""
+
+    path: str
+    status: os.stat_result
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.status.st_dev, self.status.st_ino
+
+
+class Discovery:
+    """The files of one input."""
+
+    def __init__(self, settings: FileInput) -> None:
+        self._settings = settings
+        self._excluded = [re.compile(pattern) for pattern in settings.exclude_files]
+        self._included = [re.compile(pattern) for pattern in settings.include_files]
+
+    def files(self, complain: Complaint) -> Iterator[Found]:
+        """Yield each file once, in the order of the paths."""
+        seen: set[tuple[int, int]] = set()
+        for pattern in self._settings.paths:
+            named = False
+            for path in self._expand(pattern):
+                named = True
+                found = self._look(path, pattern, complain)
+                if found is not None and found.place not in seen:
+                    seen.add(found.place)
+                    yield found
+            if not named:
+                complain(pattern, "no such file" if not glob.has_magic(pattern) else "no file has such a name")
+
+    def folders(self) -> set[tuple[str, bool]]:
+        """Return the folders in which files of this input may appear, and whether those below count too."""
+        folders = set()
+        for pattern in self._settings.paths:
+            fixed = pattern
+            while glob.has_magic(fixed):
+                fixed = os.path.dirname(fixed)  # noqa: PTH120 - a pattern, no path
+            if fixed == pattern:
+                fixed = os.path.dirname(fixed)  # noqa: PTH120 - as above
+            # Folders below count when one of them is a pattern; else one folder is enough.
+            below = glob.has_magic(os.path.dirname(pattern))  # noqa: PTH120 - as above
+            folders.add((fixed or ".", below))
+        return folders
+
+    def _expand(self, pattern: str) -> Iterator[str]:
+        # A file may have the very name: brackets are common in the names of log files.
+        if os.path.lexists(pattern):
+            yield pattern
+        elif glob.has_magic(pattern):
+            yield from sorted(glob.iglob(pattern, recursive=self._settings.recursive_glob))  # noqa: PTH207 - as the shell
+
+    def _look(self, path: str, pattern: str, complain: Complaint) -> Found | None:
+        name = os.path.abspath(path)  # noqa: PTH100 - links are kept as they are named
+        if any(expression.search(name) for expression in self._excluded):
+            return None
+        if self._included and not any(expression.search(name) for expression in self._included):
+            return None
+        try:
+            status = os.stat(path)  # noqa: PTH116 - one system call for each of many files
+            if not self._settings.symlinks and path != pattern and Path(path).is_symlink():
+                return None
+        except OSError as error:
+            complain(path, reason(error))
+            return None
+        if stat.S_ISREG(status.st_mode):
+            return Found(name, status)
+        if path == pattern:
+            kind = "a folder; name its files, for instance " + os.path.join(path, "*.log")  # noqa: PTH118 - to be shown
+            complain(path, kind if stat.S_ISDIR(status.st_mode) else "not a regular file")
+        return None
+
+
+def reason(error: OSError) -> str:
+    """Return the words of a system error, as in "permission denied"."""
+    return (error.strerror or str(error)).lower()
+
+
+class Watch:
+    """Calls back, from another thread, when a file appears, vanishes or is renamed in a folder of interest.
+
+    Growing files are not watched: each write of a busy service would be an event, and the agent looks at the files
+    that it has open anyway.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._observer = Observer()
+        self._handler = _Handler(on_change)
+        self._watched: set[tuple[str, bool]] = set()
+        self._broken = False
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._observer.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._observer.stop()
+        self._observer.join()
+
+    def add(self, folder: str, below: bool) -> None:
+        """Watch a folder once it exists; where that is impossible, the periodic scan alone finds files."""
+        if (folder, below) in self._watched or self._broken or not Path(folder).is_dir():
+            return
+        try:
+            self._observer.schedule(self._handler, folder, recursive=below, event_filter=_EVENTS)
+        except OSError as error:
+            self._broken = True
+            log.warning(
+                "changes in %s cannot be watched (%s): new files are found by the periodic scan only",
+                folder, reason(error),
+            )  # fmt: skip
+        else:
+            self._watched.add((folder, below))
+
+
+_EVENTS: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+]
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        self._on_change()

@@ -1,0 +1,61 @@
+"""What a framing is, and what it gives: texts with the offsets at which they stood."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+Decode = Callable[[bytes], str]
+
+ERRORS: Final = "backslashreplace"
+"""How bytes that the encoding does not know become text: visibly, and without loss (``\\xff``)."""
+
+
+@dataclass(slots=True)
+class Frames:
+    """Events cut out of a buffer.
+
+    `texts` and `offsets` run side by side, offsets counted in bytes from the start of the file. `consumed` bytes of
+    the buffer belong to these events (or were skipped for good); the rest waits for more. `truncated` holds the
+    positions of events that lost their ends at a limit.
+    """
+
+    texts: Sequence[str]
+    offsets: Sequence[int]
+    consumed: int
+    truncated: frozenset[int] = frozenset()
+
+
+class Framing(ABC):
+    """Cuts a buffer into events. Holds no state, so that the same bytes always become the same events."""
+
+    max_bytes: int
+    """An event is cut when it is longer."""
+    timeout: float | None = None
+    """Seconds after which a last event that may go on is given out as it is; None when nothing is held back."""
+
+    @abstractmethod
+    def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
+        """Cut `buffer`, which begins at `offset` of the file and on an event's first byte.
+
+        With `final`, nothing is held back: a last line without its end and a last event that may go on are given out.
+        """
+
+
+def offsets_of(parts: Sequence[bytes], offset: int) -> list[int]:
+    """Return where each part begins, when one byte (the line feed) stands between any two."""
+    starts = list(accumulate(map(len, parts), initial=offset))
+    starts.pop()
+    return [start + position for position, start in enumerate(starts)]
+
+
+def decoder(encoding: str) -> Decode:
+    """Return the function that makes text of bytes; what does not decode stays visible as an escape."""
+
+    def decode(part: bytes) -> str:
+        return str(part, encoding, ERRORS)
+
+    return decode

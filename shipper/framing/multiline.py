@@ -1,0 +1,126 @@
+"""Several lines, one event: Filebeat's ``multiline`` settings.
+
+Each variant answers one question for every line: does it begin an event? Source of the rules: the Filebeat
+reference, "Manage multiline messages".
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from shipper.framing.base import Frames, Framing
+from shipper.framing.lines import LineFraming
+from shipper.settings import FileInput, Multiline
+
+Matches = Callable[[str], object]
+
+
+def framing_for(settings: FileInput) -> Framing:
+    """Return the framing that an input's settings ask for."""
+    lines = LineFraming(settings.encoding, settings.max_bytes)
+    return MultilineFraming(lines, settings.multiline) if settings.multiline else lines
+
+
+class MultilineFraming(Framing):
+    """Joins lines by a rule, with line feeds between; what goes beyond the limits is dropped, and flagged."""
+
+    def __init__(self, lines: LineFraming, settings: Multiline) -> None:
+        self.lines = lines
+        self.max_bytes = lines.max_bytes
+        self.max_lines = settings.max_lines or sys.maxsize
+        self.timeout = settings.timeout or None
+        self._joint = "" if settings.skip_newline else "\n"
+        self._rule = _rule(settings)
+
+    def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
+        """Cut `buffer` into events; a last event that may go on is held back unless `final`."""
+        lines, starts, consumed = self.lines.split(buffer, offset, final)
+        texts, cut = self.lines.texts(lines)
+        if not texts:
+            return Frames((), (), consumed)
+        begins, complete = self._rule.begins(texts)
+        if not final and not complete:
+            held = begins.pop()
+            consumed = starts[held] - offset
+            texts = texts[:held]
+        joined: list[str] = []
+        truncated: set[int] = set()
+        for begin, end in zip(begins, [*begins[1:], len(texts)], strict=True):
+            text, lost = self._join(texts[begin:end])
+            if lost or (cut and not cut.isdisjoint(range(begin, end))):
+                truncated.add(len(joined))
+            joined.append(text)
+        return Frames(joined, [starts[begin] for begin in begins], consumed, frozenset(truncated))
+
+    def _join(self, texts: Sequence[str]) -> tuple[str, bool]:
+        """Join the lines of one event within the limits; say whether something was lost."""
+        text = self._joint.join(texts[: self.max_lines])
+        lost = len(texts) > self.max_lines
+        # A character has at least one byte, so that most texts need no second look.
+        if len(text) * 4 > self.max_bytes:
+            raw = text.encode(errors="surrogatepass")
+            if len(raw) > self.max_bytes:
+                return raw[: self.max_bytes].decode(errors="ignore"), True
+        return text, lost
+
+
+class _Rule(ABC):
+    """Which lines begin an event, given that the first one does."""
+
+    @abstractmethod
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
+        """Return the positions at which events begin, and whether the last event is known to be whole."""
+
+
+class _PatternRule(_Rule):
+    def __init__(self, settings: Multiline) -> None:
+        self.goes_on = _matcher(settings.pattern or "", settings.negate)
+        self.before = settings.match == "before"
+        self.flushes = _matcher(settings.flush_pattern) if settings.flush_pattern else None
+
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
+        marks = list(map(self.goes_on, lines))
+        flushes = list(map(self.flushes, lines)) if self.flushes else []
+        begins = [0]
+        for at in range(1, len(lines)):
+            joined = marks[at - 1] if self.before else marks[at]
+            if not joined or (flushes and flushes[at - 1]):
+                begins.append(at)
+        whole = bool(self.before and not marks[-1]) or bool(flushes and flushes[-1])
+        return begins, whole
+
+
+class _WhileRule(_Rule):
+    def __init__(self, settings: Multiline) -> None:
+        self.joins = _matcher(settings.pattern or "", settings.negate)
+
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
+        marks = list(map(self.joins, lines))
+        begins = [0, *(at for at in range(1, len(lines)) if not (marks[at] and marks[at - 1]))]
+        return begins, not marks[-1]
+
+
+class _CountRule(_Rule):
+    def __init__(self, settings: Multiline) -> None:
+        self.count = settings.count_lines
+
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
+        return list(range(0, len(lines), self.count)), len(lines) % self.count == 0
+
+
+def _rule(settings: Multiline) -> _Rule:
+    rules: dict[str, type[_Rule]] = {
+        "pattern": _PatternRule,
+        "while_pattern": _WhileRule,
+        "count": _CountRule,
+    }
+    kind: Callable[[Multiline], _Rule] = rules[settings.type]
+    return kind(settings)
+
+
+def _matcher(pattern: str, negate: bool = False) -> Matches:
+    search = re.compile(pattern).search
+    return (lambda line: not search(line)) if negate else search

@@ -1,0 +1,255 @@
+"""The harvester: reads one file in blocks, cuts them into batches, and knows how much of it has been delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+from sawlog.batch import LineBatch, Source
+from shipper.framing import Frames, Framing
+from shipper.identity import MARK_BYTES, Mark, Record, bears, tail_before
+from shipper.registry import Registry
+
+BLOCK_BYTES: Final = 1 << 20
+
+
+class ReplacedError(Exception):
+    """The file no longer has the content that was read: it was truncated, or written anew."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A batch under way: where the file stands once it and all before it are acknowledged."""
+
+    end: int
+    tail: Mark
+    head: Mark
+    acknowledged: bool = False
+
+
+class Harvester:
+    """One file, from the first byte not yet acknowledged to its end.
+
+    `record.offset` is what has been acknowledged, `position` what has been read and cut into events; between the two
+    are the batches under way. A nack takes `position` back, and the batches are made again, with the same `_id`s.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        source: Source,
+        framing: Framing,
+        registry: Registry,
+        on_settled: Callable[[Harvester, int, BaseException | None], None],
+    ) -> None:
+        """`on_settled` hears of each batch's end: its size in bytes, and the error of a nack."""
+        self.record = record
+        self.source = source
+        self.framing = framing
+        self.position = record.offset
+        self.size = record.offset
+        """The file's size when it was last looked at."""
+        self.at_end = False
+        """Whether the last read met the end of the file."""
+        self.descriptor: int | None = None
+        self.quiet_since = 0.0
+        """When the end was met, by the loop's clock."""
+        self._registry = registry
+        self._on_settled = on_settled
+        self._tail = record.tail
+        self._buffer = b""
+        self._next = record.offset
+        """Where the next block begins."""
+        self._overlong = False
+        """Whether the buffer is the head of a line beyond the limit, whose rest is passed over."""
+        self._sent: deque[_Sent] = deque()
+        self._epoch = 0
+        self._failed = False
+        self._unsure = True
+        """Whether the file may have been written anew since it was last read."""
+        self._cuts = registry.cuts(record.key)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether whole lines wait for a line that may belong to them."""
+        return b"\n" in self._buffer
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._sent
+
+    def open(self, descriptor: int) -> None:
+        """Take over the open file."""
+        self.close()
+        self.descriptor = descriptor
+        self.at_end = False
+        self._unsure = True
+
+    def close(self) -> None:
+        """Close the file; it can be opened again where it stood."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+        # What was read and not given out is read again when the file is opened again.
+        self._drop_buffer()
+
+    async def read(self, executor: Executor, *, flush: bool = False, last: bool = False) -> LineBatch | None:
+        """Read a block and return its whole events, or None when there is none yet.
+
+        With `flush`, lines that wait for more are given out at the end of the file; with `last`, so is a line
+        without its end.
+
+        Raises:
+            ReplacedError: the file is no longer the one that was read.
+            OSError: it cannot be read.
+        """
+        assert self.descriptor is not None
+        if self._failed:
+            self._go_back()
+        self.size = os.fstat(self.descriptor).st_size
+        if self.size < self._next or (self._unsure and not self._still_same()):
+            raise ReplacedError
+        block = b""
+        if len(self._buffer) < BLOCK_BYTES or self._overlong or not self._buffer.count(b"\n"):
+            loop = asyncio.get_running_loop()
+            block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
+        self._next += len(block)
+        self.at_end = self._unsure = self._next >= self.size
+        if self._overlong:
+            return self._pass_over(block, last)
+        self._buffer += block
+        frames, early = self._frames(flush=flush or last, last=last)
+        return self._batch(frames, self.position + frames.consumed, early)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a batch was not delivered; the next read goes back to it."""
+        return self._failed
+
+    def _go_back(self) -> None:
+        """Return to what has been acknowledged; batches still under way no longer count."""
+        self._failed = False
+        self.position = self.record.offset
+        self._tail = self.record.tail
+        self._drop_buffer()
+        self._sent.clear()
+        self._epoch += 1
+        self._cuts = self._registry.cuts(self.record.key)
+
+    def _drop_buffer(self) -> None:
+        if self._next != self.position:
+            self.at_end = False
+        self._buffer, self._overlong, self._next = b"", False, self.position
+
+    def _still_same(self) -> bool:
+        assert self.descriptor is not None
+        record = self.record
+        reached = Record(record.key, "", 0, 0, offset=self.position, head=record.head, tail=self._tail)
+        return bears(self.descriptor, self.size, reached)
+
+    def _frames(self, *, flush: bool, last: bool) -> tuple[Frames, bool]:
+        """Cut the buffer; say whether its last event was ended early, before it was surely whole."""
+        buffer, position = self._buffer, self.position
+        while self._cuts and self._cuts[0] <= position:
+            self._cuts.pop(0)
+        if self._cuts and self._cuts[0] <= position + len(buffer):
+            return self.framing.frame(buffer[: self._cuts.pop(0) - position], position, True), False
+        whole = buffer.rfind(b"\n") + 1
+        if len(buffer) - whole > self.framing.max_bytes:
+            # A line beyond the limit stands alone: what is before it goes first, then its rest is passed over.
+            self.at_end = False
+            if whole:
+                return self.framing.frame(buffer[:whole], position, True), False
+            self._overlong = True
+            self._buffer = buffer[: self.framing.max_bytes + 1]
+            return Frames((), (), 0), False
+        if flush and self.at_end:
+            frames = self.framing.frame(buffer if last else buffer[:whole], position, True)
+            return frames, bool(frames.texts)
+        return self.framing.frame(buffer, position, False), False
+
+    def _pass_over(self, block: bytes, last: bool) -> LineBatch | None:
+        """Look for the end of a line of which only the head was kept, and give the head out as an event."""
+        rest = block.find(b"\n") + 1
+        if not rest and not (last and self.at_end):
+            return None
+        if rest:
+            self._next -= len(block) - rest
+            self.at_end = self._next >= self.size
+        frames = self.framing.frame(self._buffer, self.position, True)
+        return self._batch(frames, self._next, early=not rest)
+
+    def _batch(self, frames: Frames, end: int, early: bool) -> LineBatch | None:
+        """Move on to `end` and make the batch of the events before it."""
+        if end == self.position:
+            return None
+        size, texts, offsets = end - self.position, frames.texts, frames.offsets
+        before = b"" if self._overlong else self._buffer[: frames.consumed]
+        self._buffer = b"" if self._overlong else self._buffer[frames.consumed :]
+        self._overlong = False
+        self.position = end
+        self._tail = self._mark_tail(before)
+        if early:
+            self._registry.cut(self.record.key, end)
+        truncated = frames.truncated
+        if "" in texts or (texts and texts[0].startswith("\0")):
+            texts, offsets, truncated = _without_empty(frames)
+        sent = _Sent(end, self._tail, self._mark_head())
+        self._sent.append(sent)
+        epoch = self._epoch
+
+        def settled(error: BaseException | None) -> None:
+            if epoch == self._epoch:
+                self._settle(sent, error)
+            self._on_settled(self, size, error)
+
+        return LineBatch(self.source, texts, offsets, size, settled, truncated)
+
+    def _mark_tail(self, before: bytes) -> Mark:
+        assert self.descriptor is not None
+        if len(before) >= min(MARK_BYTES, self.position):
+            return Mark.of(before[-MARK_BYTES:])
+        return tail_before(self.descriptor, self.position)
+
+    def _mark_head(self) -> Mark:
+        """Return the head's mark, of more bytes when the file was short at first."""
+        assert self.descriptor is not None
+        head = self.record.head
+        if head.length < MARK_BYTES and self.position > head.length:
+            head = Mark.of(os.pread(self.descriptor, min(MARK_BYTES, self.position), 0))
+        return head
+
+    def _settle(self, sent: _Sent, error: BaseException | None) -> None:
+        if error is not None:
+            # Not gone back to at once: a read may be under way.
+            self._failed = True
+        if self._failed:
+            return
+        sent.acknowledged = True
+        done: _Sent | None = None
+        while self._sent and self._sent[0].acknowledged:
+            done = self._sent.popleft()
+        if done is not None:
+            self.record.offset, self.record.tail, self.record.head = done.end, done.tail, done.head
+            self._registry.put(self.record)
+
+
+def _without_empty(frames: Frames) -> tuple[list[str], list[int], frozenset[int]]:
+    """Leave out empty lines, as Filebeat does, and the zero bytes of a hole that copytruncate has left."""
+    texts: list[str] = []
+    offsets: list[int] = []
+    truncated: set[int] = set()
+    for at, (text, offset) in enumerate(zip(frames.texts, frames.offsets, strict=True)):
+        kept = text.lstrip("\0")
+        if kept:
+            if at in frames.truncated:
+                truncated.add(len(texts))
+            texts.append(kept)
+            offsets.append(offset)
+    return texts, offsets, frozenset(truncated)
