@@ -1,6 +1,7 @@
 """Go's regular expressions (RE2 syntax), in which Filebeat's are written, as Python's.
 
-The two differ in: POSIX classes; ``\\pL``; ``\\z``, ``\\Q…\\E``, ``\\x{…}``; ``\\d``, ``\\w``, ``\\s``, ``\\b`` are ASCII;
+The two differ in: POSIX classes; ``\\pL``; ``\\z``, ``\\Q…\\E``, ``\\x{…}``;
+``\\d``, ``\\w``, ``\\s``, ``\\b`` are ASCII;
 ``$`` without ``(?m)`` is the very end; flags in the middle; ``(?U)``. Go has no look-around and no backreferences.
 Source: https://github.com/google/re2/wiki/Syntax
 """

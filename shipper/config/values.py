@@ -185,11 +185,11 @@ def _convert(kind: Kind, text: str, name: str, position: Position) -> Any:
         return _CONVERSIONS[kind](text)
     except ValueError as error:
         raise ConfigError(f"'{name}': {error}", position) from None
-    except _Unknown as error:
+    except _UnknownNameError as error:
         raise ConfigError(f"'{name}': {error}", position, error.hint) from None
 
 
-class _Unknown(Exception):
+class _UnknownNameError(Exception):
     """A name that is not among those known."""
 
     def __init__(self, message: str, hint: str | None) -> None:
@@ -266,7 +266,7 @@ def encoding(text: str) -> str:
     try:
         return ENCODINGS.get(name) or _python_codec(name)
     except (LookupError, ValueError):
-        raise _Unknown(f"there is no encoding '{text}'", nearest(name, ENCODINGS)) from None
+        raise _UnknownNameError(f"there is no encoding '{text}'", nearest(name, ENCODINGS)) from None
 
 
 def _python_codec(name: str) -> str:

@@ -1,0 +1,407 @@
+"""The inputs: ``filebeat.inputs``, the older ``filebeat.prospectors``, and the files they may stand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sawlog.errors import ConfigError, nearest
+from sawlog.event import Event, put
+from shipper.config.processors import read_processors
+from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
+from shipper.config.values import Kind
+from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
+from shipper.settings import ContainerFormat, FileInput, Json, Multiline, Parser
+
+MULTILINE: Final[Options] = {
+    "type": done(Kind.TEXT, "pattern", one_of=("pattern", "count", "while_pattern")),
+    "pattern": done(Kind.REGEX),
+    "negate": done(Kind.BOOL, False),
+    "match": done(Kind.TEXT, "after", one_of=("after", "before")),
+    "count_lines": done(Kind.INTEGER, 0, least=0),
+    "max_lines": done(Kind.INTEGER, 500, least=0),
+    "timeout": done(Kind.DURATION, 5.0, least=0),
+    "flush_pattern": done(Kind.REGEX),
+    "skip_newline": done(Kind.BOOL, False),
+}
+
+JSON: Final[Options] = {
+    "keys_under_root": done(Kind.BOOL),
+    "overwrite_keys": done(Kind.BOOL, False),
+    "add_error_key": done(Kind.BOOL, False),
+    "message_key": done(Kind.TEXT),
+    "expand_keys": done(Kind.BOOL, False, word="dotted keys always become nested ones in an event"),
+    "ignore_decoding_error": done(Kind.BOOL, False),
+    "target": done(Kind.TEXT),
+    "document_id": done(Kind.TEXT),
+    "process_array": refused("use the processor decode_json_fields", False),
+    "max_depth": refused("use the processor decode_json_fields", 1),
+    "fields": refused("use the processor decode_json_fields"),
+}
+
+CONTAINER: Final[Options] = {
+    "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr")),
+    "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
+}
+
+_SWITCH: Final = "a mark of Filebeat's own, which asks for nothing"
+
+INPUT: Final[Options] = {
+    "type": done(Kind.TEXT, "log", word="log, filestream, container, docker, stdin"),
+    "input_type": renamed("type"),
+    "enabled": done(Kind.BOOL, True),
+    "id": done(Kind.TEXT, word="not needed: files are known by themselves, so a filestream without id is fine"),
+    "paths": done(Kind.TEXTS, ()),
+    "path": renamed("paths"),
+    "recursive_glob.enabled": done(Kind.BOOL, True),
+    "exclude_files": done(Kind.REGEXES, ()),
+    "prospector.scanner.exclude_files": renamed("exclude_files"),
+    "prospector.scanner.include_files": done(Kind.REGEXES, ()),
+    "include_lines": done(Kind.REGEXES, ()),
+    "exclude_lines": done(Kind.REGEXES, ()),
+    "encoding": done(Kind.ENCODING, "utf-8", word="Filebeat's names, and those of Python's codecs"),
+    "line_terminator": done(
+        Kind.TEXT,
+        "auto",
+        one_of=("auto", "line_feed", "carriage_return_line_feed", "carriage_return", "null_terminator"),
+    ),
+    "max_bytes": done(Kind.SIZE, 10 << 20, least=1),
+    "message_max_bytes": renamed("max_bytes"),
+    "harvester_buffer_size": done(Kind.SIZE, 16384, word="a least size: blocks are read"),
+    "buffer_size": renamed("harvester_buffer_size"),
+    "fields": done(Kind.MAP, {}),
+    "fields_under_root": done(Kind.BOOL, False),
+    "tags": done(Kind.TEXTS, ()),
+    "document_type": done(Kind.TEXT, word="becomes the field `type`"),
+    "index": done(Kind.FORMAT),
+    "pipeline": done(Kind.FORMAT),
+    "keep_null": done(Kind.BOOL, False),
+    "publisher_pipeline.disable_host": done(Kind.BOOL, False),
+    "processors": done(Kind.TREE),
+    "scan_frequency": done(Kind.DURATION, 10.0, least=0),
+    "prospector.scanner.check_interval": renamed("scan_frequency"),
+    "ignore_older": done(Kind.DURATION),
+    "ignore_inactive": done(Kind.TEXT, "", one_of=("", "since_first_start", "since_last_start")),
+    "tail_files": done(Kind.BOOL, False),
+    "seek_to_tail": renamed("tail_files"),
+    "harvester_limit": done(Kind.INTEGER, 0, least=0),
+    "symlinks": done(Kind.BOOL, False),
+    "prospector.scanner.symlinks": renamed("symlinks"),
+    "prospector.scanner.recursive_glob": renamed("recursive_glob.enabled"),
+    "prospector.scanner.resend_on_touch": noted("a touched file has no new lines", False),
+    "prospector.scanner.fingerprint.enabled": done(Kind.BOOL),
+    "prospector.scanner.fingerprint.offset": done(Kind.INTEGER, 0, least=0),
+    "prospector.scanner.fingerprint.length": done(Kind.INTEGER, 1024, least=64),
+    "scan.sort": done(Kind.TEXT, "", one_of=("", "modtime", "filename")),
+    "scan.order": done(Kind.TEXT, "asc", one_of=("asc", "desc")),
+    "file_identity": done(Kind.TREE),
+    "close_inactive": done(Kind.DURATION, 300.0, least=0),
+    "close_older": renamed("close_inactive"),
+    "close_removed": done(Kind.BOOL, True),
+    "close_renamed": done(Kind.BOOL, False),
+    "close_eof": done(Kind.BOOL, False),
+    "close_timeout": done(Kind.DURATION, 0.0, least=0),
+    "force_close_files": done(Kind.BOOL, word="the older form of `close_removed` and `close_renamed`"),
+    "close.on_state_change.inactive": renamed("close_inactive"),
+    "close.on_state_change.removed": renamed("close_removed"),
+    "close.on_state_change.renamed": renamed("close_renamed"),
+    "close.on_state_change.check_interval": noted("changes are told by the system, or found by the scan"),
+    "close.reader.on_eof": renamed("close_eof"),
+    "close.reader.after_interval": renamed("close_timeout"),
+    "clean_inactive": done(Kind.DURATION, 0.0, word="-1 (filestream) is 0: never"),
+    "clean_removed": done(Kind.BOOL, True),
+    "backoff": done(Kind.DURATION, 1.0, least=0),
+    "backoff.init": renamed("backoff"),
+    "max_backoff": done(Kind.DURATION, 10.0, least=0),
+    "backoff.max": renamed("max_backoff"),
+    "backoff_factor": done(Kind.NUMBER, 2, least=1),
+    "partial_line_waiting": noted("a partial last line waits until it is whole"),
+    "multiline": done(Kind.TREE),
+    "json": done(Kind.TREE),
+    "parsers": done(Kind.TREE),
+    "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr")),
+    "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
+    "containers.ids": done(Kind.TEXTS, ()),
+    "containers.path": done(Kind.TEXT, "/var/lib/docker/containers"),
+    "containers.stream": renamed("stream"),
+    "combine_partials": done(Kind.BOOL, True),
+    "combine_partial": renamed("combine_partials"),
+    "cri.parse_flags": noted("the flags of the CRI's lines are always read"),
+    "cri.force": noted("the format is told by the lines"),
+    "take_over": noted("the registry knows a file by itself, whatever the type of input"),
+    "take_over.*": noted("the registry knows a file by itself, whatever the type of input"),
+    "legacy_clean_inactive": noted(_SWITCH),
+    "allow_deprecated_use": noted(_SWITCH),
+    "allow_deprecated_id_duplication": noted(_SWITCH),
+    "delete.*": refused("sawlog never deletes a log file"),
+    "compression": refused("compressed files are not read", "", "none"),
+    "gzip_experimental": refused("compressed files are not read", False),
+    "rotation.*": noted("rotated files are recognised by themselves"),
+    "service.name": done(Kind.TEXT),
+    "service.type": done(Kind.TEXT),
+    "data_stream.*": refused("use 'index' of the output"),
+    "include_file_owner_name": refused("the owner's name is not read", False),
+    "include_file_owner_group_name": refused("the group's name is not read", False),
+    "exclude_dirs": refused("use 'exclude_files'"),
+}
+
+KNOWN_TYPES: Final = ("log", "filestream", "container", "docker", "stdin")
+OTHER_TYPES: Final = frozenset(
+    ["aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "benchmark", "cel", "cloudfoundry", "entity-analytics", "etw", "gcp-pubsub", "gcs", "http_endpoint", "httpjson", "journald", "kafka", "lumberjack", "mqtt", "netflow", "o365audit", "redis", "salesforce", "stdin", "streaming", "syslog", "tcp", "udp", "unifiedlogs", "unix", "websocket", "winlog"]
+) - {"stdin"}
+TERMINATORS: Final = {
+    "auto": "auto",
+    "line_feed": "\n",
+    "carriage_return_line_feed": "\r\n",
+    "carriage_return": "\r",
+    "null_terminator": "\0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the configuration's own ``fields`` and ``tags`` give to every input."""
+
+    fields: Event
+    tags: tuple[str, ...]
+
+
+def place_fields(event: Event, fields: dict[str, Any], under_root: bool) -> None:
+    """Put an option's ``fields`` into an event, at its root or under ``fields``; those without value are left out."""
+
+    def place(path: tuple[str, ...], value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, below in value.items():
+                place((*path, key), below)
+        elif value is not None:
+            put(event, path, value)
+
+    for key, value in fields.items():
+        place((key,) if under_root else ("fields", key), value)
+
+
+def read_inputs(schema: Schema, where: str, tree: Tree, common: Common) -> list[FileInput]:
+    """Read a list of inputs; those that are not enabled are left out."""
+    if is_empty(tree):
+        return []
+    if isinstance(tree, Mapping):
+        # One input where a list is meant, or a list that YAML has read as a mapping.
+        tree = Sequence([tree], tree.position)
+    if not isinstance(tree, Sequence):
+        schema.problems.error(f"'{where}' takes a list of inputs", tree.position)
+        return []
+    inputs: list[FileInput] = []
+    for item in tree.items:
+        if is_empty(item):
+            continue
+        if not isinstance(item, Mapping):
+            schema.problems.error(f"an entry of '{where}' takes options, such as 'type: filestream'", item.position)
+            continue
+        with schema.problems.collect():
+            found = _read_input(schema, where, item, common)
+            if found is not None:
+                inputs.append(found)
+    return inputs
+
+
+def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> FileInput | None:
+    enabled = tree.entries.get("enabled")
+    if enabled is not None and _disabled(schema, enabled):
+        return None
+    kind_entry = tree.entries.get("type") or tree.entries.get("input_type")
+    if kind_entry is not None and isinstance(kind_entry.tree, Scalar) and not kind_entry.tree.empty:
+        kind = schema.reader.text(kind_entry.tree)[0]
+        if kind not in KNOWN_TYPES and "${" not in kind:
+            message = (
+                f"an input of type '{kind}' is refused: sawlog reads files and standard input only"
+                if kind in OTHER_TYPES
+                else f"there is no input of type '{kind}'"
+            )
+            raise ConfigError(message, kind_entry.tree.position, nearest(kind, KNOWN_TYPES))
+    values = schema.section(where, INPUT, tree)
+    kind = values["type"] if values["type"] in KNOWN_TYPES else "log"
+    paths = _paths(schema, where, kind, values)
+    identity, marker = _identity(schema, values)
+    force_close = values["force_close_files"]
+    return FileInput(
+        type="container" if kind == "docker" else kind,
+        id=values["id"],
+        paths=paths,
+        exclude_files=values["exclude_files"],
+        include_files=values["prospector.scanner.include_files"],
+        include_lines=values["include_lines"],
+        exclude_lines=values["exclude_lines"],
+        encoding=values["encoding"],
+        line_terminator=TERMINATORS.get(values["line_terminator"], "auto"),
+        max_bytes=values["max_bytes"],
+        buffer_size=values["harvester_buffer_size"],
+        parsers=_parsers(schema, where, kind, values),
+        fields=_constants(kind, values, common),
+        processors=read_processors(schema, f"{where}.processors", values["processors"]),
+        index=values["index"],
+        pipeline=values["pipeline"],
+        keep_null=values["keep_null"],
+        publisher_disable_host=values["publisher_pipeline.disable_host"],
+        scan_frequency=values["scan_frequency"],
+        ignore_older=values["ignore_older"] or None,
+        ignore_inactive=values["ignore_inactive"],
+        tail_files=values["tail_files"],
+        harvester_limit=values["harvester_limit"],
+        symlinks=values["symlinks"],
+        recursive_glob=values["recursive_glob.enabled"],
+        scan_sort=values["scan.sort"],
+        scan_order=values["scan.order"],
+        file_identity=identity,
+        inode_marker_path=marker,
+        fingerprint_offset=values["prospector.scanner.fingerprint.offset"],
+        fingerprint_length=values["prospector.scanner.fingerprint.length"],
+        close_inactive=values["close_inactive"],
+        close_removed=values["close_removed"] if force_close is None else force_close,
+        close_renamed=values["close_renamed"] if force_close is None else force_close,
+        close_eof=values["close_eof"],
+        close_timeout=values["close_timeout"],
+        clean_inactive=max(0.0, values["clean_inactive"]),
+        clean_removed=values["clean_removed"],
+        backoff=values["backoff"],
+        backoff_max=values["max_backoff"],
+        backoff_factor=float(values["backoff_factor"]),
+    )
+
+
+def _disabled(schema: Schema, enabled: Entry) -> bool:
+    if not isinstance(enabled.tree, Scalar):
+        return False
+    text, _, _ = schema.reader.text(enabled.tree)
+    return is_false(Scalar(text, True, enabled.tree.position))
+
+
+def _paths(schema: Schema, where: str, kind: str, values: Values) -> tuple[str, ...]:
+    paths: tuple[str, ...] = values["paths"]
+    if kind == "docker" and not paths:
+        base = values["containers.path"].rstrip("/")
+        paths = tuple(f"{base}/{one}/*.log" for one in values["containers.ids"] or ("*",))
+    if not paths and kind != "stdin" and not schema.reader.variables.lenient:
+        schema.problems.error(f"an input of '{where}' has no 'paths'", values.position)
+    return paths
+
+
+_Identity = Literal["native", "path", "fingerprint", "inode_marker"]
+_IDENTITIES: Final[dict[str, _Identity]] = {
+    "native": "native",
+    "path": "path",
+    "fingerprint": "fingerprint",
+    "inode_marker": "inode_marker",
+}
+
+
+def _identity(schema: Schema, values: Values) -> tuple[_Identity, str | None]:
+    tree = values["file_identity"]
+    if tree is None or is_empty(tree):
+        return "fingerprint" if values["prospector.scanner.fingerprint.enabled"] else "native", None
+    if isinstance(tree, Scalar):
+        name, marker = schema.reader.text(tree)[0], None
+    elif isinstance(tree, Mapping) and len(tree.entries) == 1:
+        name = next(iter(tree.entries))
+        found = tree.find("inode_marker.path")
+        marker = str(schema.reader.any(found.tree)) if found else None
+    else:
+        raise values.error("'file_identity' takes one of native, path, fingerprint, inode_marker", "file_identity")
+    if name not in _IDENTITIES:
+        raise values.error(f"there is no file identity '{name}'", "file_identity", nearest(name, _IDENTITIES))
+    if name == "inode_marker" and not marker:
+        raise values.error("'file_identity.inode_marker' needs its 'path'", "file_identity")
+    return _IDENTITIES[name], marker
+
+
+def _parsers(schema: Schema, where: str, kind: str, values: Values) -> tuple[Parser, ...]:
+    parsers: list[Parser | None] = []
+    if kind in ("container", "docker"):
+        parsers.append(_container(values["stream"], values["format"], values["combine_partials"]))
+    if values["json"] is not None:
+        parsers.append(_json(schema, f"{where}.json", values["json"], root=False))
+    if values["multiline"] is not None:
+        parsers.append(_multiline(schema, f"{where}.multiline", values["multiline"]))
+    if values["parsers"] is not None:
+        parsers += _listed(schema, f"{where}.parsers", values["parsers"])
+    return tuple(parser for parser in parsers if parser is not None)
+
+
+def _listed(schema: Schema, where: str, tree: Tree) -> list[Parser | None]:
+    found: list[Parser | None] = []
+    for item in tree.items if isinstance(tree, Sequence) else [tree]:
+        if is_empty(item):
+            continue
+        if not isinstance(item, Mapping):
+            schema.problems.error(f"an entry of '{where}' is multiline, ndjson or container", item.position)
+            continue
+        for name, entry in item.entries.items():
+            if name == "multiline":
+                found.append(_multiline(schema, f"{where}.multiline", entry.tree))
+            elif name in ("ndjson", "json"):
+                found.append(_json(schema, f"{where}.{name}", entry.tree, root=True))
+            elif name == "container":
+                values = schema.section(f"{where}.container", CONTAINER, entry.tree)
+                found.append(_container(values["stream"], values["format"], True))
+            else:
+                known = ("multiline", "ndjson", "container")
+                reason = "is refused: use ingest's grok for it" if name == "syslog" else "is unknown"
+                schema.problems.error(f"the parser '{name}' {reason}", entry.position, nearest(name, known))
+    return found
+
+
+def _container(stream: Any, form: Any, partial: bool) -> ContainerFormat:
+    return ContainerFormat(
+        stream=stream if stream in ("stdout", "stderr") else "all",
+        format={"docker": "docker", "json-file": "docker", "cri": "cri"}.get(form, "auto"),  # type: ignore[arg-type] # the three names of the Literal
+        partial=partial,
+    )
+
+
+def _multiline(schema: Schema, where: str, tree: Tree) -> Multiline | None:
+    if is_empty(tree):
+        return None
+    values = schema.section(where, MULTILINE, tree)
+    if values["type"] == "count":
+        if values["count_lines"] < 1 and not schema.reader.variables.lenient:
+            schema.problems.error(f"'{where}' of type count needs 'count_lines', at least 1", tree.position)
+    elif values["pattern"] is None and not isinstance(tree, Scalar):
+        entry = tree.entries.get("pattern") if isinstance(tree, Mapping) else None
+        if entry is None or is_empty(entry.tree):
+            schema.problems.error(f"'{where}' needs its 'pattern'", tree.position)
+        return None
+    return Multiline(**{name: values[name] for name in MULTILINE})
+
+
+def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> Json | None:
+    values = schema.section(where, JSON, tree)
+    if is_empty(tree) and not root:
+        return None
+    target: str | None = values["target"]
+    under_root = values["keys_under_root"]
+    if under_root is None:
+        under_root = root and not target
+    return Json(
+        keys_under_root=under_root,
+        overwrite_keys=values["overwrite_keys"],
+        add_error_key=values["add_error_key"],
+        message_key=values["message_key"],
+        expand_keys=values["expand_keys"],
+        ignore_decoding_error=values["ignore_decoding_error"],
+        target=target or "json",
+        document_id=values["document_id"],
+    )
+
+
+def _constants(kind: str, values: Values, common: Common) -> Event:
+    event: Event = {"input": {"type": "container" if kind == "docker" else kind}}
+    if values["document_type"]:
+        event["type"] = values["document_type"]
+    for name in ("service.name", "service.type"):
+        if values[name]:
+            put(event, tuple(name.split(".")), values[name])
+    place_fields(event, common.fields, under_root=True)
+    place_fields(event, values["fields"], values["fields_under_root"])
+    tags = list(dict.fromkeys((*common.tags, *values["tags"])))
+    if tags:
+        event["tags"] = tags
+    return event

@@ -1,0 +1,226 @@
+"""`load`: from a path to a `Config`, everything that is to be said about it collected."""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from sawlog.errors import ConfigError, InputError, Position
+from sawlog.event import Event
+from shipper.config.inputs import Common, place_fields, read_inputs
+from shipper.config.outputs import read_output
+from shipper.config.problems import Problems
+from shipper.config.processors import read_processors
+from shipper.config.root import ROOT
+from shipper.config.schema import Schema, Values
+from shipper.config.values import Reader
+from shipper.config.variables import Variables
+from shipper.config.yaml import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
+from shipper.settings import Config, FileInput, Http, Logging, Queue, Reload
+
+_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
+_LEVELS |= {"err": "error", "critical": "critical", "fatal": "critical", "notice": "info"}
+
+
+def load(path: str | Path, *, overrides: Sequence[str] = (), strict: bool = False, syntax_only: bool = False) -> Config:
+    """Read a ``filebeat.yml``; `path` may be ``s3://bucket/key``.
+
+    `overrides` are ``key=value`` texts (``-E``). `strict` makes warnings errors. `syntax_only` looks at nothing
+    but the file: variables need no value, other files are not read, an output or inputs may be missing.
+
+    Raises:
+        ConfigError: the one thing that is wrong.
+        ConfigErrors: the things that are wrong, each with its place.
+        InputError: the file cannot be read.
+    """
+    name = str(path)
+    document = parse(_read(name), name)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"-E takes 'key=value', and got '{override}'")
+        merge(document.tree, key.strip(), Position("-E", 1), parse_value(value, "-E"))
+    problems = Problems(strict, notes=list(document.notes), warnings=list(document.warnings))
+    if strict and document.warnings:
+        problems.errors += [ConfigError(text) for text in document.warnings]
+    home = "" if "://" in name else str(Path(name).absolute().parent)
+    variables = Variables(document.tree, os.environ, _builtin(home), lenient=syntax_only)
+    schema = Schema(Reader(variables), problems)
+    config = _config(schema, document.tree, name, syntax_only)
+    problems.check()
+    return config
+
+
+def load_inputs(path: str | Path, reload: Config) -> tuple[FileInput, ...]:
+    """Read one file of ``filebeat.config.inputs`` anew, with the fields and tags of the configuration `reload`.
+
+    Raises:
+        ConfigError: or `ConfigErrors`, what is wrong.
+        InputError: the file cannot be read.
+    """
+    problems = Problems()
+    variables = Variables(Mapping({}, Position(str(path), 1)), os.environ, _builtin(str(reload.path_config)))
+    tree, _ = parse_list(_read(str(path)), str(path))
+    common = Common(dict(reload.fields), reload.tags)
+    inputs = read_inputs(Schema(Reader(variables), problems), "inputs", tree, common)
+    problems.check()
+    return tuple(inputs)
+
+
+def _read(name: str) -> str:
+    try:
+        if "://" in name:
+            return _remote(name)
+        return Path(name).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the file is not in UTF-8 (byte {error.start})", Position(name, 1)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{name}: {reason}") from None
+
+
+def _remote(name: str) -> str:
+    try:
+        fsspec: Any = importlib.import_module("fsspec")
+        with fsspec.open(name, "rb") as file:
+            content: bytes = file.read()
+    except ImportError:
+        raise InputError(f"{name}: reading from there needs the extra 's3': pip install 'sawlog[s3]'") from None
+    return content.decode("utf-8")
+
+
+def _builtin(home: str) -> dict[str, str]:
+    data = str(Path(platformdirs.user_data_path("sawlog")) / "shipper")
+    return {"path.home": home, "path.config": home, "path.data": data, "path.logs": str(Path(data) / "logs")}
+
+
+def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Config:
+    values = schema.section("", ROOT, tree)
+    paths = {
+        key: Path(values[f"path.{key}"] or schema.reader.variables.builtin[f"path.{key}"])
+        for key in ("home", "config", "data", "logs")
+    }
+    fields: Event = {}
+    place_fields(fields, values["fields"], values["fields_under_root"])
+    common = Common(fields, values["tags"])
+    inputs: list[FileInput] = []
+    for option in ("filebeat.inputs", "filebeat.prospectors"):
+        if values[option] is not None:
+            inputs += read_inputs(schema, option, values[option], common)
+    reloads = _reloads(values, paths["config"])
+    if not syntax_only:
+        inputs += _inputs_of_files(schema, reloads, common)
+    _modules(schema, values, paths["config"], syntax_only)
+    output = read_output(schema, values["output"], values) if values["output"] is not None else None
+    processors = read_processors(schema, "processors", values["processors"])
+    if not syntax_only and not schema.problems.errors:
+        if output is None:
+            raise ConfigError("no output is enabled", Position(name, 1), "for example 'output.logstash.hosts'")
+        if not inputs and not reloads:
+            raise ConfigError("no input is enabled", Position(name, 1))
+    elif not inputs and not reloads:
+        schema.problems.warn("no input is enabled", Position(name, 1))
+    registry = values["filebeat.registry.path"]
+    return Config(
+        inputs=tuple(inputs),
+        output=output,
+        processors=processors,
+        name=values["name"] or socket.gethostname(),
+        fields=fields,
+        tags=values["tags"],
+        path_home=paths["home"],
+        path_config=paths["config"],
+        path_data=paths["data"],
+        path_logs=paths["logs"],
+        registry_path=paths["data"] / registry if registry else None,
+        registry_permissions=values["filebeat.registry.file_permissions"],
+        shutdown_timeout=values["filebeat.shutdown_timeout"],
+        timestamp_precision=values["timestamp.precision"],
+        queue=Queue(*(values[f"queue.mem.{key}"] for key in ("events", "flush.min_events", "flush.timeout"))),
+        logging=_logging(schema, values),
+        http=Http(values["http.enabled"], values["http.host"], values["http.port"]),
+        reloads=tuple(reloads),
+        notes=tuple(schema.problems.notes),
+        warnings=tuple(schema.problems.warnings),
+    )
+
+
+def _reloads(values: Values, base: Path) -> list[Reload]:
+    reloads: list[Reload] = []
+    if values["filebeat.config.inputs.path"] and values["filebeat.config.inputs.enabled"]:
+        found = tuple(str(base / path) for path in values["filebeat.config.inputs.path"])
+        enabled, period = (values[f"filebeat.config.inputs.reload.{key}"] for key in ("enabled", "period"))
+        reloads.append(Reload(found, enabled, period))
+    if values["filebeat.config_dir"]:
+        reloads.append(Reload((str(base / values["filebeat.config_dir"] / "*.yml"),)))
+    return reloads
+
+
+def _inputs_of_files(schema: Schema, reloads: list[Reload], common: Common) -> list[FileInput]:
+    inputs: list[FileInput] = []
+    for reload in reloads:
+        for path in sorted(one for pattern in reload.paths for one in glob.glob(pattern)):  # noqa: PTH207 - an absolute pattern
+            with schema.problems.collect():
+                tree, warnings = parse_list(_read(path), path)
+                schema.problems.warnings += warnings
+                # An old `config_dir` has whole files with `filebeat.prospectors` in them.
+                for item in list(tree.items):
+                    for name in ("filebeat.inputs", "filebeat.prospectors"):
+                        nested = item.find(name) if isinstance(item, Mapping) else None
+                        if nested is not None:
+                            inputs += read_inputs(schema, name, nested.tree, common)
+                            tree.items.remove(item)
+                inputs += read_inputs(schema, "inputs", tree, common)
+    return inputs
+
+
+def _modules(schema: Schema, values: Values, base: Path, syntax_only: bool) -> None:
+    """``filebeat.config.modules`` asks for something only when a module's file is enabled."""
+    tree = values["filebeat.config.modules"]
+    if not isinstance(tree, Mapping) or is_empty(tree):
+        return
+    enabled, path = tree.entries.get("enabled"), tree.entries.get("path")
+    if enabled is not None and isinstance(enabled.tree, Scalar) and enabled.tree.value() is False:
+        return
+    if path is not None and isinstance(path.tree, Scalar) and not syntax_only:
+        text = schema.reader.text(path.tree)[0]
+        found = sorted(glob.glob(str(base / text)))  # noqa: PTH207 - the pattern is absolute
+        if found:
+            schema.problems.error(
+                f"'filebeat.config.modules' is refused: modules are not offered, and {found[0]} is enabled",
+                path.position,
+            )
+            return
+    schema.problems.note(
+        "'filebeat.config.modules' has no effect here: modules are not offered; name their files as inputs",
+        tree.position,
+    )
+
+
+def _logging(schema: Schema, values: Values) -> Logging:
+    level = _LEVELS.get(values["logging.level"].lower())
+    if level is None:
+        if "${" not in values["logging.level"]:
+            schema.problems.error(f"there is no level '{values['logging.level']}'", values.at("logging.level"))
+        level = "info"
+    return Logging(
+        level=level,  # type: ignore[arg-type] # a value of _LEVELS
+        to_stderr=values["logging.to_stderr"],
+        to_files=values["logging.to_files"],
+        to_syslog=values["logging.to_syslog"],
+        path=values["logging.files.path"],
+        name=values["logging.files.name"],
+        rotate_every_bytes=values["logging.files.rotateeverybytes"],
+        rotate_on_startup=values["logging.files.rotateonstartup"],
+        keep_files=values["logging.files.keepfiles"],
+        permissions=values["logging.files.permissions"],
+        metrics=values["logging.metrics.enabled"],
+        metrics_period=values["logging.metrics.period"],
+    )

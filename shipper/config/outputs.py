@@ -1,0 +1,314 @@
+"""The outputs: ``output.<kind>``, exactly one of them enabled."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sawlog.errors import ConfigError, nearest
+from shipper.config.processors import read_condition
+from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
+from shipper.config.tls import TLS, read_tls
+from shipper.config.values import Kind
+from shipper.config.yaml import Mapping, Scalar, Sequence, Tree, is_empty
+from shipper.format_string import FormatString
+from shipper.settings import (
+    Codec,
+    ConsoleOutput,
+    ElasticsearchOutput,
+    EmbeddedOutput,
+    FileOutput,
+    LogstashOutput,
+    MqttOutput,
+    Output,
+    OutputSettings,
+    Rule,
+)
+
+_QUEUE: Final = "the files are the queue"
+_RETRIES: Final = "what is not delivered is tried again until it is, as Filebeat does"
+
+_COMMON: Final[Options] = {
+    "enabled": done(Kind.BOOL, True),
+    "max_retries": noted(_RETRIES),
+    "queue.*": noted(_QUEUE),
+    "escape_html": noted("HTML is never escaped: JSON does not need it", False),
+    "save_topology": noted("there is no topology map", False),
+    "topology_expire": noted("there is no topology map"),
+    "flush_interval": noted("batches go as soon as they are whole, or after 'queue.mem.flush.timeout'"),
+}
+_BACKOFF: Final[Options] = {
+    "backoff.init": done(Kind.DURATION, 1.0, least=0),
+    "backoff.max": done(Kind.DURATION, 60.0, least=0),
+}
+
+LOGSTASH: Final[Options] = {
+    **_COMMON,
+    **_BACKOFF,
+    **TLS,
+    "hosts": done(Kind.TEXTS, ()),
+    "port": done(Kind.INTEGER),
+    "index": done(Kind.TEXT, "filebeat"),
+    "loadbalance": done(Kind.BOOL, False),
+    "worker": done(Kind.INTEGER, 1, least=1),
+    "workers": renamed("worker"),
+    "bulk_max_size": done(Kind.INTEGER, 2048, least=0),
+    "compression_level": done(Kind.INTEGER, 3, least=0),
+    "pipelining": done(Kind.INTEGER, 2, least=0),
+    "timeout": done(Kind.DURATION, 30.0, least=0),
+    "ttl": done(Kind.DURATION, 0.0, least=0),
+    "slow_start": done(Kind.BOOL, False),
+    "proxy_url": refused("a SOCKS proxy is not offered for this output"),
+    "proxy_use_local_resolver": noted("there is no SOCKS proxy", False),
+}
+
+ELASTICSEARCH: Final[Options] = {
+    **_COMMON,
+    **_BACKOFF,
+    **TLS,
+    "hosts": done(Kind.TEXTS, ()),
+    "host": renamed("hosts"),
+    "port": done(Kind.INTEGER),
+    "protocol": done(Kind.TEXT, one_of=("http", "https")),
+    "path": done(Kind.TEXT),
+    "username": done(Kind.TEXT),
+    "password": done(Kind.TEXT),
+    "api_key": done(Kind.TEXT),
+    "index": done(Kind.FORMAT, word="default: the data stream `logs-spring-default`"),
+    "indices": done(Kind.TREE),
+    "pipeline": done(Kind.FORMAT),
+    "pipelines": done(Kind.TREE),
+    "headers": done(Kind.TEXT_MAP, {}),
+    "parameters": done(Kind.TEXT_MAP, {}),
+    "params": renamed("parameters"),
+    "proxy_url": done(Kind.TEXT),
+    "proxy_disable": done(Kind.BOOL, False),
+    "proxy_headers": done(Kind.TEXT_MAP, {}),
+    "loadbalance": done(Kind.BOOL, True),
+    "worker": done(Kind.INTEGER, 1, least=1),
+    "workers": renamed("worker"),
+    "bulk_max_size": done(Kind.INTEGER, 1600),
+    "compression_level": done(Kind.INTEGER, 1, least=0),
+    "timeout": done(Kind.DURATION, 90.0, least=0),
+    "idle_connection_timeout": noted("connections are kept"),
+    "preset": noted("set worker and bulk_max_size"),
+    "allow_older_versions": noted("servers of 8 and 9 are spoken to"),
+    "non_indexable_policy.drop.*": noted("refused documents go to the dead letters"),
+    "non_indexable_policy.dead_letter_index.index": done(Kind.TEXT),
+    "kerberos.*": refused("Kerberos is not offered"),
+    "template.*": noted("templates are set up by 'sawlog provision', not by the shipper"),
+    "ilm.*": noted("life cycles are set up in the cluster"),
+}
+
+_CODEC: Final[Options] = {
+    "codec.json.pretty": done(Kind.BOOL, False),
+    "codec.json.escape_html": done(Kind.BOOL, False),
+    "codec.format.string": done(Kind.FORMAT),
+    "pretty": renamed("codec.json.pretty"),
+}
+CONSOLE: Final[Options] = {**_COMMON, **_CODEC, "bulk_max_size": done(Kind.INTEGER, 2048, least=0)}
+FILE: Final[Options] = {
+    **_COMMON,
+    **_CODEC,
+    "path": done(Kind.TEXT, ""),
+    "filename": done(Kind.FORMAT, FormatString("filebeat")),
+    "rotate_every_kb": done(Kind.INTEGER, 10240, least=1),
+    "number_of_files": done(Kind.INTEGER, 7, least=2),
+    "permissions": done(Kind.MODE, 0o600),
+    "rotate_on_startup": done(Kind.BOOL, True),
+}
+MQTT: Final[Options] = {
+    **_COMMON,
+    **_BACKOFF,
+    **TLS,
+    "hosts": done(Kind.TEXTS, ()),
+    "topic": done(Kind.TEXT, "sawlog"),
+    "client_id": done(Kind.TEXT),
+    "username": done(Kind.TEXT),
+    "password": done(Kind.TEXT),
+    "keepalive": done(Kind.DURATION, 60.0, least=0),
+    "timeout": done(Kind.DURATION, 30.0, least=0),
+    "window_bytes": done(Kind.SIZE, 16 << 20, least=1),
+}
+EMBEDDED: Final[Options] = {**_COMMON, "path": done(Kind.TEXT), "index": done(Kind.FORMAT)}
+RULE: Final[Options] = {
+    "index": done(Kind.FORMAT),
+    "pipeline": done(Kind.FORMAT),
+    "when": done(Kind.TREE),
+    "mappings": done(Kind.TEXT_MAP, {}),
+    "default": done(Kind.TEXT),
+}
+
+OUTPUTS: Final[dict[str, Options]] = {
+    "logstash": LOGSTASH,
+    "elasticsearch": ELASTICSEARCH,
+    "console": CONSOLE,
+    "file": FILE,
+    "mqtt": MQTT,
+    "embedded": EMBEDDED,
+}
+REFUSED_OUTPUTS: Final = {
+    "kafka": "sawlog does not write to Kafka; output.mqtt or output.logstash carry the lines",
+    "redis": "sawlog does not write to Redis; output.mqtt or output.logstash carry the lines",
+    "discard": "lines would be lost",
+    "otelconsumer": "it belongs to Elastic Agent",
+}
+
+
+def read_output(schema: Schema, tree: Tree, cloud: Values) -> Output | None:
+    """Read the section ``output``; None when no output is enabled."""
+    if not isinstance(tree, Mapping):
+        if not is_empty(tree):
+            schema.problems.error("'output' takes the name of an output and its options", tree.position)
+        return None
+    output: Output | None = None
+    for name, entry in tree.entries.items():
+        if isinstance(entry.tree, Mapping):
+            enabled = entry.tree.entries.get("enabled")
+            if enabled is not None and is_false(enabled.tree):
+                continue
+        if name in REFUSED_OUTPUTS:
+            schema.problems.error(f"'output.{name}' is refused: {REFUSED_OUTPUTS[name]}", entry.position)
+            continue
+        if name not in OUTPUTS:
+            schema.problems.error(f"there is no output '{name}'", entry.position, nearest(name, OUTPUTS))
+            continue
+        if output is not None:
+            schema.problems.error(
+                f"'output.{name}' is refused: 'output.{output.kind}' is enabled already, and there can be one",
+                entry.position,
+            )
+            continue
+        with schema.problems.collect():
+            values = schema.section(f"output.{name}", OUTPUTS[name], entry.tree)
+            values.position = entry.position
+            output = Output(name, _settings(schema, name, values, cloud))  # type: ignore[arg-type] # a key of OUTPUTS
+    return output
+
+
+def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> OutputSettings:
+    if name == "logstash":
+        taken = {key: values[key] for key in ("index", "loadbalance", "worker", "bulk_max_size", "pipelining")}
+        taken |= {key: values[key] for key in ("compression_level", "timeout", "ttl", "slow_start")}
+        return LogstashOutput(
+            **taken, **_backoff(values), hosts=_hosts(values, values["port"] or 5044), tls=read_tls(schema, values)
+        )
+    if name == "elasticsearch":
+        return _elasticsearch(schema, values, cloud)
+    if name == "console":
+        return ConsoleOutput(_codec(values), values["bulk_max_size"])
+    if name == "file":
+        if not values["path"]:
+            raise values.error("'output.file' needs its 'path'")
+        keys = ("path", "filename", "rotate_every_kb", "number_of_files", "permissions", "rotate_on_startup")
+        return FileOutput(**{key: values[key] for key in keys}, codec=_codec(values))
+    if name == "mqtt":
+        tls = read_tls(schema, values)
+        keys = ("topic", "client_id", "username", "password", "keepalive", "timeout", "window_bytes")
+        hosts = _hosts(values, 8883 if tls else 1883)
+        return MqttOutput(**{key: values[key] for key in keys}, **_backoff(values), hosts=hosts, tls=tls)
+    return EmbeddedOutput(values["path"], values["index"])
+
+
+def _backoff(values: Values) -> dict[str, float]:
+    return {"backoff_init": values["backoff.init"], "backoff_max": values["backoff.max"]}
+
+
+def _codec(values: Values) -> Codec:
+    return Codec(values["codec.format.string"], values["codec.json.pretty"], values["codec.json.escape_html"])
+
+
+def _hosts(values: Values, port: int) -> tuple[str, ...]:
+    """Complete hosts with the default port."""
+    if not values["hosts"]:
+        raise values.error("the output has no 'hosts'", "hosts")
+    hosts: list[str] = []
+    for text in values["hosts"]:
+        host = text.strip().partition("://")[2].rstrip("/") or text.strip()
+        bare = host.rpartition("]")[2] if host.startswith("[") else host
+        if host.count(":") > 1 and not host.startswith("["):
+            hosts.append(host if "${" in host or "{{" in host else f"[{host}]:{port}")
+        else:
+            hosts.append(host if ":" in bare else f"{host}:{port}")
+    return tuple(hosts)
+
+
+def _elasticsearch(schema: Schema, values: Values, cloud: Values) -> ElasticsearchOutput:
+    tls = read_tls(schema, values)
+    hosts = _urls(values, cloud)
+    username, password = values["username"], values["password"]
+    if cloud["cloud.auth"]:
+        username, _, password = cloud["cloud.auth"].partition(":")
+    keys = ("api_key", "index", "pipeline", "headers", "parameters", "proxy_url", "proxy_disable", "proxy_headers")
+    keys += ("loadbalance", "worker", "bulk_max_size", "compression_level", "timeout")
+    return ElasticsearchOutput(
+        **{key: values[key] for key in keys},
+        **_backoff(values),
+        hosts=hosts,
+        username=username,
+        password=password,
+        indices=_rules(schema, "indices", "index", values),
+        pipelines=_rules(schema, "pipelines", "pipeline", values),
+        dead_letter_index=values["non_indexable_policy.dead_letter_index.index"],
+        tls=tls,
+    )
+
+
+def _urls(values: Values, cloud: Values) -> tuple[str, ...]:
+    if cloud["cloud.id"]:
+        return (_cloud_url(cloud),)
+    if not values["hosts"]:
+        raise values.error("'output.elasticsearch' has no 'hosts'", "hosts")
+    urls: list[str] = []
+    for text in values["hosts"]:
+        host = text.strip()
+        if "${" in host or "{{" in host:
+            urls.append(host)
+            continue
+        if "://" not in host:
+            host = f"{values['protocol'] or 'http'}://{host}"
+        try:
+            parts = urlsplit(host)
+            port = parts.port
+        except ValueError as error:
+            raise values.error(f"'{text}' is no host: {error}", "hosts") from None
+        if not parts.hostname:
+            raise values.error(f"'{text}' is no host", "hosts")
+        netloc = parts.netloc if port else f"{parts.netloc.rstrip(':')}:{values['port'] or 9200}"
+        path = parts.path.rstrip("/") or ("/" + values["path"].strip("/") if values["path"] else "")
+        urls.append(f"{parts.scheme}://{netloc}{path}")
+    return tuple(urls)
+
+
+def _cloud_url(cloud: Values) -> str:
+    text = cloud["cloud.id"].rpartition(":")[2]
+    try:
+        host, _, rest = base64.b64decode(text + "=" * (-len(text) % 4)).decode().partition("$")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        host, rest = "", ""
+    name = rest.partition("$")[0]
+    if not host or not name:
+        raise cloud.error("'cloud.id' is none: copy it from the page of the deployment", "cloud.id")
+    domain, _, port = host.partition(":")
+    return f"https://{name}.{domain}:{port or 443}"
+
+
+def _rules(schema: Schema, option: str, name: str, values: Values) -> tuple[Rule, ...]:
+    tree = values[option]
+    if tree is None or is_empty(tree):
+        return ()
+    if not isinstance(tree, Sequence):
+        raise values.error(f"'{option}' takes a list", option)
+    rules: list[Rule] = []
+    for item in tree.items:
+        where = f"output.elasticsearch.{option}"
+        if isinstance(item, Scalar):
+            raise ConfigError(f"an entry of '{where}' takes options, such as '{name}: …'", item.position)
+        found = schema.section(where, RULE, item)
+        if found[name] is None:
+            raise ConfigError(f"an entry of '{where}' needs '{name}'", item.position)
+        when: Any = read_condition(schema, f"{where}.when", found["when"]) if found["when"] else None
+        rules.append(Rule(found[name], when, found["mappings"], found["default"]))
+    return tuple(rules)

@@ -1,0 +1,280 @@
+"""``processors`` and conditions, from the file to `shipper.processor`."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+import re
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from sawlog.errors import ConfigError, nearest
+from shipper.config.go_regex import to_python
+from shipper.config.schema import Options, Schema, Values, done, noted
+from shipper.config.values import Kind, number
+from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
+from shipper.processor import conditions, fields
+from shipper.processor.base import Condition, Processor
+
+_PATH = tuple[str, ...]
+_FAILURE: Final[Options] = {"ignore_missing": done(Kind.BOOL, False), "fail_on_error": done(Kind.BOOL, True)}
+_TAG: Final = noted("it names the processor in Filebeat's log only")
+
+PROCESSORS: Final[dict[str, Options]] = {
+    "add_fields": {"target": done(Kind.TEXT), "fields": done(Kind.MAP, {})},
+    "add_labels": {"labels": done(Kind.MAP, {})},
+    "add_tags": {"tags": done(Kind.TEXTS, ()), "target": done(Kind.TEXT, "tags")},
+    "add_host_metadata": {
+        "netinfo.enabled": noted("addresses are not listed"),
+        "cache.ttl": noted("it is read once"),
+        "geo": done(Kind.MAP, {}),
+        "replace_fields": noted("the fields are replaced", True),
+    },
+    "drop_event": {},
+    "drop_fields": {"fields": done(Kind.TEXTS, ()), "ignore_missing": done(Kind.BOOL, False)},
+    "include_fields": {"fields": done(Kind.TEXTS, ())},
+    "rename": {"fields": done(Kind.TREE), **_FAILURE},
+    "copy_fields": {"fields": done(Kind.TREE), **_FAILURE},
+    "replace": {"fields": done(Kind.TREE), **_FAILURE},
+    "truncate_fields": {
+        "fields": done(Kind.TEXTS, ()),
+        "max_bytes": done(Kind.SIZE, 0),
+        "max_characters": done(Kind.INTEGER, 0, least=0),
+        **_FAILURE,
+    },
+    "decode_json_fields": {
+        "fields": done(Kind.TEXTS, ()),
+        "target": done(Kind.ANY),
+        "overwrite_keys": done(Kind.BOOL, False),
+        "add_error_key": done(Kind.BOOL, False),
+        "process_array": done(Kind.BOOL, False),
+        "max_depth": done(Kind.INTEGER, 1, least=1),
+        "expand_keys": noted("use ingest's json filter", False),
+    },
+    "dissect": {
+        "tokenizer": done(Kind.TEXT),
+        "field": done(Kind.TEXT, "message"),
+        "target_prefix": done(Kind.ANY, "dissect"),
+        "ignore_failure": done(Kind.BOOL, False),
+        "overwrite_keys": done(Kind.BOOL, False),
+        "trim_values": noted("trim with the processor replace", "none"),
+    },
+}
+NOTED_PROCESSORS: Final = {
+    "add_cloud_metadata": "name the provider with add_fields",
+    "add_docker_metadata": "the path of the log names the container",
+    "add_kubernetes_metadata": "the path of the log names pod, namespace and container",
+    "add_id": "every document has an _id made of its place in the file",
+    "add_observer_metadata": "agent.* and host.* name the machine",
+}
+REFUSED_PROCESSORS: Final = frozenset(
+    ["add_locale", "add_nomad_metadata", "add_network_direction", "add_process_metadata", "append", "cache", "community_id", "convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration", "decode_xml", "decode_xml_wineventlog", "decompress_gzip_field", "detect_mime_type", "dns", "extract_array", "fingerprint", "lowercase", "move_fields", "parse_aws_vpc_flow_log", "rate_limit", "registered_domain", "script", "syslog", "timestamp", "translate_sid", "uppercase", "urldecode"]
+)
+
+
+def read_processors(schema: Schema, where: str, tree: Tree | None) -> tuple[Processor, ...]:
+    """Read a list of processors; what is noted is left out."""
+    if tree is None or is_empty(tree):
+        return ()
+    found: list[Processor] = []
+    for item in tree.items if isinstance(tree, Sequence) else [tree]:
+        if is_empty(item):
+            continue
+        if not isinstance(item, Mapping):
+            if isinstance(item, Scalar) and item.text in NOTED_PROCESSORS:
+                schema.problems.note(f"'{item.text}' has no effect here: {NOTED_PROCESSORS[item.text]}", item.position)
+            else:
+                schema.problems.error(f"an entry of '{where}' is 'name:' with its options below", item.position)
+            continue
+        with schema.problems.collect():
+            if "if" in item.entries:
+                found.append(_if(schema, where, item))
+            else:
+                found += [one for entry in item.entries.values() if (one := _named(schema, where, entry))]
+    return tuple(found)
+
+
+def _if(schema: Schema, where: str, item: Mapping) -> Processor:
+    condition = read_condition(schema, f"{where}.if", item.entries["if"].tree)
+    for name, entry in item.entries.items():
+        if name not in ("if", "then", "else"):
+            raise ConfigError(f"beside 'if' stand 'then' and 'else', not '{name}'", entry.position)
+    then, otherwise = (
+        read_processors(schema, f"{where}.{name}", item.entries[name].tree) if name in item.entries else ()
+        for name in ("then", "else")
+    )
+    return fields.Conditional(condition, then, otherwise)
+
+
+def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
+    name = entry.key
+    if name in NOTED_PROCESSORS:
+        schema.problems.note(f"'{name}' has no effect here: {NOTED_PROCESSORS[name]}", entry.position, name)
+        return None
+    if name in REFUSED_PROCESSORS:
+        raise ConfigError(f"the processor '{name}' is refused: it is not offered; do it in ingest", entry.position)
+    if name not in PROCESSORS:
+        raise ConfigError(f"there is no processor '{name}'", entry.position, nearest(name, PROCESSORS))
+    options = {**PROCESSORS[name], "when": done(Kind.TREE), "tag": _TAG, "id": _TAG}
+    values = schema.section(f"{where}.{name}", options, entry.tree)
+    values.position = entry.position
+    try:
+        processor = _build(schema, name, values)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}", entry.position) from None
+    when = values["when"]
+    if when is None:
+        return processor
+    return fields.Conditional(read_condition(schema, f"{name}.when", when), (processor,))
+
+
+def _build(schema: Schema, name: str, values: Values) -> Processor:
+    if name in ("add_fields", "add_labels"):
+        constants = values["fields" if name == "add_fields" else "labels"]
+        target = "labels" if name == "add_labels" else "fields" if values["target"] is None else values["target"]
+        # An empty target stands for the root; the reader leaves empty texts as they are.
+        return fields.AddFields(tuple(_flat(constants, _path(target))))
+    if name == "add_tags":
+        return fields.AddTags(values["tags"], _path(values["target"]))
+    if name == "add_host_metadata":
+        return fields.AddFields(tuple(_flat({"host": _host() | ({"geo": values["geo"]} if values["geo"] else {})}, ())))
+    if name == "drop_event":
+        return fields.DropEvent()
+    if name == "drop_fields":
+        names = [one for one in values["fields"] if not _is_pattern(one)]
+        patterns = [re.compile(to_python(one[1:-1])) for one in values["fields"] if _is_pattern(one)]
+        return fields.DropFields(tuple(map(_path, names)), tuple(patterns), values["ignore_missing"])
+    if name == "include_fields":
+        return fields.IncludeFields(tuple(map(_path, values["fields"])))
+    if name in ("rename", "copy_fields"):
+        rows = _rows(schema, name, values, ("from", "to"))
+        moves = tuple((_path(row["from"]), _path(row["to"])) for row in rows)
+        return fields.MoveFields(moves, name == "copy_fields", values["ignore_missing"], values["fail_on_error"])
+    if name == "replace":
+        rows = _rows(schema, name, values, ("field", "pattern", "replacement"))
+        replaced = tuple(
+            (_path(row["field"]), re.compile(to_python(row["pattern"])), _template(row["replacement"])) for row in rows
+        )
+        return fields.Replace(replaced, values["ignore_missing"], values["fail_on_error"])
+    paths = tuple(map(_path, values["fields"])) if "fields" in values.values else ()
+    if name == "truncate_fields":
+        keys = ("max_bytes", "max_characters", "ignore_missing", "fail_on_error")
+        return fields.TruncateFields(paths, **{key: values[key] for key in keys})
+    if name == "decode_json_fields":
+        keys = ("overwrite_keys", "add_error_key", "process_array", "max_depth")
+        target_path = None if values["target"] is None else _path(str(values["target"]))
+        return fields.DecodeJsonFields(paths, target_path, **{key: values[key] for key in keys})
+    if not values["tokenizer"]:
+        raise ValueError("it needs its 'tokenizer'")
+    pattern, keys = fields.compile_tokenizer(values["tokenizer"])
+    field, target = _path(values["field"]), _path(str(values["target_prefix"]))
+    return fields.Dissect(pattern, keys, field, target, values["ignore_failure"], values["overwrite_keys"])
+
+
+def read_condition(schema: Schema, where: str, tree: Tree) -> Condition:
+    """Read a condition.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(tree, Mapping) or len(tree.entries) != 1:
+        raise ConfigError(f"'{where}' takes one condition, such as 'equals:' or 'and:'", tree.position)
+    name, entry = next(iter(tree.entries.items()))
+    inside = entry.tree
+    if name in ("and", "or"):
+        items = inside.items if isinstance(inside, Sequence) else [inside]
+        found = tuple(read_condition(schema, f"{where}.{name}", item) for item in items)
+        return conditions.And(found) if name == "and" else conditions.Or(found)
+    if name == "not":
+        return conditions.Not(read_condition(schema, f"{where}.not", inside))
+    if name == "has_fields":
+        return conditions.HasFields(tuple(map(_path, schema.reader.read(Kind.TEXTS, inside, where))))
+    build = _LEAVES.get(name)
+    if build is None:
+        known = [*_LEAVES, "has_fields", "and", "or", "not"]
+        raise ConfigError(f"there is no condition '{name}'", entry.position, nearest(name, known))
+    if not isinstance(inside, Mapping):
+        raise ConfigError(f"the condition '{name}' takes 'field: value'", entry.position)
+    leaves = [(_path(key), schema.reader.any(leaf.tree)) for key, leaf in inside.leaves()]
+    try:
+        return build(leaves)
+    except ValueError as error:
+        raise ConfigError(f"the condition '{name}': {error}", entry.position) from None
+
+
+_Leaves = list[tuple[_PATH, Any]]
+
+
+def _range(leaves: _Leaves) -> Condition:
+    bounds = []
+    for path, value in leaves:
+        if path[-1] not in conditions.RANGE_OPERATORS:
+            raise ValueError(f"takes gt, gte, lt or lte, and got '{path[-1]}'")
+        bounds.append((path[:-1], path[-1], float(number(str(value)))))
+    return conditions.Range(tuple(bounds))
+
+
+def _network(leaves: _Leaves) -> Condition:
+    rows = [(path, tuple(map(str, value if isinstance(value, list) else [value]))) for path, value in leaves]
+    for _, networks in rows:
+        for one in networks:
+            if one not in conditions.NETWORKS:
+                ipaddress.ip_network(one, strict=False)
+    return conditions.Network(tuple(rows))
+
+
+_LEAVES: Final[dict[str, Callable[[_Leaves], Condition]]] = {
+    "equals": lambda leaves: conditions.Equals(tuple(leaves)),
+    "contains": lambda leaves: conditions.Contains(tuple((path, str(value)) for path, value in leaves)),
+    "regexp": lambda leaves: conditions.Regexp(
+        tuple((path, re.compile(to_python(str(value)))) for path, value in leaves)
+    ),
+    "range": _range,
+    "network": _network,
+}
+
+
+def _path(name: str) -> _PATH:
+    return tuple(name.split(".")) if name else ()
+
+
+def _is_pattern(name: str) -> bool:
+    return len(name) > 2 and name.startswith("/") and name.endswith("/")
+
+
+def _flat(values: dict[str, Any], prefix: _PATH) -> list[tuple[_PATH, Any]]:
+    found: list[tuple[_PATH, Any]] = []
+    for key, value in values.items():
+        found += _flat(value, (*prefix, key)) if isinstance(value, dict) and value else [((*prefix, key), value)]
+    return found
+
+
+def _template(replacement: str) -> str:
+    """Go's ``$1`` and ``${name}`` in Python's form."""
+    escaped = replacement.replace("\\", "\\\\")
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda found: f"\\g<{found[1] or found[2]}>", escaped)
+
+
+def _rows(schema: Schema, name: str, values: Values, keys: tuple[str, ...]) -> list[dict[str, str]]:
+    tree = values["fields"]
+    if tree is None:
+        raise values.error(f"'{name}' needs its 'fields'")
+    rows: list[dict[str, str]] = []
+    for item in tree.items if isinstance(tree, Sequence) else [tree]:
+        row = schema.section(f"{name}.fields", {key: done(Kind.TEXT) for key in keys}, item)
+        for key in keys:
+            if row[key] is None and key != "replacement":
+                raise ConfigError(f"an entry of '{name}.fields' needs '{key}'", item.position)
+        rows.append({key: row[key] or "" for key in keys})
+    return rows
+
+
+def _host() -> dict[str, Any]:
+    system = platform.uname()
+    return {
+        "name": socket.gethostname(),
+        "hostname": socket.gethostname(),
+        "architecture": system.machine,
+        "os": {"family": system.system.lower(), "kernel": system.release, "platform": system.system.lower()},
+    }

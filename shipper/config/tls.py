@@ -1,0 +1,68 @@
+"""``ssl.*`` of an output, and its older form ``tls.*``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shipper.config.schema import Option, Options, Schema, Values, done, noted, refused, renamed
+from shipper.config.values import Kind
+from shipper.settings import Tls
+
+PROTOCOLS: Final = ("TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+
+TLS: Final[Options] = {
+    "ssl.enabled": done(Kind.BOOL),
+    "ssl.verification_mode": done(Kind.TEXT, "full", one_of=("full", "strict", "certificate", "none")),
+    "ssl.certificate_authorities": done(Kind.TEXTS, ()),
+    "ssl.certificate": done(Kind.TEXT),
+    "ssl.key": done(Kind.TEXT),
+    "ssl.key_passphrase": done(Kind.TEXT),
+    "ssl.key_passphrase_path": refused("put the passphrase into 'ssl.key_passphrase: ${VAR}'"),
+    "ssl.supported_protocols": done(Kind.TEXTS, (), one_of=PROTOCOLS),
+    "ssl.cipher_suites": done(Kind.TEXTS, ()),
+    "ssl.curve_types": done(Kind.TEXTS, ()),
+    "ssl.ca_sha256": done(Kind.TEXTS, ()),
+    "ssl.ca_trusted_fingerprint": done(Kind.TEXT),
+    "ssl.renegotiation": noted("Python's TLS never renegotiates", "never"),
+    "ssl.client_authentication": noted("that is an option of servers"),
+    "ssl.restart_on_cert_change.*": noted("certificates are read again on SIGHUP"),
+    "tls.*": Option(now="ssl.*", word="the older name of `ssl.*`"),
+    "ssl.insecure": done(Kind.BOOL, word="the older form of `ssl.verification_mode: none`"),
+    "ssl.certificate_key": renamed("ssl.key"),
+    "ssl.certificate_authority": renamed("ssl.certificate_authorities"),
+    "ssl.disabled": done(Kind.BOOL, word="the older form of `ssl.enabled: false`"),
+    "ssl.min_version": done(Kind.TEXT, word="the older form of `ssl.supported_protocols`"),
+    "ssl.max_version": done(Kind.TEXT, word="the older form of `ssl.supported_protocols`"),
+}
+
+
+def read_tls(schema: Schema, values: Values) -> Tls | None:
+    """Make `Tls` of a section that was read with the table `TLS`; None when TLS is off."""
+    given = any(name.startswith("ssl.") for name in values.positions)
+    if not given or values["ssl.enabled"] is False or values["ssl.disabled"]:
+        return None
+    if bool(values["ssl.certificate"]) != bool(values["ssl.key"]):
+        name = "ssl.certificate" if values["ssl.certificate"] else "ssl.key"
+        schema.problems.error("'ssl.certificate' and 'ssl.key' need each other", values.at(name))
+    protocols = tuple("TLSv1.0" if one == "TLSv1" else one for one in values["ssl.supported_protocols"])
+    if not protocols and (values["ssl.min_version"] or values["ssl.max_version"]):
+        protocols = _between(values["ssl.min_version"], values["ssl.max_version"])
+    mode = values["ssl.verification_mode"]
+    return Tls(
+        verification_mode="none" if values["ssl.insecure"] else mode,
+        certificate_authorities=values["ssl.certificate_authorities"],
+        certificate=values["ssl.certificate"] or None,
+        key=values["ssl.key"] or None,
+        key_passphrase=values["ssl.key_passphrase"] or None,
+        supported_protocols=protocols,
+        cipher_suites=values["ssl.cipher_suites"],
+        curve_types=values["ssl.curve_types"],
+        ca_sha256=values["ssl.ca_sha256"],
+        ca_trusted_fingerprint=values["ssl.ca_trusted_fingerprint"],
+    )
+
+
+def _between(least: str | None, most: str | None) -> tuple[str, ...]:
+    versions = ("1.0", "1.1", "1.2", "1.3")
+    low, high = (text.removeprefix("TLSv").removeprefix("TLS-") if text else "" for text in (least, most))
+    return tuple(f"TLSv{one}" for one in versions if (not low or one >= low) and (not high or one <= high))
