@@ -13,6 +13,7 @@ from sawlog.errors import SawlogError
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("sawlog.cli.up:up", "Tail, parse, index and show logs, in one process."),
+    "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, and see where one stops."),
 }
 """Command → where it is, and its line in ``sawlog --help``."""
 

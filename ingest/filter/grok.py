@@ -1,0 +1,231 @@
+"""The grok filter: takes texts apart by named patterns, as Logstash's filter of the same name does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, Final
+
+from ingest.filter.base import Filter
+from ingest.filter.failure import fail
+from ingest.grok.compiler import Expression, Search, put_value
+from ingest.grok.library import load
+from ingest.grok.timeout import can_interrupt, interrupting
+from ingest.lang.field import parse_field
+from ingest.lang.sprintf import render
+from ingest.options import Kind, Option, Options
+from sawlog.errors import ConfigError
+from sawlog.event import TIMESTAMP, Event, Path, get, put
+
+_REASON_LENGTH: Final = 1_000
+
+Try = tuple[Search, Expression]
+
+
+class Grok(Filter):
+    """Match fields against grok expressions and store what they capture."""
+
+    name = "grok"
+    options: ClassVar[dict[str, Option]] = {
+        "match": Option(Kind.HASH, "Field → expression, or list of expressions, that it is matched against.", {}),
+        "patterns_dir": Option(Kind.ARRAY, "Folders (or files) of patterns that add to and redefine ours.", []),
+        "patterns_files_glob": Option(Kind.STRING, "Which files of `patterns_dir` are read.", "*"),
+        "pattern_definitions": Option(Kind.HASH, "Name → expression, for this filter alone.", {}),
+        "break_on_match": Option(Kind.BOOLEAN, "Stop at the first expression that matches.", True),
+        "named_captures_only": Option(Kind.BOOLEAN, "Store only what has a name of its own.", True),
+        "keep_empty_captures": Option(Kind.BOOLEAN, "Store captures that are empty, too.", False),
+        "tag_on_failure": Option(Kind.ARRAY, "Tags for events that nothing matches.", ["_grokparsefailure"]),
+        "tag_on_timeout": Option(Kind.STRING, "The tag for events on which matching took too long.", "_groktimeout"),
+        "timeout_millis": Option(Kind.NUMBER, "After how long matching is given up; 0 is never.", 30_000),
+        "timeout_scope": Option(
+            Kind.STRING, "Whether the time is per expression or per event.", "pattern", one_of=("pattern", "event")
+        ),
+        "overwrite": Option(Kind.ARRAY, "Fields whose value a capture replaces.", []),
+        "target": Option(Kind.FIELD, "The field under which captures are stored."),
+        "ecs_compatibility": Option(
+            Kind.STRING, "Whether built-in patterns capture under ECS names.", "v8", one_of=("disabled", "v1", "v8")
+        ),
+    }
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._keep_empty: bool = options["keep_empty_captures"]
+        self._break: bool = options["break_on_match"]
+        self._failure_tags: list[str] = [str(tag) for tag in options["tag_on_failure"]]
+        self._timeout_tag: str = options["tag_on_timeout"]
+        self._timeout: float = options["timeout_millis"] / 1000
+        self._per_event: bool = options["timeout_scope"] == "event"
+        self._target: Path = _field(options, "target", options["target"]) if options["target"] else ()
+        self._overwrite = frozenset(str(name) for name in options["overwrite"])
+        if not self._target and TIMESTAMP in self._overwrite:
+            raise options.error("grok cannot overwrite @timestamp with a text", "overwrite", "use the filter date")
+        self._matches = _compile(options)
+        self._tries = 0
+        # What a failure says, and what it says on a time-out.
+        listed = ", ".join(
+            f"[{'.'.join(path)}]: '{e.grok}'" for path, expressions in self._matches for e in expressions
+        )
+        self._reason = _bounded(f"grok: nothing matched of {listed}")
+        self._late = _bounded(f"grok: matching took longer than {options['timeout_millis']} ms; tried {listed}")
+
+    def apply(self, events: list[Event]) -> list[Event]:
+        """Match every event; see `Filter.apply`."""
+        expressions = [expression for _, several in self._matches for expression in several]
+        limited = self._timeout > 0
+        # What a signal cannot interrupt watches the clock itself, each search for its own.
+        signalled = limited and can_interrupt()
+        searches: dict[Expression, Search] = {
+            e: e.search(self._timeout if limited and (e.uses_regex or not signalled) else None) for e in expressions
+        }
+        if len(expressions) == 1 and len(self._matches[0][0]) == 1:
+            self._apply_one(events, self._matches[0][0][0], (searches[expressions[0]], expressions[0]), signalled)
+        else:
+            plan = [(path, [(searches[e], e) for e in several]) for path, several in self._matches]
+            self._apply_several(events, plan, signalled)
+        return events
+
+    def _watch(self, rest: Iterator[Event], signalled: bool, per_event: bool) -> AbstractContextManager[None]:
+        if not signalled:
+            return nullcontext()
+        # The iterator tells how many events are left: the loop's progress, at no cost for the loop.
+        progress = rest.__length_hint__ if per_event else lambda: self._tries  # type: ignore[attr-defined]
+        return interrupting(progress, self._timeout)
+
+    def _apply_one(self, events: list[Event], key: str, attempt: Try, signalled: bool) -> None:
+        """Match one top-level field against one expression: the common case, in one loop."""
+        search, expression = attempt
+        succeeded = self.succeeded
+        store = self._store
+        rest = iter(events)
+        event: Event = {}
+        with self._watch(rest, signalled, per_event=True):
+            while True:
+                try:
+                    for event in rest:
+                        text = event.get(key)
+                        if text.__class__ is not str:
+                            if self._match_value(event, text, [attempt]):
+                                if succeeded is not None:
+                                    succeeded(event)
+                            else:
+                                self._failed(event)
+                            continue
+                        found = search(text)  # type: ignore[arg-type]  # the test above tells mypy nothing
+                        if found is None:
+                            self._failed(event)
+                            continue
+                        store(event, expression, found.groups())
+                        if succeeded is not None:
+                            succeeded(event)
+                    return
+                except TimeoutError:
+                    fail(event, [self._timeout_tag], self._late)
+
+    def _apply_several(self, events: list[Event], plan: list[tuple[Path, list[Try]]], signalled: bool) -> None:
+        rest = iter(events)
+        event: Event = {}
+        with self._watch(rest, signalled, self._per_event):
+            while True:
+                try:
+                    for event in rest:
+                        matched = False
+                        for path, attempts in plan:
+                            if self._match_value(event, get(event, path), attempts):
+                                matched = True
+                                if self._break:
+                                    break
+                        if not matched:
+                            self._failed(event)
+                        elif self.succeeded is not None:
+                            self.succeeded(event)
+                    return
+                except TimeoutError:
+                    fail(event, [self._timeout_tag], self._late)
+
+    def _match_value(self, event: Event, value: Any, attempts: list[Try]) -> bool:
+        """Match a field's value, or each of a list's; a field that is not there counts as empty, as in Logstash."""
+        if isinstance(value, list):
+            # Not any(): each element is to be matched.
+            return any([self._match_text(event, _text(one), attempts) for one in value])
+        return self._match_text(event, _text(value), attempts)
+
+    def _match_text(self, event: Event, text: str, attempts: list[Try]) -> bool:
+        """Try the expressions; the last that was tried decides, as in Logstash."""
+        found = None
+        for search, expression in attempts:
+            self._tries += 1
+            found = search(text)
+            if found is not None:
+                self._store(event, expression, found.groups())
+                if self._break:
+                    break
+        return found is not None
+
+    def _store(self, event: Event, expression: Expression, groups: tuple[str | None, ...]) -> None:
+        target, overwrite, keep_empty = self._target, self._overwrite, self._keep_empty
+        for capture in expression.captures:
+            value: Any = groups[capture.group]
+            if not value and not keep_empty and (value is None or capture.convert is None):
+                continue
+            if value is not None and capture.convert is not None:
+                value = capture.convert(value)
+            path = target + capture.path
+            if len(path) == 1:
+                key = path[0]
+                if key not in event:
+                    event[key] = value
+                elif key != TIMESTAMP:
+                    put_value(event, key, value, capture.field in overwrite)
+                continue
+            old = get(event, path)
+            if old is None or capture.field in overwrite:
+                put(event, path, value)
+            elif isinstance(old, list):
+                put(event, path, [*old, value])
+            elif isinstance(old, str):
+                put(event, path, [old, value])
+
+    def _failed(self, event: Event) -> None:
+        # Whoever asks for no tag expects lines that do not match: nothing to report.
+        if self._failure_tags:
+            fail(event, self._failure_tags, self._reason)
+
+
+def _compile(options: Options) -> list[tuple[Path, list[Expression]]]:
+    definitions = {str(name): str(text) for name, text in options["pattern_definitions"].items()}
+    try:
+        patterns = load(
+            [str(folder) for folder in options["patterns_dir"]],
+            definitions,
+            files_glob=options["patterns_files_glob"],
+            ecs=options["ecs_compatibility"] != "disabled",
+        )
+    except ConfigError as error:
+        raise options.error(f"grok: {error.message}", "patterns_dir", error.hint) from None
+    matches: list[tuple[Path, list[Expression]]] = []
+    for field, groks in options["match"].items():
+        path = _field(options, "match", field)
+        several = groks if isinstance(groks, list) else [groks]
+        try:
+            expressions = [
+                Expression(str(grok), patterns, named_captures_only=options["named_captures_only"]) for grok in several
+            ]
+        except ConfigError as error:
+            raise options.error(f"grok: {error.message}", "match", error.hint) from None
+        matches.append((path, expressions))
+    return matches
+
+
+def _field(options: Options, name: str, text: Any) -> Path:
+    try:
+        return parse_field(str(text))
+    except ConfigError as error:
+        raise options.error(f"grok: {error.message}", name, error.hint) from None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else render(value)
+
+
+def _bounded(reason: str) -> str:
+    return reason if len(reason) <= _REASON_LENGTH else f"{reason[: _REASON_LENGTH - 1]}…"

@@ -1,0 +1,197 @@
+"""A grok expression, compiled: what it captures, and the function that searches for it.
+
+`re` does the matching; `regex` (in its version 1) does it where `re` cannot compile the expression or would read it
+differently, and where a time-out must work off the main thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Final, Protocol
+
+import regex
+
+from ingest.grok.errors import GrokError
+from ingest.grok.expand import Expander
+from ingest.grok.library import Patterns
+from ingest.grok.translate import Translation, translate
+from ingest.lang.field import parse_field
+from sawlog.errors import ConfigError
+from sawlog.event import Path
+
+_INT: Final = re.compile(r"\s*([+-]?\d+(?:_\d+)*)", re.ASCII)
+_FLOAT: Final = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*)?(?:\.\d+(?:_\d+)*)?(?:(?<=\d)[eE][+-]?\d+)?)", re.ASCII)
+
+
+class Found(Protocol):
+    """What a search returns: a match of `re` or of `regex`."""
+
+    def groups(self) -> tuple[str | None, ...]:
+        """Return the text of each group, in order."""
+
+    def end(self) -> int:
+        """Return where the match ends."""
+
+
+Search = Callable[[str], Found | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One field that an expression captures: its group (from 0), its name and path, and its type's converter."""
+
+    group: int
+    field: str
+    path: Path
+    convert: Callable[[str], int | float] | None
+
+
+class Expression:
+    """A compiled grok expression.
+
+    `captures` stand in the order in which their values are stored: by name of the group, then by position.
+    """
+
+    def __init__(self, grok: str, patterns: Patterns, *, named_captures_only: bool = True) -> None:
+        """Compile `grok`.
+
+        Raises:
+            GrokError: an unknown or circular name, or a bad expression.
+        """
+        self.grok = grok
+        expander = Expander(patterns, named_captures_only=named_captures_only)
+        self._translation = translate(expander.expand(grok))
+        self._compiled = _compile(self._translation, grok)
+        self.captures = tuple(_captures(self._translation.names))
+
+    @property
+    def uses_regex(self) -> bool:
+        """Whether `regex` matches it, which a signal cannot interrupt."""
+        return not isinstance(self._compiled, re.Pattern)
+
+    def search(self, timeout: float | None = None) -> Search:
+        """Return the function that searches a text and returns the match or None.
+
+        Given `timeout`, in seconds, the function raises TimeoutError after it; see `ingest.grok.timeout` for the
+        cheaper way in a main thread.
+        """
+        if timeout is None:
+            search: Search = self._compiled.search
+            return search
+        return partial(self._regex.search, timeout=timeout)
+
+    def match(self, text: str) -> list[tuple[Capture, Any]] | None:
+        """Search `text`; return the captures with their values, converted, None for those that took no part."""
+        found = self._compiled.search(text)
+        return None if found is None else self.values(found)
+
+    def values(self, found: Found) -> list[tuple[Capture, Any]]:
+        """Pair the captures with what they hold in a match."""
+        groups = found.groups()
+        return [(capture, _convert(capture, groups[capture.group])) for capture in self.captures]
+
+    @cached_property
+    def _regex(self) -> Any:
+        return _compile_regex(self._translation, self.grok) if not self.uses_regex else self._compiled
+
+
+def store(
+    node: dict[str, Any], values: Sequence[tuple[Capture, Any]], keep_empty: bool, overwrite: frozenset[str]
+) -> None:
+    """Put captured values into a dictionary, which nobody else holds, as Logstash does into an event.
+
+    A text that meets a text makes a list, and a list grows; a number that is there stays; a field in `overwrite`
+    is replaced. Empty values count only with `keep_empty`.
+    """
+    for capture, value in values:
+        if not keep_empty and (value is None or value == ""):
+            continue
+        below = node
+        for key in capture.path[:-1]:
+            old = below.get(key)
+            below[key] = below = dict(old) if isinstance(old, dict) else {}
+        put_value(below, capture.path[-1], value, capture.field in overwrite)
+
+
+def put_value(node: dict[str, Any], key: str, value: Any, overwrite: bool) -> None:
+    """Put one value under `key`, beside what is there already unless `overwrite`."""
+    old = node.get(key)
+    if old is None or overwrite:
+        node[key] = value
+    elif isinstance(old, list):
+        node[key] = [*old, value]
+    elif isinstance(old, str):
+        node[key] = [old, value]
+
+
+def to_int(text: str) -> int:
+    """Read the number that a text begins with, as Ruby's ``to_i``: 5 of "5.5", 0 of "abc"."""
+    found = _INT.match(text)
+    try:
+        return int(found.group(1)) if found else 0
+    except ValueError:
+        # Python refuses thousands of digits.
+        return 0
+
+
+def to_float(text: str) -> float:
+    """Read the number that a text begins with, as Ruby's ``to_f``: 0.0 of "abc"."""
+    found = _FLOAT.match(text)
+    try:
+        return float(found.group(1)) if found else 0.0
+    except ValueError:
+        return 0.0
+
+
+_CONVERTERS: Final[dict[str, Callable[[str], int | float]]] = {"int": to_int, "float": to_float}
+
+
+def _convert(capture: Capture, value: str | None) -> Any:
+    return value if value is None or capture.convert is None else capture.convert(value)
+
+
+def _captures(names: Sequence[str | None]) -> list[Capture]:
+    """Read the names of groups, ``NAME:field:type`` or ``field``, in Ruby's order: those of one name together."""
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        if name is not None:
+            positions.setdefault(name, []).append(position)
+    captures: list[Capture] = []
+    for name, groups in positions.items():
+        parts = name.split(":")
+        text = parts[1] if len(parts) > 1 and parts[1] else parts[0]
+        convert = _CONVERTERS.get(parts[2]) if len(parts) > 2 else None
+        try:
+            path = parse_field(text)
+        except ConfigError as error:
+            raise GrokError(error.message, hint=error.hint) from None
+        captures += [Capture(group, text, path, convert) for group in groups]
+    return captures
+
+
+def _compile(translation: Translation, grok: str) -> Any:
+    if not translation.needs_regex:
+        try:
+            return re.compile(_anchored(translation.text), re.MULTILINE | re.DOTALL)
+        except (re.error, OverflowError, RecursionError):
+            # Such as a lookbehind of varying width, which `regex` has.
+            pass
+    return _compile_regex(translation, grok)
+
+
+def _compile_regex(translation: Translation, grok: str) -> Any:
+    try:
+        return regex.compile(_anchored(translation.text), regex.MULTILINE | regex.DOTALL | regex.VERSION1)
+    except (regex.error, OverflowError, RecursionError, ValueError) as error:
+        raise GrokError(f"bad expression: {error} in '{grok[:200]}'") from None
+
+
+_LEADING_STAR: Final = re.compile(r"(?:\(\?:\.\*[\w ]\)\{[1-9]\d*\}|\.\*)[^|\\]*")
+
+
+def _anchored(text: str) -> str:
+    """Anchor what begins with ``.*``: where that fails at the first character, it fails at all the others."""
+    return rf"\A{text}" if _LEADING_STAR.fullmatch(text) and not text.startswith((".*?", ".*+")) else text

@@ -1,0 +1,96 @@
+"""The pattern library: NAME → expression, from files of lines ``NAME expression``.
+
+Three layers, each redefining names of the one before: the files that pygrok brings, those in the folder ``patterns``
+beside this file (what Logstash 8 has and pygrok lacks or defines differently, and Spring Boot's and its
+neighbours' formats), and the user's own. Under ECS compatibility the folder ``patterns/ecs`` comes on top of ours.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from sawlog.errors import ConfigError
+
+Patterns = Mapping[str, str]
+
+_OURS: Final = Path(__file__).parent / "patterns"
+_LINE: Final = re.compile(r"\s*([^\s#]\S*)\s+(\S.*)")
+
+
+@cache
+def builtin(ecs: bool = False) -> Patterns:
+    """Return the patterns that need no configuration; `ecs` takes those whose captures have ECS names."""
+    patterns = {**_read_folder(_pygrok()), **_read_folder(_OURS)}
+    if ecs:
+        patterns |= _read_folder(_OURS / "ecs")
+    return MappingProxyType(patterns)
+
+
+def load(
+    patterns_dir: Iterable[str | Path] = (),
+    definitions: Mapping[str, str] | None = None,
+    *,
+    files_glob: str = "*",
+    ecs: bool = False,
+) -> Patterns:
+    """Return the built-in patterns with the user's on top: files of the folders by name, then `definitions`.
+
+    An entry of `patterns_dir` is a folder, of which the files that fit `files_glob` are read, or a file, or a glob.
+
+    Raises:
+        ConfigError: a folder or file does not exist or is not UTF-8.
+    """
+    patterns: dict[str, str] = {}
+    for entry in patterns_dir:
+        for file in _files(Path(entry), files_glob):
+            patterns |= read_file(file)
+    patterns |= definitions or {}
+    return MappingProxyType({**builtin(ecs), **patterns}) if patterns else builtin(ecs)
+
+
+def read_file(file: Path) -> dict[str, str]:
+    """Read a file of patterns, UTF-8; blank lines, comments and lines without an expression are passed over.
+
+    Raises:
+        ConfigError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the pattern file {file} is not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise ConfigError(f"the pattern file {file} cannot be read: {error.strerror}") from None
+    found = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {match.group(1): match.group(2).rstrip() for match in found if match}
+
+
+def _files(entry: Path, files_glob: str) -> list[Path]:
+    if entry.is_dir():
+        return sorted(file for file in entry.glob(files_glob) if file.is_file())
+    if entry.is_file():
+        return [entry]
+    files = sorted(file for file in entry.parent.glob(entry.name) if file.is_file()) if entry.name else []
+    if not files:
+        raise ConfigError(f"patterns_dir: {entry} does not exist")
+    return files
+
+
+def _read_folder(folder: Path) -> dict[str, str]:
+    patterns: dict[str, str] = {}
+    for file in _files(folder, "*"):
+        patterns |= read_file(file)
+    return patterns
+
+
+def _pygrok() -> Path:
+    """Find pygrok's folder of patterns without importing it: its module wants setuptools, which may be absent."""
+    spec = importlib.util.find_spec("pygrok")
+    if spec is None or spec.origin is None:
+        raise ConfigError("the package pygrok, which brings the pattern library, is not installed")
+    return Path(spec.origin).parent / "patterns"
