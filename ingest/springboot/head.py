@@ -30,7 +30,10 @@ _HEAD = re.compile(
     """,
     re.ASCII | re.VERBOSE,
 )
-_IDS = re.compile(rf"(,|[ ]\[)({_TRACE})[-,]({_SPAN})(?:,(?:true|false)?)?\]", re.ASCII)
+# Two expressions and not one: each begins with a literal, which `re` looks for much faster.
+_IDS = rf"({_TRACE})[-,]({_SPAN})(?:,(?:true|false)?)?\]"
+_IDS_ALONE = re.compile(rf" \[{_IDS}", re.ASCII)
+_IDS_AFTER_NAME = re.compile(rf",{_IDS}", re.ASCII)
 _BETWEEN_BRACKETS = re.compile(r"\] ++\[")
 _CORRELATION = re.compile(
     rf" *+(?:(?P<trace>{_SHORTENED})-(?P<span>{_SHORTENED})|-?|"
@@ -59,13 +62,13 @@ def without_ids(text: str, start: int, end: int) -> tuple[str, str, str] | None:
     Returns:
         The head without them, the trace id and the span id; None if there are none.
     """
-    ids = _IDS.search(text, start, end)
-    if ids is None:
-        return None
-    opening, trace, span = ids.groups()
-    if opening == ",":  # [application,trace,span] becomes [application,]
-        return f"{text[start : ids.start() + 1]}{text[ids.end() - 1 : end]}", trace, span
-    return text[start : ids.start()] + text[ids.end() : end], trace, span
+    ids = _IDS_ALONE.search(text, start, end)
+    if ids is not None:
+        return text[start : ids.start()] + text[ids.end() : end], ids[1], ids[2]
+    ids = _IDS_AFTER_NAME.search(text, start, end)
+    if ids is not None:  # [application,trace,span] becomes [application,]
+        return f"{text[start : ids.start() + 1]}{text[ids.end() - 1 : end]}", ids[1], ids[2]
+    return None
 
 
 def parse(text: str) -> Head | None:
