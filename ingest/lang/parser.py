@@ -248,12 +248,12 @@ def _unreadable(text: str, offset: int, wanted: set[str], position: Position) ->
         return ConfigError(f"the text that {character} begins here has no end", position)
     word = re.match(r"[A-Za-z_][A-Za-z0-9_]*", text[offset:])
     if word and "SELECTOR" in wanted:
-        hint = f'write [{word[0]}] for a field, "{word[0]}" for a text'
-        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, hint)
+        where = f'write [{word[0]}] for a field, "{word[0]}" for a text'
+        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, where)
     if word and "SECTION" in wanted:
-        hint = nearest(word[0], ("input", "filter", "output")) or "plugins stand inside a section"
-        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, hint)
-    hint = None
+        section = nearest(word[0], ("input", "filter", "output")) or "plugins stand inside a section"
+        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, section)
+    hint: str | None = None
     if character == "," and "__ANON_0" not in wanted:
         hint = "options and the entries of a hash stand without commas between them"
     elif character == "=" and "__ANON_0" in wanted:

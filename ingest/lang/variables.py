@@ -29,7 +29,7 @@ def substitute(value: Any, position: Position, *, syntax_only: bool = False) -> 
     unset: list[str] = []
 
     def fill(place: re.Match[str]) -> str:
-        found = os.environ.get(place[1], place[2])
+        found: str | None = os.environ.get(place[1], place[2])
         if found is None:
             unset.append(place[1])
             return place[0]

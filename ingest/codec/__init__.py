@@ -1,0 +1,1 @@
+"""Codecs: between bytes and events, one module per plugin."""

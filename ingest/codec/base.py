@@ -1,0 +1,52 @@
+"""What every codec is: it makes events of a stream of bytes, and bytes of events."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from ingest.options import Kind, Option, Options
+from sawlog.event import Event
+
+COMMON_OPTIONS: dict[str, Option] = {
+    "id": Option(Kind.STRING, "A name for this use of the plugin, in messages and metrics."),
+    "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
+}
+
+
+class Codec(ABC):
+    """Both directions of a format.
+
+    One object decodes **one** stream (a connection, a file, a request) and keeps what is unfinished between
+    calls; an input makes another object for each stream (`ingest.plugins.codec_of` gives the function that does).
+
+    A subclass sets `name` and `options` (without the common ones) and reads its options in `__init__`.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[dict[str, Option]] = {}
+    texts_only: ClassVar[bool] = False
+    """Whether each line becomes an event with nothing but ``message``. An input that cuts lines itself may then
+    make a `sawlog.batch.LineBatch` of them, and need not call `decode`."""
+
+    def __init__(self, options: Options) -> None:  # noqa: B027 - most codecs have nothing to read
+        """Read the options; raise ``options.error(…)`` for values that make no sense."""
+
+    @abstractmethod
+    def decode(self, data: bytes) -> Iterable[Event]:
+        """Take the next bytes of the stream and return the events that they complete.
+
+        The chunks may be cut anywhere, inside a character too. The events are new dictionaries with what the
+        bytes say and nothing else: no ``@timestamp`` unless the bytes have one (then in the form of
+        `sawlog.event`), no ``@metadata``. Bytes that cannot be read become an event that holds them as
+        ``message``, tagged, with the reason in ``error.message``; nothing raises.
+        """
+
+    def flush(self) -> Iterable[Event]:
+        """Return the events still unfinished, because the stream is over or has paused; `decode` may follow."""
+        return ()
+
+    @abstractmethod
+    def encode(self, events: Sequence[Event]) -> bytes:
+        """Write the events, without their ``@metadata``, one after the other."""

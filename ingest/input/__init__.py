@@ -1,0 +1,1 @@
+"""Inputs: where events come from, one module per plugin."""

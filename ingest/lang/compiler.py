@@ -1,0 +1,127 @@
+"""Statements compiled: filters to one function over a list of events, outputs to a router."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from itertools import compress
+
+from ingest.lang.ast import Branch, Statement
+from ingest.lang.condition import Mask, compile_condition
+from ingest.options import Block
+from sawlog.event import Event
+
+Stage = Callable[[list[Event]], list[Event]]
+Route = Callable[[list[Event], list[list[Event]]], None]
+
+
+def compile_filters(body: Sequence[Statement], stage_of: Callable[[Block], Stage]) -> Stage:
+    """Compile statements to one stage; `stage_of` makes a plugin's.
+
+    A branch divides the events, runs each arm on its part, and puts what comes out back into the order of what
+    went in; events that an arm has made stand behind the event they follow in the arm's answer.
+
+    Raises:
+        ConfigError: a condition has a malformed regular expression; and what `stage_of` raises.
+    """
+    stages = [
+        stage_of(statement) if isinstance(statement, Block) else _branch(statement, stage_of) for statement in body
+    ]
+    if len(stages) == 1:
+        return stages[0]
+
+    def chain(events: list[Event]) -> list[Event]:
+        for stage in stages:
+            if not events:
+                break
+            events = stage(events)
+        return events
+
+    return chain
+
+
+def compile_routes(body: Sequence[Statement], count: Callable[[], int]) -> Route:
+    """Compile the statements of an output section to a function that sorts events into one list per plugin.
+
+    `count` gives each plugin the number of its list, in the order of the file.
+    """
+    routes = [
+        _to_output(count()) if isinstance(statement, Block) else _route_branch(statement, count) for statement in body
+    ]
+
+    def route(events: list[Event], parts: list[list[Event]]) -> None:
+        for one in routes:
+            one(events, parts)
+
+    return route
+
+
+def _to_output(number: int) -> Route:
+    def route(events: list[Event], parts: list[list[Event]]) -> None:
+        parts[number] = parts[number] + events if parts[number] else events
+
+    return route
+
+
+def _route_branch(branch: Branch, count: Callable[[], int]) -> Route:
+    arms = [(compile_condition(arm.condition), compile_routes(arm.body, count)) for arm in branch.arms]
+    otherwise = compile_routes(branch.otherwise, count)
+
+    def route(events: list[Event], parts: list[list[Event]]) -> None:
+        for condition, arm in arms:
+            if not events:
+                return
+            mask = condition(events)
+            arm(list(compress(events, mask)), parts)
+            events = list(compress(events, map(operator.not_, mask)))
+        otherwise(events, parts)
+
+    return route
+
+
+def _branch(branch: Branch, stage_of: Callable[[Block], Stage]) -> Stage:
+    stage = compile_filters(branch.otherwise, stage_of) if branch.otherwise else _unchanged
+    # From the last arm to the first: each one's "else" is what follows it.
+    arms = [(compile_condition(arm.condition), compile_filters(arm.body, stage_of)) for arm in branch.arms]
+    for condition, body in reversed(arms):
+        stage = _divide(condition, body, stage)
+    return stage
+
+
+def _unchanged(events: list[Event]) -> list[Event]:
+    return events
+
+
+def _divide(condition: Mask, body: Stage, otherwise: Stage) -> Stage:
+    def stage(events: list[Event]) -> list[Event]:
+        mask = condition(events)
+        if True not in mask:
+            return otherwise(events)
+        if False not in mask:
+            return body(events)
+        held = list(compress(events, mask))
+        others = list(compress(events, map(operator.not_, mask)))
+        held_out, others_out = body(list(held)), otherwise(list(others))
+        if _same(held, held_out) and _same(others, others_out):
+            # Filters change events in place, so the list as it was is the answer.
+            return events
+        return _merge(events, held_out, others_out)
+
+    return stage
+
+
+def _same(before: list[Event], after: list[Event]) -> bool:
+    return len(before) == len(after) and all(map(operator.is_, before, after))
+
+
+def _merge(events: list[Event], *parts: list[Event]) -> list[Event]:
+    """Put the events of the parts into the order of `events`, new ones behind the one before them."""
+    places = {id(event): place for place, event in enumerate(events)}
+    keyed: list[tuple[int, Event]] = []
+    for part in parts:
+        place = -1
+        for event in part:
+            place = places.get(id(event), place)
+            keyed.append((place, event))
+    keyed.sort(key=operator.itemgetter(0))
+    return [event for _, event in keyed]

@@ -1,0 +1,66 @@
+"""What every output is: declared options, and `send`, which returns when the events are durable."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from ingest.codec.base import Codec
+from ingest.options import Kind, Option, Options
+from sawlog.event import Event
+from sawlog.store.base import Refusal
+
+COMMON_OPTIONS: dict[str, Option] = {
+    "codec": Option(Kind.CODEC, "How events become bytes."),
+    "id": Option(Kind.STRING, "A name for this use of the plugin, in messages and metrics."),
+    "workers": Option(Kind.NUMBER, "", 1, noted="an output has as many requests under way as it needs"),
+    "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
+}
+
+
+class Output(ABC):
+    """A place that events are sent to.
+
+    A subclass sets `name`, `default_codec` and `options` (without the common ones), reads its options in
+    `__init__` (raising ``options.error(…)`` for values that make no sense), and implements the rest. Connections
+    and files are opened in `open`, so that a pipeline can be checked without them.
+
+    The caller retries what failed for now, writes what was refused to the dead letters, and acknowledges the
+    batch when every output has its part.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[dict[str, Option]] = {}
+    default_codec: ClassVar[str] = "plain"
+
+    def __init__(self, options: Options) -> None:
+        # The import is late because the table of plugins knows this class.
+        from ingest.plugins import codec_of  # noqa: PLC0415
+
+        self.id: str = options["id"] or self.name
+        self.codec: Callable[[], Codec] = codec_of(options, self.default_codec)
+        """Makes a codec; most outputs need one."""
+
+    async def open(self) -> None:  # noqa: B027 - optional
+        """Make ready to send.
+
+        Raises:
+            StoreUnavailableError, OSError: not possible now; the caller tries again, with back-off.
+            SawlogError: it will never be (credentials, a bad certificate).
+        """
+
+    @abstractmethod
+    async def send(self, events: list[Event]) -> Sequence[Refusal]:
+        """Send the events, and return when each is durable there or refused for good; the refusals are returned.
+
+        Several calls may be under way. The events are not changed: other outputs have the same ones. The same
+        events may be sent again after an error, so a place that has ids is told each event's ``_id``.
+
+        Raises:
+            StoreUnavailableError, OSError: it is not known that all are durable; the caller sends all again.
+            SawlogError: it never will work; the pipeline stops.
+        """
+
+    async def close(self) -> None:  # noqa: B027 - optional
+        """Write out and let go of everything; nothing is sent afterwards."""

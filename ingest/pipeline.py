@@ -1,0 +1,232 @@
+"""A pipeline: what its files say, checked as a whole and compiled to functions over lists of events."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from ingest.filter.base import Filter
+from ingest.lang.ast import Branch, Section, Statement, blocks
+from ingest.lang.compiler import Route, Stage, compile_filters, compile_routes
+from ingest.lang.condition import compile_condition
+from ingest.lang.parser import parse
+from ingest.options import Block
+from ingest.plugins import check, make
+from sawlog.batch import Batch, LineBatch
+from sawlog.errors import ConfigError, ConfigErrors, Position
+from sawlog.event import TIMESTAMP, Event
+
+_DEFAULT = Path(__file__).with_name("pipelines") / "spring-boot.conf"
+
+
+class Pipeline:
+    """Inputs, filters and outputs of one or several files.
+
+    `inputs` and `outputs` are checked blocks; `ingest.plugins.make` makes them where they run. `filters` are
+    the filter plugins in the order of the files. `notes` are to be said once, at start.
+    """
+
+    def __init__(self, sections: Sequence[Section], *, syntax_only: bool = False) -> None:
+        """Check and compile sections; with `syntax_only`, filters are checked but not made.
+
+        Raises:
+            ConfigErrors: all that is wrong with the plugins, their options and the conditions.
+        """
+        self.notes: list[str] = []
+        self.filters: list[Filter] = []
+        self._errors: list[ConfigError] = []
+        self._syntax_only = syntax_only
+        bodies: dict[str, list[Statement]] = {"input": [], "filter": [], "output": []}
+        for section in sections:
+            bodies[section.kind] += section.body
+        self.inputs: list[Block] = self._inputs(bodies["input"])
+        self.outputs: list[Block] = self._outputs(bodies["output"])
+        self._check_conditions(bodies["filter"] + bodies["output"])
+        self._first: Filter | None = None
+        self._rest: Stage = _unchanged
+        self._stage: Stage = _unchanged
+        self._compile(bodies["filter"])
+        if self._errors:
+            raise ConfigErrors(sorted(self._errors, key=_place))
+        self._route: Route = compile_routes(bodies["output"], iter(range(len(self.outputs))).__next__)
+
+    @classmethod
+    def load(cls, paths: Sequence[Path | str], *, syntax_only: bool = False) -> Pipeline:
+        """Read files, directories (their files) and globs, each in name order, as one pipeline.
+
+        With `syntax_only`, environment variables and files that options name need not exist.
+
+        Raises:
+            ConfigErrors: a file cannot be read or is not in the language, or `Pipeline` raises it.
+        """
+        sections: list[Section] = []
+        errors: list[ConfigError] = []
+        for file in _files(paths):
+            try:
+                sections += parse(_read(file), str(file), syntax_only=syntax_only)
+            except ConfigError as error:
+                errors.append(error)
+        if errors:
+            # A pipeline is read to the end although a file of it is broken, so that all errors are said at once.
+            try:
+                cls(sections, syntax_only=syntax_only)
+            except ConfigErrors as more:
+                errors += more.errors
+            raise ConfigErrors(sorted(errors, key=_place))
+        return cls(sections, syntax_only=syntax_only)
+
+    @classmethod
+    def from_text(cls, text: str, name: str = "pipeline", *, syntax_only: bool = False) -> Pipeline:
+        """Compile a pipeline that is at hand as text; `name` stands for the file in errors. Raises as `load`."""
+        try:
+            sections = parse(text, name, syntax_only=syntax_only)
+        except ConfigErrors:
+            raise
+        except ConfigError as error:
+            raise ConfigErrors([error]) from None
+        return cls(sections, syntax_only=syntax_only)
+
+    @classmethod
+    def default(cls) -> Pipeline:
+        """Return the pipeline for Spring Boot's lines, used when no file is named."""
+        return cls.load([_DEFAULT])
+
+    def filter(self, events: list[Event]) -> list[Event]:
+        """Run the filters over events, which may be changed in place, and return those that come out, in order."""
+        return self._stage(events)
+
+    def run(self, batch: Batch) -> list[Event]:
+        """Make a batch's events and run the filters over them.
+
+        Events without ``@timestamp`` get the time of this call. When the first filter has a method
+        ``lines(LineBatch)``, it makes the events of a `LineBatch` itself, which is faster.
+        """
+        if self._first is not None and isinstance(batch, LineBatch):
+            lines = getattr(self._first, "lines", None)
+            if lines is not None:
+                return self._rest(lines(batch))
+        events = batch.events()
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        for event in events:
+            if TIMESTAMP not in event:
+                event[TIMESTAMP] = now
+        return self._stage(events)
+
+    def route(self, events: list[Event]) -> list[list[Event]]:
+        """Say which events go to which output: one list for each of `outputs`, by the output's conditions."""
+        parts: list[list[Event]] = [[] for _ in self.outputs]
+        self._route(events, parts)
+        return parts
+
+    def _inputs(self, body: Sequence[Statement]) -> list[Block]:
+        for statement in body:
+            if isinstance(statement, Branch):
+                self._errors.append(
+                    ConfigError("inputs cannot stand in a condition", statement.position, "filters can")
+                )
+        found = blocks(body)
+        for block in found:
+            self._check("input", block)
+        return found
+
+    def _outputs(self, body: Sequence[Statement]) -> list[Block]:
+        found = blocks(body)
+        for block in found:
+            self._check("output", block)
+        return found
+
+    def _check(self, kind: str, block: Block) -> None:
+        try:
+            if self._syntax_only or kind == "filter":
+                self.notes += check(kind, block).notes  # type: ignore[arg-type] # one of three literals
+            else:
+                self.notes += make(kind, block)[1]  # type: ignore[arg-type] # one of three literals
+        except ConfigError as error:
+            self._errors.append(error)
+
+    def _check_conditions(self, body: Sequence[Statement]) -> None:
+        for statement in body:
+            if isinstance(statement, Branch):
+                for arm in statement.arms:
+                    try:
+                        compile_condition(arm.condition)
+                    except ConfigError as error:
+                        self._errors.append(error)
+                    self._check_conditions(arm.body)
+                self._check_conditions(statement.otherwise)
+
+    def _compile(self, body: Sequence[Statement]) -> None:
+        if self._syntax_only:
+            for block in blocks(body):
+                self._check("filter", block)
+            return
+        if self._errors:
+            for block in blocks(body):
+                self._filter(block)
+            return
+        if body and isinstance(body[0], Block):
+            self._stage = first = self._filter(body[0])
+            self._rest = compile_filters(body[1:], self._filter)
+            rest = self._rest
+            self._first = self.filters[0] if self.filters else None
+            if len(body) > 1:
+                self._stage = lambda events: rest(first(events))
+        else:
+            self._stage = compile_filters(body, self._filter)
+
+    def _filter(self, block: Block) -> Stage:
+        try:
+            made, notes = make("filter", block)
+        except ConfigError as error:
+            self._errors.append(error)
+            return _unchanged
+        self.notes += notes
+        plugin = cast("Filter", made)
+        self.filters.append(plugin)
+        return plugin.apply
+
+
+def _unchanged(events: list[Event]) -> list[Event]:
+    return events
+
+
+def _place(error: ConfigError) -> tuple[str, int, int]:
+    at = error.position
+    return (at.file, at.line, at.column) if at else ("", 0, 0)
+
+
+def _files(paths: Sequence[Path | str]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found = [file for file in path.iterdir() if file.is_file() and not _is_beside(file)]
+        elif path.exists():
+            found = [path]
+        else:
+            found = [Path(name) for name in glob.glob(str(path)) if not _is_beside(Path(name))]  # noqa: PTH207 - absolute patterns too
+        if not found:
+            raise ConfigErrors([ConfigError("there is no pipeline file", Position(str(path), 1))])
+        files += sorted(found)
+    return files
+
+
+def _is_beside(file: Path) -> bool:
+    """Whether a file in a directory of pipelines is something else: samples, a back-up, a hidden file."""
+    return file.name.startswith(".") or file.name.endswith(("~", ".yml", ".yaml"))
+
+
+def _read(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", Position(str(file), 1)) from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        at = Position(str(file), before.count(b"\n") + 1, column)
+        raise ConfigError("this byte is not UTF-8", at) from None
