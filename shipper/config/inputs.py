@@ -147,8 +147,38 @@ INPUT: Final[Options] = {
 
 KNOWN_TYPES: Final = ("log", "filestream", "container", "docker", "stdin")
 OTHER_TYPES: Final = frozenset(
-    ["aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "benchmark", "cel", "cloudfoundry", "entity-analytics", "etw", "gcp-pubsub", "gcs", "http_endpoint", "httpjson", "journald", "kafka", "lumberjack", "mqtt", "netflow", "o365audit", "redis", "salesforce", "stdin", "streaming", "syslog", "tcp", "udp", "unifiedlogs", "unix", "websocket", "winlog"]
-) - {"stdin"}
+    {
+        "aws-cloudwatch",
+        "aws-s3",
+        "azure-blob-storage",
+        "azure-eventhub",
+        "benchmark",
+        "cel",
+        "cloudfoundry",
+        "entity-analytics",
+        "etw",
+        "gcp-pubsub",
+        "gcs",
+        "http_endpoint",
+        "httpjson",
+        "journald",
+        "kafka",
+        "lumberjack",
+        "mqtt",
+        "netflow",
+        "o365audit",
+        "redis",
+        "salesforce",
+        "streaming",
+        "syslog",
+        "tcp",
+        "udp",
+        "unifiedlogs",
+        "unix",
+        "websocket",
+        "winlog",
+    }
+)
 TERMINATORS: Final = {
     "auto": "auto",
     "line_feed": "\n",
@@ -210,16 +240,16 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
         return None
     kind_entry = tree.entries.get("type") or tree.entries.get("input_type")
     if kind_entry is not None and isinstance(kind_entry.tree, Scalar) and not kind_entry.tree.empty:
-        kind = schema.reader.text(kind_entry.tree)[0]
-        if kind not in KNOWN_TYPES and "${" not in kind:
+        word = schema.reader.text(kind_entry.tree)[0]
+        if word not in KNOWN_TYPES and "${" not in word:
             message = (
-                f"an input of type '{kind}' is refused: sawlog reads files and standard input only"
-                if kind in OTHER_TYPES
-                else f"there is no input of type '{kind}'"
+                f"an input of type '{word}' is refused: sawlog reads files and standard input only"
+                if word in OTHER_TYPES
+                else f"there is no input of type '{word}'"
             )
-            raise ConfigError(message, kind_entry.tree.position, nearest(kind, KNOWN_TYPES))
+            raise ConfigError(message, kind_entry.tree.position, nearest(word, KNOWN_TYPES))
     values = schema.section(where, INPUT, tree)
-    kind = values["type"] if values["type"] in KNOWN_TYPES else "log"
+    kind: Any = values["type"] if values["type"] in KNOWN_TYPES else "log"
     paths = _paths(schema, where, kind, values)
     identity, marker = _identity(schema, values)
     force_close = values["force_close_files"]

@@ -202,7 +202,14 @@ def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> Outpu
     if name == "file":
         if not values["path"]:
             raise values.error("'output.file' needs its 'path'")
-        keys = ("path", "filename", "rotate_every_kb", "number_of_files", "permissions", "rotate_on_startup")
+        keys: tuple[str, ...] = (
+            "path",
+            "filename",
+            "rotate_every_kb",
+            "number_of_files",
+            "permissions",
+            "rotate_on_startup",
+        )
         return FileOutput(**{key: values[key] for key in keys}, codec=_codec(values))
     if name == "mqtt":
         tls = read_tls(schema, values)
@@ -212,7 +219,7 @@ def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> Outpu
     return EmbeddedOutput(values["path"], values["index"])
 
 
-def _backoff(values: Values) -> dict[str, float]:
+def _backoff(values: Values) -> dict[str, Any]:
     return {"backoff_init": values["backoff.init"], "backoff_max": values["backoff.max"]}
 
 
@@ -222,7 +229,7 @@ def _codec(values: Values) -> Codec:
 
 def _hosts(values: Values, port: int) -> tuple[str, ...]:
     """Complete hosts with the default port."""
-    if not values["hosts"]:
+    if not values["hosts"] and not values.given("hosts"):
         raise values.error("the output has no 'hosts'", "hosts")
     hosts: list[str] = []
     for text in values["hosts"]:
@@ -241,7 +248,16 @@ def _elasticsearch(schema: Schema, values: Values, cloud: Values) -> Elasticsear
     username, password = values["username"], values["password"]
     if cloud["cloud.auth"]:
         username, _, password = cloud["cloud.auth"].partition(":")
-    keys = ("api_key", "index", "pipeline", "headers", "parameters", "proxy_url", "proxy_disable", "proxy_headers")
+    keys: tuple[str, ...] = (
+        "api_key",
+        "index",
+        "pipeline",
+        "headers",
+        "parameters",
+        "proxy_url",
+        "proxy_disable",
+        "proxy_headers",
+    )
     keys += ("loadbalance", "worker", "bulk_max_size", "compression_level", "timeout")
     return ElasticsearchOutput(
         **{key: values[key] for key in keys},
@@ -259,7 +275,7 @@ def _elasticsearch(schema: Schema, values: Values, cloud: Values) -> Elasticsear
 def _urls(values: Values, cloud: Values) -> tuple[str, ...]:
     if cloud["cloud.id"]:
         return (_cloud_url(cloud),)
-    if not values["hosts"]:
+    if not values["hosts"] and not values.given("hosts"):
         raise values.error("'output.elasticsearch' has no 'hosts'", "hosts")
     urls: list[str] = []
     for text in values["hosts"]:

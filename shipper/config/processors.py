@@ -69,7 +69,38 @@ NOTED_PROCESSORS: Final = {
     "add_observer_metadata": "agent.* and host.* name the machine",
 }
 REFUSED_PROCESSORS: Final = frozenset(
-    ["add_locale", "add_nomad_metadata", "add_network_direction", "add_process_metadata", "append", "cache", "community_id", "convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration", "decode_xml", "decode_xml_wineventlog", "decompress_gzip_field", "detect_mime_type", "dns", "extract_array", "fingerprint", "lowercase", "move_fields", "parse_aws_vpc_flow_log", "rate_limit", "registered_domain", "script", "syslog", "timestamp", "translate_sid", "uppercase", "urldecode"]
+    {
+        "add_locale",
+        "add_nomad_metadata",
+        "add_network_direction",
+        "add_process_metadata",
+        "append",
+        "cache",
+        "community_id",
+        "convert",
+        "decode_base64_field",
+        "decode_cef",
+        "decode_csv_fields",
+        "decode_duration",
+        "decode_xml",
+        "decode_xml_wineventlog",
+        "decompress_gzip_field",
+        "detect_mime_type",
+        "dns",
+        "extract_array",
+        "fingerprint",
+        "lowercase",
+        "move_fields",
+        "parse_aws_vpc_flow_log",
+        "rate_limit",
+        "registered_domain",
+        "script",
+        "syslog",
+        "timestamp",
+        "translate_sid",
+        "uppercase",
+        "urldecode",
+    }
 )
 
 
@@ -159,7 +190,7 @@ def _build(schema: Schema, name: str, values: Values) -> Processor:
         return fields.Replace(replaced, values["ignore_missing"], values["fail_on_error"])
     paths = tuple(map(_path, values["fields"])) if "fields" in values.values else ()
     if name == "truncate_fields":
-        keys = ("max_bytes", "max_characters", "ignore_missing", "fail_on_error")
+        keys: tuple[str, ...] = ("max_bytes", "max_characters", "ignore_missing", "fail_on_error")
         return fields.TruncateFields(paths, **{key: values[key] for key in keys})
     if name == "decode_json_fields":
         keys = ("overwrite_keys", "add_error_key", "process_array", "max_depth")

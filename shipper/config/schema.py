@@ -116,14 +116,16 @@ class Schema:
             option = options.get(name)
             if option is not None and (option.kind is not Kind.BOOL or not isinstance(entry.tree, Mapping)):
                 self._option(where, name, option, options, entry, values)
+            elif isinstance(entry.tree, Mapping) and _has_names_below(name, options):
+                self._walk(where, options, entry.tree, f"{name}.", values)
             elif f"{name}.*" in options:
                 self._option(where, name, options[f"{name}.*"], options, entry, values)
-            elif isinstance(entry.tree, Mapping) and any(known.startswith(f"{name}.") for known in options):
-                self._walk(where, options, entry.tree, f"{name}.", values)
-            elif any(known.startswith(f"{name}.") for known in options):
+            elif _has_names_below(name, options):
                 self._not_a_section(where, name, entry)
+            elif f"{prefix}*" in options:
+                self._option(where, name, options[f"{prefix}*"], options, entry, values)
             else:
-                self._unknown(where, name, options, entry)
+                self.unknown(where, name, list(options), entry)
 
     def _option(self, where: str, name: str, option: Option, options: Options, entry: Entry, values: Values) -> None:
         full = f"{where}.{name}" if where else name
@@ -146,13 +148,13 @@ class Schema:
             name, option = option.now, options[option.now]
         if is_empty(entry.tree) and option.kind is not Kind.TREE:
             return
+        values.positions[name] = entry.position
         with self.problems.collect():
             value = self.reader.read(option.kind, entry.tree, full)
             if value is UNRESOLVED:
                 return
             self._check(full, option, value, entry)
             values.values[name] = value
-            values.positions[name] = entry.position
 
     def _check(self, full: str, option: Option, value: Any, entry: Entry) -> None:
         if option.one_of:
@@ -182,9 +184,6 @@ class Schema:
             full = f"{where}.{name}" if where else name
             self.problems.error(f"'{full}' takes options ('key: value' lines)", entry.tree.position)
 
-    def _unknown(self, where: str, name: str, options: Options, entry: Entry) -> None:
-        self.unknown(where, name, list(options), entry)
-
     def unknown(self, where: str, name: str, known: list[str], entry: Entry) -> None:
         """Say that a key is in no table."""
         inside = f" of '{where}'" if where else ""
@@ -205,6 +204,10 @@ def closest(name: str, known: list[str]) -> str | None:
 def is_false(tree: Tree) -> bool:
     """Whether a node says no."""
     return isinstance(tree, Scalar) and tree.text.lower() in ("false", "no", "off", "n", "0")
+
+
+def _has_names_below(name: str, options: Options) -> bool:
+    return any(known.startswith(f"{name}.") and known != f"{name}.*" for known in options)
 
 
 def _is_plain(option: Option) -> bool:

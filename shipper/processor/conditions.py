@@ -39,6 +39,7 @@ class Equals(Condition):
     fields: tuple[tuple[Path, Any], ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return all(_equal(get(event, path, MISSING), wanted) for path, wanted in self.fields)
 
 
@@ -49,6 +50,7 @@ class Contains(Condition):
     fields: tuple[tuple[Path, str], ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return all(any(wanted in text for text in _texts(event, path)) for path, wanted in self.fields)
 
 
@@ -59,6 +61,7 @@ class Regexp(Condition):
     fields: tuple[tuple[Path, re.Pattern[str]], ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return all(any(pattern.search(text) for text in _texts(event, path)) for path, pattern in self.fields)
 
 
@@ -69,6 +72,7 @@ class Range(Condition):
     fields: tuple[tuple[Path, str, float], ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         for path, operator, bound in self.fields:
             value = get(event, path)
             if isinstance(value, bool) or not isinstance(value, int | float) or not _OPERATORS[operator](value, bound):
@@ -83,6 +87,7 @@ class Network(Condition):
     fields: tuple[tuple[Path, tuple[str, ...]], ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return all(self._inside(event, path, networks) for path, networks in self.fields)
 
     def _inside(self, event: Event, path: Path, networks: tuple[str, ...]) -> bool:
@@ -105,6 +110,7 @@ class HasFields(Condition):
     fields: tuple[Path, ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return all(get(event, path, MISSING) is not MISSING for path in self.fields)
 
 
@@ -115,6 +121,7 @@ class And(Condition):
     conditions: tuple[Condition, ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return all(condition(event) for condition in self.conditions)
 
 
@@ -125,6 +132,7 @@ class Or(Condition):
     conditions: tuple[Condition, ...]
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return any(condition(event) for condition in self.conditions)
 
 
@@ -135,6 +143,7 @@ class Not(Condition):
     condition: Condition
 
     def __call__(self, event: Event) -> bool:
+        """Whether it holds."""
         return not self.condition(event)
 
 

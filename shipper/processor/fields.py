@@ -100,7 +100,7 @@ class IncludeFields(Processor):
         """Make each event anew of what is kept."""
         kept: list[Event] = []
         for event in events:
-            fresh = {key: event[key] for key in (TIMESTAMP, "type", METADATA) if key in event}
+            fresh: Event = {key: event[key] for key in (TIMESTAMP, "type", METADATA) if key in event}
             for path in self.fields:
                 value = get(event, path, MISSING)
                 if value is not MISSING:
