@@ -1,0 +1,55 @@
+"""The page docs/reference/filebeat-compatibility.md, made of the tables: ``python -m shipper.config.reference``."""
+
+from __future__ import annotations
+
+from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES
+from shipper.config.outputs import OUTPUTS, REFUSED_OUTPUTS, RULE
+from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
+from shipper.config.root import ROOT
+from shipper.config.schema import Answer, Option, Options
+
+_HEAD = """# What of Filebeat's configuration works
+
+Made of the shipper's own tables by `python -m shipper.config.reference`; a test compares the two.
+
+- **works**: as in Filebeat 8; a remark says where it differs.
+- **noted**: no effect here; said once at start, with what to use instead.
+- **refused**: to ignore it would ship something else than asked; the shipper does not start, and names the line.
+
+A key in no table is taken for a typo: a warning with the nearest known name, and with `--strict` an error. An option
+that is empty, or a section with `enabled: false`, asks for nothing and is neither noted nor refused.
+"""
+
+
+def page() -> str:
+    """Write the page."""
+    parts = [_HEAD, _table("The top of the file", ROOT), _table("An input", INPUT)]
+    parts.append("Refused types of input: " + ", ".join(f"`{name}`" for name in sorted(OTHER_TYPES)) + ".\n")
+    parts += [_table("`multiline`", MULTILINE), _table("`json`, and the parser `ndjson`", JSON)]
+    parts.append(_table("The parser `container`", CONTAINER))
+    parts += [_table(f"`output.{name}`", options) for name, options in OUTPUTS.items()]
+    parts.append(_table("An entry of `indices` and `pipelines`", RULE))
+    parts.append("\n".join(f"- `output.{name}`: **refused**: {word}" for name, word in REFUSED_OUTPUTS.items()) + "\n")
+    parts += [_table(f"The processor `{name}`", options) for name, options in PROCESSORS.items() if options]
+    parts.append("Without options of its own, and working: `drop_event`.\n")
+    parts.append("\n".join(f"- `{name}`: **noted**: {word}" for name, word in NOTED_PROCESSORS.items()) + "\n")
+    parts.append("Refused processors: " + ", ".join(f"`{name}`" for name in sorted(REFUSED_PROCESSORS)) + ".\n")
+    return "\n".join(parts)
+
+
+def _table(title: str, options: Options) -> str:
+    rows = "\n".join(_row(name, option) for name, option in options.items())
+    return f"## {title}\n\n| option | answer | remark |\n| --- | --- | --- |\n{rows}\n"
+
+
+def _row(name: str, option: Option) -> str:
+    differs = option.answer is Answer.DONE and option.word and option.now is None
+    answer = "works, with a remark" if differs else option.answer.value
+    word = option.word or (f"the older name of `{option.now}`" if option.now else "")
+    if not word and option.one_of:
+        word = ", ".join(one or "(empty)" for one in option.one_of)
+    return f"| `{name}` | {answer} | {word} |"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
