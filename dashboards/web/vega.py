@@ -22,7 +22,8 @@ from aiohttp import ETag, web
 
 from sawlog.paths import cache_directory
 
-SNIPPET: Final = "window.vega = vega; window.vegaLite = vegaLite;"
+SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
+"""Vega-Embed carries Vega and Vega-Lite; under their own names the bundle has only null."""
 
 
 class Bundle:

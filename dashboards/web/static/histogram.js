@@ -28,18 +28,16 @@ export class Histogram {
   async draw(buckets, step, from, to) {
     this.#drawn = [buckets, step, from, to];
     const turn = ++this.#turn;
-    if (!window.vega) {
+    if (!window.vegaEmbed) {
       this.host.replaceChildren(element("p", { className: "quiet", textContent: "The histogram's library did not load." }));
       return;
     }
     const values = bars(buckets, step);
-    const spec = vegaLite.compile(chart(values, from, to, this.host.clientWidth)).spec;
     const host = element("div", { className: "chart" });
-    const view = new vega.View(vega.parse(spec, null, { ast: true }), {
-      expr: interpreter, renderer: "svg", container: host, hover: true, loader: { load: refuse, sanitize: refuse, http: refuse, file: refuse },
+    const { view } = await vegaEmbed(host, chart(values, from, to, this.host.clientWidth), {
+      mode: "vega-lite", renderer: "svg", ast: true, expr: interpreter, actions: false, defaultStyle: false,
       tooltip: (_, event, item) => (this.host.title = item?.datum?.level ? describe(item.datum) : ""),
     });
-    await view.runAsync();
     if (turn !== this.#turn) return view.finalize();
     this.#view?.finalize();
     this.#view = view;
@@ -119,8 +117,4 @@ function summary(values) {
   values.forEach(({ level, count }) => totals.set(level, (totals.get(level) ?? 0) + count));
   const words = [...totals].sort(([one], [other]) => byGravity(one, other)).map(([level, count]) => `${level} ${number(count)}`);
   return `Events by level over time: ${words.join(", ") || "none"}`;
-}
-
-async function refuse() {
-  throw new Error("the histogram loads nothing");
 }

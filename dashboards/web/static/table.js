@@ -49,7 +49,7 @@ export class Table {
     const level = get(source, "log.level");
     const logger = visible(get(source, "log.logger") ?? "");
     const button = element("button", { type: "button", className: "unfold", "aria-label": "Show all fields" });
-    const message = element("td", { className: "message", textContent: firstLines(source) });
+    const message = element("div", { className: "lines", textContent: firstLines(source) });
     if (get(source, "error.stack_trace")) message.append(element("span", { className: "trace", textContent: "stack trace" }));
     const row = element(
       "tr", { className: `event level-${kind(level)}`, dataset: { id: hit._id }, "aria-expanded": "false" },
@@ -58,7 +58,7 @@ export class Table {
       element("td", { className: "level" }, level ? element("span", { className: `badge level-${kind(level)}`, textContent: visible(level) }) : null),
       element("td", { className: "service", textContent: visible(get(source, "service.name") ?? "") }),
       element("td", { className: "logger", textContent: logger, title: logger }),
-      message,
+      element("td", { className: "message" }, message),
     );
     row.addEventListener("click", (event) => {
       const selecting = String(getSelection()) !== "" && !event.target.closest("button");

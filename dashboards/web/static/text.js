@@ -2,12 +2,11 @@
 
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
-// ESC becomes "␛", others of C0 their picture, the rest (C1, bidirectional overrides, zero width) "\u{202e}".
+// ESC becomes "\x1b", a bidirectional override "\u202e".
 export function visible(text) {
   return String(text).replace(/\r\n/g, "\n").replace(CONTROL, (character) => {
-    const code = character.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code === 0x7f ? "\u2421" : `\\u{${code.toString(16)}}`;
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
   });
 }
 
