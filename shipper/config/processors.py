@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
 from shipper.config.go_regex import to_python
-from shipper.config.schema import Options, Schema, Values, done, noted
+from shipper.config.schema import Options, Schema, Values, done, noted, refused
 from shipper.config.values import Kind, number
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.processor import conditions, fields
@@ -50,7 +50,7 @@ PROCESSORS: Final[dict[str, Options]] = {
         "add_error_key": done(Kind.BOOL, False),
         "process_array": done(Kind.BOOL, False),
         "max_depth": done(Kind.INTEGER, 1, least=1),
-        "expand_keys": noted("use ingest's json filter", False),
+        "expand_keys": refused("use ingest's json filter", False),
     },
     "dissect": {
         "tokenizer": done(Kind.TEXT),
@@ -58,7 +58,7 @@ PROCESSORS: Final[dict[str, Options]] = {
         "target_prefix": done(Kind.ANY, "dissect"),
         "ignore_failure": done(Kind.BOOL, False),
         "overwrite_keys": done(Kind.BOOL, False),
-        "trim_values": noted("trim with the processor replace", "none"),
+        "trim_values": refused("trim with the processor replace", "none"),
     },
 }
 NOTED_PROCESSORS: Final = {

@@ -28,14 +28,16 @@ def run(tmp_path: Path, processors: str, event: Event) -> list[Event]:
         ("- add_labels: {labels: {x: 1}}", {}, {"labels": {"x": 1}}),
         ("- add_tags: {tags: [b]}", {"tags": ["a"]}, {"tags": ["a", "b"]}),
         ("- drop_fields: {fields: [a.b, '/^c/']}", {"a": {"b": 1}, "cc": 2, "d": 3}, {"a": {}, "d": 3}),
-        ("- include_fields: {fields: [a.b]}", {"a": {"b": 1, "c": 2}, "@timestamp": "t"}, {"a": {"b": 1}, "@timestamp": "t"}),
+        ("- include_fields: {fields: [a.b]}", {"a": {"b": 1, "c": 2}, "@timestamp": "t"},
+         {"a": {"b": 1}, "@timestamp": "t"}),
         ("- rename: {fields: [{from: a, to: b.c}]}", {"a": 1}, {"b": {"c": 1}}),
         ("- copy_fields: {fields: [{from: a, to: b}]}", {"a": 1}, {"a": 1, "b": 1}),
         ("- replace: {fields: [{field: a, pattern: '(\\d+)', replacement: '<$1>'}]}", {"a": "x12"}, {"a": "x<12>"}),
         ("- truncate_fields: {fields: [a], max_bytes: 2}", {"a": "aé"}, {"a": "a", "log": {"flags": ["truncated"]}}),
         ("- decode_json_fields: {fields: [m], target: ''}", {"m": '{"a": 1}'}, {"m": '{"a": 1}', "a": 1}),
         ("- decode_json_fields: {fields: [m]}", {"m": '{"a": 1}'}, {"m": {"a": 1}}),
-        ("- dissect: {tokenizer: '%{a}  - %{b}'}", {"message": "1  - 2"}, {"message": "1  - 2", "dissect": {"a": "1", "b": "2"}}),
+        ("- dissect: {tokenizer: '%{a}  - %{b}'}", {"message": "1  - 2"},
+         {"message": "1  - 2", "dissect": {"a": "1", "b": "2"}}),
     ],
 )  # fmt: skip
 def test_a_processor_makes(tmp_path: Path, processor: str, event: Event, wanted: Event) -> None:
