@@ -110,9 +110,7 @@ def resolve(plugin: str, declared: Mapping[str, Option], block: Block) -> Option
                 f"{plugin} has no option '{setting.name}'", setting.position, nearest(setting.name, declared)
             )
         if option.refused:
-            raise ConfigError(
-                f"{plugin}: option '{setting.name}' is not offered: {option.refused}", setting.position
-            )
+            raise ConfigError(f"{plugin}: option '{setting.name}' is not offered: {option.refused}", setting.position)
         name = setting.name
         if option.noted:
             options.notes.append(f"{setting.position}: {plugin}: '{name}' has no effect here: {option.noted}")
@@ -169,7 +167,8 @@ def _coerce(plugin: str, name: str, option: Option, value: Any, position: Positi
         if len(value) != 1:
             raise wrong(f"one {option.kind.value}")
         value = value[0]
-    value = _COERCIONS.get(option.kind, lambda value, _: value)(value, wrong)
+    if coerce := _COERCIONS.get(option.kind):
+        value = coerce(value, wrong)
     if option.one_of and value not in option.one_of:
         raise ConfigError(
             f"{plugin}: '{name}' is one of {', '.join(option.one_of)}, and got {value!r}",

@@ -19,7 +19,7 @@ from sawlog.batch import Batch, LineBatch
 from sawlog.errors import ConfigError, ConfigErrors, Position
 from sawlog.event import TIMESTAMP, Event
 
-_DEFAULT = Path(__file__).with_name("pipelines") / "spring-boot.conf"
+DEFAULT = Path(__file__).with_name("pipelines") / "spring-boot.conf"
 
 
 class Pipeline:
@@ -64,7 +64,7 @@ class Pipeline:
         """
         sections: list[Section] = []
         errors: list[ConfigError] = []
-        for file in _files(paths):
+        for file in files_of(paths):
             try:
                 sections += parse(_read(file), str(file), syntax_only=syntax_only)
             except ConfigError as error:
@@ -92,7 +92,7 @@ class Pipeline:
     @classmethod
     def default(cls) -> Pipeline:
         """Return the pipeline for Spring Boot's lines, used when no file is named."""
-        return cls.load([_DEFAULT])
+        return cls.load([DEFAULT])
 
     def filter(self, events: list[Event]) -> list[Event]:
         """Run the filters over events, which may be changed in place, and return those that come out, in order."""
@@ -198,7 +198,12 @@ def _place(error: ConfigError) -> tuple[str, int, int]:
     return (at.file, at.line, at.column) if at else ("", 0, 0)
 
 
-def _files(paths: Sequence[Path | str]) -> list[Path]:
+def files_of(paths: Sequence[Path | str]) -> list[Path]:
+    """Return the files that paths, directories and globs name, in the order in which they are read.
+
+    Raises:
+        ConfigErrors: one of them names nothing.
+    """
     files: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():

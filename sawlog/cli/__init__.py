@@ -14,6 +14,7 @@ from sawlog.errors import SawlogError
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("sawlog.cli.up:up", "Tail, parse, index and show logs, in one process."),
     "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, and see where one stops."),
+    "check": ("sawlog.cli.check:check", "Test configuration files without starting anything."),
 }
 """Command → where it is, and its line in ``sawlog --help``."""
 
