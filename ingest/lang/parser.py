@@ -235,31 +235,16 @@ def _explain(error: UnexpectedInput, text: str, file: str) -> ConfigError:
     position = Position(file, error.line, error.column)
     if isinstance(error, UnexpectedToken):
         found = str(error.token)
-        shown = found if len(found) <= 40 else found[:37] + "…"
-        hint = _hint(error, found, wanted)
-        return ConfigError(f"'{shown}' stands where {_words(wanted)} is expected", position, hint)
-    assert isinstance(error, UnexpectedCharacters)
-    return _unreadable(text, error.pos_in_stream or 0, wanted, position)
-
-
-def _unreadable(text: str, offset: int, wanted: set[str], position: Position) -> ConfigError:
-    character = text[offset : offset + 1]
-    if character in "\"'" and "STRING" in wanted:
-        return ConfigError(f"the text that {character} begins here has no end", position)
-    word = re.match(r"[A-Za-z_][A-Za-z0-9_]*", text[offset:])
-    if word and "SELECTOR" in wanted:
-        where = f'write [{word[0]}] for a field, "{word[0]}" for a text'
-        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, where)
-    if word and "SECTION" in wanted:
-        section = nearest(word[0], ("input", "filter", "output")) or "plugins stand inside a section"
-        return ConfigError(f"'{word[0]}' stands where {_words(wanted)} is expected", position, section)
-    hint: str | None = None
-    if character == "," and "__ANON_0" not in wanted:
-        hint = "options and the entries of a hash stand without commas between them"
-    elif character == "=" and "__ANON_0" in wanted:
-        hint = "write =>"
-    shown = (word[0] if word else character).encode("unicode_escape").decode() or "the end"
-    return ConfigError(f"'{shown}' stands where {_words(wanted)} is expected", position, hint)
+    else:
+        assert isinstance(error, UnexpectedCharacters)
+        offset = error.pos_in_stream or 0
+        word = _BAREWORD.match(text, offset)
+        found = word[0] if word else text[offset : offset + 1]
+        if found in ('"', "'") and "STRING" in wanted:
+            return ConfigError(f"the text that {found} begins here has no end", position)
+    shown = found if found.isprintable() else found.encode("unicode_escape").decode()
+    shown = shown if len(shown) <= 40 else shown[:37] + "…"
+    return ConfigError(f"'{shown}' stands where {_words(wanted)} is expected", position, _hint(error, found, wanted))
 
 
 def _wanted(error: UnexpectedInput) -> set[str]:
@@ -290,19 +275,25 @@ def _words(wanted: set[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "nothing more"
 
 
-def _hint(error: UnexpectedToken, found: str, wanted: set[str]) -> str | None:
-    if wanted <= {"$END", "SECTION"} and found == "}":
-        return "one '}' too many"
-    if "__ANON_0" in wanted and found.startswith("{"):
-        return "a plugin cannot stand among another plugin's options"
+def _hint(error: UnexpectedInput, found: str, wanted: set[str]) -> str | None:
+    """Guess what was meant, from what was found and what was wanted."""
+    if "SELECTOR" in wanted and _BAREWORD.fullmatch(found):
+        return f'write [{found}] for a field, "{found}" for a text'
+    if "SECTION" in wanted:
+        if found == "}":
+            return "one '}' too many"
+        if _BAREWORD.fullmatch(found):
+            return nearest(found, ("input", "filter", "output")) or "plugins stand inside a section"
+    if found == "," and "RBRACE" in wanted:
+        return "options and the entries of a hash stand without commas between them"
     if "__ANON_0" in wanted:
-        return _open_brace(error)
+        return "write =>" if found == "=" else _open_brace(error)
     return None
 
 
-def _open_brace(error: UnexpectedToken) -> str | None:
+def _open_brace(error: UnexpectedInput) -> str | None:
     """Name the innermost brace or bracket that is still open."""
-    parser = error.interactive_parser
+    parser = error.interactive_parser if isinstance(error, UnexpectedToken) else None
     stack = parser.parser_state.value_stack if parser is not None else []
     for value in reversed(stack):
         if isinstance(value, Token) and value.type in ("LBRACE", "LSQB", "LPAR"):
