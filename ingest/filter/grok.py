@@ -110,7 +110,7 @@ class Grok(Filter):
                             else:
                                 self._failed(event)
                             continue
-                        found = search(text)  # type: ignore[arg-type]  # the test above tells mypy nothing
+                        found = search(text)
                         if found is None:
                             self._failed(event)
                             continue
@@ -145,8 +145,8 @@ class Grok(Filter):
     def _match_value(self, event: Event, value: Any, attempts: list[Try]) -> bool:
         """Match a field's value, or each of a list's; a field that is not there counts as empty, as in Logstash."""
         if isinstance(value, list):
-            # Not any(): each element is to be matched.
-            return any([self._match_text(event, _text(one), attempts) for one in value])
+            # Not any(), which would stop at the first: each element is to be matched.
+            return sum([self._match_text(event, _text(one), attempts) for one in value]) > 0
         return self._match_text(event, _text(value), attempts)
 
     def _match_text(self, event: Event, text: str, attempts: list[Try]) -> bool:

@@ -41,9 +41,7 @@ def explain(grok: str, text: str, patterns: Patterns) -> Explanation:
     return _explain("", grok, text, patterns, (), grok)
 
 
-def _explain(
-    before: str, grok: str, text: str, patterns: Patterns, inside: tuple[str, ...], whole: str
-) -> Explanation:
+def _explain(before: str, grok: str, text: str, patterns: Patterns, inside: tuple[str, ...], whole: str) -> Explanation:
     best: Explanation | None = None
     for branch in _branches(grok):
         got = _branch(before, branch, text, patterns, inside, whole)
@@ -65,9 +63,7 @@ def _branch(
     return Explanation(matched, whole, at, inside)
 
 
-def _inside(
-    matched: str, part: str, at: int, text: str, patterns: Patterns, inside: tuple[str, ...]
-) -> Explanation:
+def _inside(matched: str, part: str, at: int, text: str, patterns: Patterns, inside: tuple[str, ...]) -> Explanation:
     stop = Explanation(matched, part, at, inside)
     if len(inside) >= _MAX_DEPTH:
         return stop

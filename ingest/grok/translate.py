@@ -74,7 +74,9 @@ def translate(ruby: str) -> Translation:
         translator = _Translator(ruby, plain_groups_capture=True)
         text = translator.run()
     elif translator.numbered:
-        raise GrokError(f"'\\{translator.numbered}' refers to a group by number, and the groups have names; use \\k<name>")
+        raise GrokError(
+            f"'\\{translator.numbered}' refers to a group by number, and the groups have names; use \\k<name>"
+        )
     return Translation(text, tuple(translator.names), translator.needs_regex)
 
 
