@@ -208,8 +208,13 @@ def make(kind: PluginKind, block: Block) -> tuple[Plugin, list[str]]:
     """
     options = check(kind, block)
     # Every concrete plugin takes its options alone; the base classes' abstract methods hide that from mypy.
-    plugin = cast("Callable[[Options], Plugin]", lookup(kind, block.name, block.position))(options)
-    return plugin, options.notes
+    factory = cast("Callable[[Options], Plugin]", lookup(kind, block.name, block.position))
+    try:
+        return factory(options), options.notes
+    except ConfigError as error:
+        if error.position is not None:
+            raise
+        raise ConfigError(f"{block.name}: {error.message}", block.position, error.hint) from None
 
 
 def codec_of(options: Options, default: str, name: str = "codec") -> Callable[[], Codec]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ingest.options import Kind, Option, Options
 from sawlog.event import Event
@@ -40,17 +40,16 @@ class Filter(ABC):
 
         Events may be changed in place at their top level (see `sawlog.event` for what is below). An event that
         the filter could not handle goes on, tagged, with the reason in ``error.message``; nothing raises.
+
+        A filter that makes more events than it got (split, clone) copies them with `ingest.filter.derive`: each
+        has an ``_id`` made of its origin's and a count, so that a second try of the batch gives the same ones.
         """
 
 
 def _common(options: Options) -> Callable[[Event], None] | None:
     """Compile the common options; Logstash's order: add_field, remove_field, add_tag, remove_tag."""
     # The import is late because sprintf is built on the language, which knows the filters.
-    from ingest.lang.decorate import decorate  # noqa: PLC0415
+    from ingest.lang.decorate import decorate_from  # noqa: PLC0415
 
-    given: dict[str, Any] = {
-        name: options[name]
-        for name in ("add_field", "add_tag", "remove_field", "remove_tag")
-        if options.given(name)
-    }
-    return decorate(**given) if given else None
+    names = ("add_field", "add_tag", "remove_field", "remove_tag")
+    return decorate_from(options, {name: name for name in names})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ingest.codec.base import Codec
 from ingest.options import Kind, Option, Options
@@ -67,15 +67,10 @@ class Input(ABC):
 
 
 def _common(options: Options) -> Callable[[Event], None] | None:
-    from ingest.lang.decorate import decorate  # noqa: PLC0415 - late, as above
+    from ingest.lang.decorate import decorate_from  # noqa: PLC0415 - late, as above
 
-    given: dict[str, Any] = {}
-    if options["add_field"]:
-        given["add_field"] = options["add_field"]
-    if options["tags"]:
-        given["add_tag"] = options["tags"]
     kind: str | None = options["type"]
-    added = decorate(**given) if given else None
+    added = decorate_from(options, {"add_field": "add_field", "add_tag": "tags"})
     if kind is None:
         return added
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, is_constant, render
+from ingest.options import Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event, Path, add_tag, get, put, remove
 
@@ -41,6 +42,23 @@ def decorate(
             action(event)
 
     return all_of_them
+
+
+def decorate_from(options: Options, names: Mapping[str, str]) -> Action | None:
+    """Compile those of a plugin's common options that are given; None when none is.
+
+    `names` says for each argument of `decorate` which option of the plugin it is.
+
+    Raises:
+        ConfigError: a field name is no field reference; at the option's place.
+    """
+    given = {argument: options[name] for argument, name in names.items() if options.given(name)}
+    for argument, value in given.items():
+        try:
+            decorate(**{argument: value})
+        except ConfigError as error:
+            raise options.error(error.message, names[argument], error.hint) from None
+    return decorate(**given) if given else None
 
 
 def append(event: Event, path: Path, value: Any) -> None:

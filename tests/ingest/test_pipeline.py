@@ -75,3 +75,8 @@ def test_pipelines_in_the_shapes_of_public_ones(path: Path) -> None:
     sections = parse(path.read_text(), path.name, syntax_only=True)
     named = [block.name for section in sections for block in blocks(section.body)]
     assert len(named) == path.read_text().count("# plugin")
+
+
+def test_a_malformed_field_reference_has_its_place() -> None:
+    with pytest.raises(ConfigErrors, match=r"f:1:25: '\[a\]b' is no field reference"):
+        Pipeline.from_text('filter { mutate { id=>m add_field => { "[a]b" => "c" } } }', "f")
