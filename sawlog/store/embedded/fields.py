@@ -1,0 +1,186 @@
+"""The index's fields, and how an event becomes a tantivy document.
+
+Fixed fields have a column of their own; whatever else an event holds goes, by its own type, into the one JSON
+field `EXTRA`. The whole event is stored as JSON in ``_source``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import tantivy
+
+from sawlog.errors import StoreError
+from sawlog.event import Event
+from sawlog.store import date_math
+from sawlog.store.base import DEFAULT_INDEX
+
+KEYWORDS: Final = (
+    "log.level",
+    "log.logger",
+    "service.name",
+    "host.name",
+    "process.thread.name",
+    "trace.id",
+    "span.id",
+    "error.type",
+    "log.file.path",
+    "tags",
+)
+TEXTS: Final = ("message", "error.message", "error.stack_trace")
+LONGS: Final = ("log.offset", "process.pid")
+TIME: Final = "@timestamp"
+EXTRA: Final = "extra"
+PRESENT: Final = "_present"
+"""Names the text fields that a document has, for ``exists``; all but ``message``, whose absence it names."""
+DEFAULTS: Final = (*TEXTS, *KEYWORDS, *LONGS)
+"""Where a search without a field looks."""
+IGNORE_ABOVE: Final = 1024
+"""Longer keywords are kept in the source but not indexed, as ECS's mapping in Elasticsearch has it."""
+
+KINDS: Final[dict[str, str]] = {
+    **dict.fromkeys(KEYWORDS, "keyword"),
+    **dict.fromkeys(TEXTS, "text"),
+    **dict.fromkeys(LONGS, "long"),
+    TIME: "date",
+    "_id": "keyword",
+    "_index": "keyword",
+}
+OBJECTS: Final = {name[:end] for name in KINDS for end in range(len(name)) if name[end] == "."}
+
+ANALYZER: Final = (
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    .filter(tantivy.Filter.remove_long(256))
+    .filter(tantivy.Filter.lowercase())
+    .build()
+)
+_encode = msgspec.json.Encoder().encode
+
+
+class UnfitError(StoreError):
+    """A document's value does not fit its field."""
+
+
+def schema() -> tantivy.Schema:
+    """Return the schema of a partition."""
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("_id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("_index", stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_bytes_field("_source", stored=True)
+    builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
+    for name in (TIME, *LONGS):
+        builder.add_integer_field(name, indexed=True, fast=True)
+    for name in TEXTS:
+        builder.add_text_field(name, tokenizer_name="sawlog")
+    for name in KEYWORDS:
+        builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field(EXTRA, fast=True, tokenizer_name="raw", index_option="basic", expand_dots_enabled=True)
+    return builder.build()
+
+
+def document(name: str, event: Event, index: str) -> tuple[tantivy.Document, int]:
+    """Make the document of an event; return it with the size of its JSON.
+
+    Raises:
+        UnfitError: a value does not fit its field; the message says which.
+    """
+    made = tantivy.Document()
+    if len(name.encode(errors="replace")) > 512:
+        raise UnfitError("the _id is longer than 512 bytes")
+    try:
+        source = _encode(event)
+        made.add_text("_id", name)
+    except (UnicodeError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+        raise UnfitError(f"failed to encode the document: {error}") from error
+    made.add_bytes("_source", source)
+    if index != DEFAULT_INDEX:
+        made.add_text("_index", index)
+    if event.get(TIME) is None:
+        raise UnfitError("data stream timestamp field [@timestamp] is missing")
+    extra: dict[str, Any] = {}
+    for key, value in event.items():
+        _add(made, key, value, extra)
+    if event.get("message") is None:
+        made.add_text(PRESENT, "-message")
+    if extra:
+        made.add_json(EXTRA, extra)
+    return made, len(source)
+
+
+def _add(made: tantivy.Document, path: str, value: Any, extra: dict[str, Any]) -> None:
+    kind = KINDS.get(path)
+    if kind is None:
+        if isinstance(value, dict):
+            for key, below in value.items():
+                _add(made, f"{path}.{key}", below, extra)
+        elif path in OBJECTS and value is not None:
+            if not isinstance(value, list):
+                raise UnfitError(f"object mapping for [{path}] tried to parse a concrete value as object")
+            for item in value:
+                _add(made, path, item, extra)
+        else:
+            _add_extra(path, value, extra)
+    elif isinstance(value, list):
+        for item in value:
+            _add(made, path, item, extra)
+    elif value is not None:
+        _add_fixed(made, path, kind, value)
+
+
+def _add_fixed(made: tantivy.Document, path: str, kind: str, value: Any) -> None:
+    if isinstance(value, dict):
+        raise UnfitError(f"failed to parse field [{path}] of type [{kind}]: found an object")
+    if kind == "date":
+        made.add_integer(path, _millis(value))
+    elif kind == "long":
+        made.add_integer(path, _long(path, value))
+    else:
+        text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+        if kind == "text":
+            made.add_text(path, text)
+            if path != "message":
+                made.add_text(PRESENT, path)
+        elif len(text) <= IGNORE_ABOVE:
+            made.add_text(path, text)
+
+
+def _add_extra(path: str, value: Any, extra: dict[str, Any]) -> None:
+    values = [item for item in (value if isinstance(value, list) else [value]) if item is not None]
+    for item in values:
+        if isinstance(item, dict):
+            for key, below in item.items():
+                _add_extra(f"{path}.{key}", below, extra)
+        elif isinstance(item, list):
+            _add_extra(path, item, extra)
+        elif isinstance(item, str):
+            if len(item) <= IGNORE_ABOVE:
+                extra.setdefault(path, []).append(item)
+        elif isinstance(item, bool | float):
+            extra.setdefault(path, []).append(item)
+        elif isinstance(item, int):
+            extra.setdefault(path, []).append(item if -(2**63) <= item < 2**63 else float(item))
+
+
+def _millis(value: Any) -> int:
+    try:
+        if isinstance(value, str) and value[-1:] == "Z" and value[10:11] == "T":
+            return (datetime.fromisoformat(value) - date_math.EPOCH) // date_math.MILLISECOND
+        if isinstance(value, str):
+            return date_math.parse(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    except (ValueError, OverflowError):
+        pass
+    raise UnfitError(f"failed to parse field [@timestamp] of type [date]: {str(value)[:100]!r}")
+
+
+def _long(path: str, value: Any) -> int:
+    try:
+        number = int(value) if not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or not -(2**63) <= number < 2**63:
+        raise UnfitError(f"failed to parse field [{path}] of type [long]: {str(value)[:100]!r}")
+    return number
