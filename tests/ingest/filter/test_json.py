@@ -1,0 +1,31 @@
+"""json: into the event, into a target, text that is no JSON, timestamps."""
+
+from __future__ import annotations
+
+from tests.ingest.filter.building import reason, run
+
+
+def test_into_the_event_and_into_a_target() -> None:
+    assert run("json", {"message": '{"a": {"b": [1, null]}}'}, source="message", remove_field=["message"]) == {
+        "a": {"b": [1, None]}
+    }
+    assert run("json", {"m": "[1]"}, source="m", target="[x][y]")["x"] == {"y": [1]}
+    assert run("json", {}, source="m") == {}
+
+
+def test_timestamps() -> None:
+    event = run("json", {"m": '{"@timestamp": "2017-07-04T11:11:37.921+02:00"}'}, source="m")
+    assert event["@timestamp"] == "2017-07-04T09:11:37.921Z"
+    event = run("json", {"m": '{"@timestamp": "noon"}'}, source="m")
+    assert event["_@timestamp"] == "noon"
+    assert event["tags"] == ["_timestampparsefailure"]
+    assert event["@timestamp"].endswith("Z")
+
+
+def test_failures() -> None:
+    event = run("json", {"m": "{"}, source="m", add_tag=["ok"])
+    assert event["tags"] == ["_jsonparsefailure"]
+    assert reason(event).startswith("json: ")
+    assert run("json", {"m": "5"}, source="m")["tags"] == ["_jsonparsefailure"]
+    assert run("json", {"m": 5}, source="m", tag_on_failure=["x"])["tags"] == ["x"]
+    assert run("json", {"m": "{"}, source="m", skip_on_invalid_json=True) == {"m": "{"}
