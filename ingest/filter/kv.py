@@ -54,10 +54,8 @@ class Kv(Filter):
         "transform_key": Option(Kind.STRING, "How keys are written.", one_of=_TRANSFORMS),
         "transform_value": Option(Kind.STRING, "How values are written.", one_of=_TRANSFORMS),
         "tag_on_failure": Option(Kind.ARRAY, "Tags of an event that cannot be handled.", ["_kv_filter_error"]),
-        "tag_on_timeout": Option(
-            Kind.STRING, "", "_kv_filter_timeout", noted="the expression is built so that it cannot run away"
-        ),
-        "timeout_millis": Option(Kind.NUMBER, "", 30000, noted="the expression is built so that it cannot run away"),
+        "tag_on_timeout": Option(Kind.STRING, "", "_kv_filter_timeout", noted="the search for pairs is not timed"),
+        "timeout_millis": Option(Kind.NUMBER, "", 30000, noted="the search for pairs is not timed"),
         "ecs_compatibility": settings.ECS_COMPATIBILITY,
     }
 
