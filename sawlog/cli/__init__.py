@@ -13,8 +13,12 @@ from sawlog.errors import SawlogError
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("sawlog.cli.up:up", "Tail, parse, index and show logs, in one process."),
+    "search": ("sawlog.cli.search:search", "Show the events that match a query."),
+    "count": ("sawlog.cli.search:count", "Print how many events match a query."),
+    "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),
     "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, and see where one stops."),
     "check": ("sawlog.cli.check:check", "Test configuration files without starting anything."),
+    "dead-letter": ("sawlog.cli.dead_letter:dead_letter", "List, show, replay or purge what the store refused."),
 }
 """Command → where it is, and its line in ``sawlog --help``."""
 

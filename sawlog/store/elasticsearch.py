@@ -123,7 +123,7 @@ class ElasticsearchStore(Store):
             await client.close()
 
     async def bulk(self, bulk: Bulk) -> BulkResult:
-        """Create the documents; a request that is too large for the server is sent in halves."""
+        """Create the documents; a request that is refused as too large or as wrong is sent in halves."""
         result = BulkResult()
         await self._bulk(bulk.index, bulk.ids, bulk.documents, 0, result)
         return result
@@ -158,7 +158,8 @@ class ElasticsearchStore(Store):
             # A filter keeps the answer small when nothing is wrong; `status` is all that a success says.
             path = f"/{_quote(index)}/_bulk?filter_path=errors,items.*.status,items.*.error"
             answer = await self._request("POST", path, body, headers)
-        except _TooLargeError as error:
+        except (_TooLargeError, _BadRequestError) as error:
+            # One id that is too long spoils a whole request (400), as one document that is too large does (413).
             await self._halves(index, ids, documents, start, result, error)
             return
         _judge(answer, len(ids), start, result)
@@ -170,10 +171,10 @@ class ElasticsearchStore(Store):
         documents: Sequence[Any],
         start: int,
         result: BulkResult,
-        error: StoreError,
+        error: _TooLargeError | _BadRequestError,
     ) -> None:
         if len(ids) == 1:
-            result.refused.append(Refusal(start, 413, "content_too_long", str(error)))
+            result.refused.append(Refusal(start, error.status, error.type, str(error)))
             return
         middle = len(ids) // 2
         await self._bulk(index, ids[:middle], documents[:middle], start, result)
@@ -259,9 +260,15 @@ class ElasticsearchStore(Store):
 class _TooLargeError(StoreError):
     """HTTP 413."""
 
+    status = 413
+    type = "content_too_long"
+
 
 class _BadRequestError(StoreError):
     """HTTP 400, with the server's reason alone."""
+
+    status = 400
+    type = "bad_request"
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)

@@ -1,0 +1,113 @@
+"""``sawlog dead-letter``: look at the documents that were refused, send them again, or remove them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+
+import click
+import msgspec
+
+from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, read
+from sawlog.paths import default_data, index_directory
+from sawlog.store.base import Bulk, Store
+from sawlog.store.delivery import Delivered, Delivery
+
+CHUNK = 1_000
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=default_data,
+    help="Data directory of sawlog.",
+)
+
+
+@click.group("dead-letter")
+def dead_letter() -> None:
+    """List, show, replay or purge the documents that the store refused."""
+
+
+@dead_letter.command("list")
+@data_option
+@click.option("--size", default=50, show_default=True, help="How many of the newest to list; 0 lists all.")
+def list_letters(data: Path, size: int) -> None:
+    """List time, status, id and reason, one document a line, oldest first."""
+    letters = list(_letters(data))
+    for letter in letters[-size:] if size else letters:
+        click.echo(_plain(f"{letter.time}  {letter.stage} {letter.status}  {letter.id}  {letter.reason}"))
+    click.echo(f"{len(letters)} dead letters", err=True)
+
+
+@dead_letter.command()
+@data_option
+@click.argument("ids", nargs=-1)
+def show(data: Path, ids: tuple[str, ...]) -> None:
+    """Print the letters with these IDS, or all, whole, one JSON document a line."""
+    for letter in _letters(data):
+        if not ids or letter.id in ids:
+            # All but ASCII is escaped, so that a hostile document cannot steer the terminal.
+            click.echo(json.dumps(msgspec.to_builtins(letter)))
+
+
+@dead_letter.command()
+@data_option
+@click.confirmation_option(prompt="Remove all dead letters?")
+def purge(data: Path) -> None:
+    """Remove all dead letters."""
+    click.echo(f"{_letters(data).purge()} dead letters removed")
+
+
+@dead_letter.command()
+@data_option
+@click.option("--elasticsearch", "url", help="Send them to this Elasticsearch instead of the embedded store.")
+def replay(data: Path, url: str | None) -> None:
+    """Send all dead letters to the store again; those refused again stay."""
+    delivered = asyncio.run(_replay(_letters(data), _store(data, url)))
+    click.echo(f"{delivered.created} indexed, {delivered.existing} were there, {delivered.dead} refused again")
+
+
+def _letters(data: Path) -> DeadLetters:
+    return DeadLetters(data / DIRECTORY)
+
+
+def _store(data: Path, url: str | None) -> Store:
+    if url is not None:
+        from sawlog.store.elasticsearch import ElasticsearchStore  # noqa: PLC0415 - slow to import
+
+        return ElasticsearchStore(url)
+    from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
+
+    return EmbeddedStore(index_directory(data))
+
+
+async def _replay(letters: DeadLetters, store: Store) -> Delivered:
+    total = Delivered()
+    async with store:
+        delivery = Delivery(store, letters)
+        for segment in letters.take():
+            by_index = itertools.groupby(read(segment), key=lambda letter: letter.index)
+            for index, group in by_index:
+                while chunk := list(itertools.islice(group, CHUNK)):
+                    _add(total, await delivery.deliver(_bulk(index, chunk)))
+            # Only now: a crash before it replays the segment again, and what is there already is no harm.
+            letters.drop(segment)
+    return total
+
+
+def _bulk(index: str, letters: list[DeadLetter]) -> Bulk:
+    documents = [letter.document for letter in letters]
+    return Bulk([letter.id for letter in letters], documents, index, size=len(msgspec.json.encode(documents)))
+
+
+def _add(total: Delivered, more: Delivered) -> None:
+    total.created += more.created
+    total.existing += more.existing
+    total.dead += more.dead
+
+
+def _plain(text: str) -> str:
+    """Replace what a terminal would obey or a line would break at."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -1,0 +1,198 @@
+"""Dead letters: documents that were refused for good, kept on disk with the reason until someone looks at them.
+
+The directory holds segments of JSON lines, one `DeadLetter` a line, that are only ever appended to. A segment
+belongs to the process that made it; a lock file in the directory keeps appending, purging and replaying apart, so
+that the command line may work on the directory of a running ingest. When all segments together grow over the
+limit, the oldest is dropped, with a warning. A crash in the middle of a line costs that line alone, and a document
+whose line was torn was never acknowledged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from sawlog.errors import StoreError
+
+DIRECTORY: Final = "dead-letters"
+"""Name of the directory inside the data directory."""
+
+MAX_BYTES: Final = 256 << 20
+SEGMENTS: Final = 8
+"""How many segments the limit is divided into: an eighth is lost when the limit is reached."""
+
+_PATTERN: Final = "*.jsonl*"
+_TAKEN: Final = ".taken"
+
+logger = logging.getLogger(__name__)
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """One refused document. `stage` is where it was refused: ``store``, ``filter`` or ``input``."""
+
+    index: str
+    id: str
+    status: int
+    type: str
+    reason: str
+    document: dict[str, Any]
+    stage: str = "store"
+    time: str = msgspec.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(DeadLetter)
+
+
+class DeadLetters:
+    """The dead letters of one directory; `max_bytes` bounds all segments together."""
+
+    def __init__(self, directory: Path, *, max_bytes: int = MAX_BYTES) -> None:
+        self.directory = directory
+        self.max_bytes = max_bytes
+        self.appended = 0
+        self.dropped_bytes = 0
+        self._segment: Path | None = None
+
+    def append(self, letters: Sequence[DeadLetter]) -> None:
+        """Write the letters; they are on the disk when this returns.
+
+        Raises:
+            StoreError: the directory cannot be written; nothing may be acknowledged.
+        """
+        if not letters:
+            return
+        lines = _encoder.encode_lines(letters)
+        try:
+            with self._locked():
+                self._write(lines)
+                self._drop_oldest()
+        except OSError as error:
+            raise StoreError(f"dead letters cannot be written to {self.directory}: {error.strerror}") from None
+        self.appended += len(letters)
+
+    def __iter__(self) -> Iterator[DeadLetter]:
+        """Read all letters, oldest first."""
+        for segment in self.segments():
+            yield from read(segment)
+
+    def segments(self) -> list[Path]:
+        """Return the segments, oldest first."""
+        return sorted(self.directory.glob(_PATTERN))
+
+    def size(self) -> int:
+        """Return the bytes on disk."""
+        return sum(_size(segment) for segment in self.segments())
+
+    def purge(self) -> int:
+        """Remove all letters and return how many there were."""
+        if not self.directory.exists():
+            return 0
+        with self._locked():
+            segments = self.segments()
+            count = sum(1 for segment in segments for _ in read(segment))
+            self._unlink(segments)
+        return count
+
+    def take(self) -> list[Path]:
+        """Close all segments to their writers and return them, for a replay that ends with `drop`.
+
+        Until then their letters are still read by everybody; writers go on in new segments.
+        """
+        if not self.directory.exists():
+            return []
+        with self._locked():
+            for segment in self.directory.glob("*.jsonl"):
+                segment.rename(segment.with_name(segment.name + _TAKEN))
+            return self.segments()
+
+    def drop(self, segment: Path) -> None:
+        """Remove a segment that was replayed."""
+        with self._locked():
+            self._unlink([segment])
+
+    def _write(self, lines: bytes) -> None:
+        segment = self._segment
+        fresh = segment is None or not segment.exists() or self._is_full(segment)
+        if segment is None or fresh:
+            segment = self.directory / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
+        try:
+            with segment.open("ab", buffering=0) as file:
+                written = 0
+                while written < len(lines):
+                    written += file.write(lines[written:])
+                os.fsync(file.fileno())
+            if fresh:
+                _sync(self.directory)
+        except BaseException:
+            # What is half written must not have another line glued to it.
+            self._segment = None
+            raise
+        self._segment = segment
+
+    def _is_full(self, segment: Path) -> bool:
+        return _size(segment) >= self.max_bytes // SEGMENTS
+
+    def _drop_oldest(self) -> None:
+        segments = self.segments()
+        total = sum(_size(segment) for segment in segments)
+        for segment in segments:
+            if total <= self.max_bytes or segment == self._segment:
+                return
+            size = _size(segment)
+            logger.warning(
+                "The dead letters in %s are over their limit of %d bytes; the oldest %d bytes are dropped",
+                self.directory,
+                self.max_bytes,
+                size,
+            )
+            self._unlink([segment])
+            self.dropped_bytes += size
+            total -= size
+
+    def _unlink(self, segments: Iterable[Path]) -> None:
+        for segment in segments:
+            segment.unlink(missing_ok=True)
+        _sync(self.directory)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def read(segment: Path) -> Iterator[DeadLetter]:
+    """Read one segment; a line that a crash has torn is passed over, a segment dropped meanwhile is empty."""
+    try:
+        with segment.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(msgspec.DecodeError):
+                    yield _decoder.decode(line)
+    except FileNotFoundError:
+        return
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

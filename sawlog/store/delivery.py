@@ -1,0 +1,170 @@
+"""Delivery: bring every document of a bulk into the store, or, with the reason, into the dead letters.
+
+- What the store refuses for now (429, 5xx, a read-only index), and a store that does not answer, is tried again
+  without end, with jittered exponential back-off; only the documents concerned are sent again.
+- What the store refuses for good goes to the dead letters, durably, before `Delivery.deliver` returns.
+- A request that is refused as a whole for good (credentials, rights) is a mistake in the configuration, not in
+  the documents: it is raised, so that they stay where they are instead of filling the dead letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.errors import StoreUnavailableError
+from sawlog.store.base import Bulk, BulkResult, Store
+
+MAX_BYTES: Final = 8 << 20
+MAX_DOCUMENTS: Final = 10_000
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of the documents: new, there already, in the dead letters."""
+
+    created: int = 0
+    existing: int = 0
+    dead: int = 0
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the start: documents by what became of them, documents under way, requests sent again."""
+
+    created: int = 0
+    existing: int = 0
+    dead: int = 0
+    in_flight: int = 0
+    retries: int = 0
+
+
+class Delivery:
+    """Delivers bulks to one store; several `deliver` may be under way. Waits are in seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        dead_letters: DeadLetters,
+        *,
+        max_bytes: int = MAX_BYTES,
+        max_documents: int = MAX_DOCUMENTS,
+        first_wait: float = 0.5,
+        longest_wait: float = 30.0,
+    ) -> None:
+        self.counters = Counters()
+        self._store = store
+        self._dead_letters = dead_letters
+        self._max_bytes = max_bytes
+        self._max_documents = max_documents
+        self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
+        self._name = str(getattr(store, "name", "The store"))
+        self._down_since: float | None = None
+        self._refusing = False
+
+    async def deliver(self, bulk: Bulk) -> Delivered:
+        """Return when every document is durable; cancelling gives up, and the same bulk may be sent again.
+
+        Raises:
+            StoreError: the store refuses requests for good, or the dead letters cannot be written.
+        """
+        delivered = Delivered()
+        self.counters.in_flight += len(bulk.ids)
+        try:
+            for part in split(bulk, self._max_bytes, self._max_documents):
+                await self._deliver_part(part, delivered)
+        finally:
+            self.counters.in_flight -= len(bulk.ids)
+        self.counters.created += delivered.created
+        self.counters.existing += delivered.existing
+        self.counters.dead += delivered.dead
+        return delivered
+
+    async def _deliver_part(self, part: Bulk, delivered: Delivered) -> None:
+        rest: Bulk = part
+        retrying = AsyncRetrying(wait=self._wait, retry=retry_if_exception_type(StoreUnavailableError), reraise=True)
+        async for attempt in retrying:
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    self.counters.retries += 1
+                result = await self._send(rest)
+                delivered.created += result.created
+                delivered.existing += result.existing
+                delivered.dead += await self._bury(rest, result)
+                rest = self._left(rest, result)
+                if rest.ids:
+                    raise StoreUnavailableError("some documents are refused for now")
+
+    async def _send(self, bulk: Bulk) -> BulkResult:
+        try:
+            result = await self._store.bulk(bulk)
+        except StoreUnavailableError as error:
+            if self._down_since is None:
+                self._down_since = time.monotonic()
+                logger.warning("%s; retrying", error)
+            raise
+        if self._down_since is not None:
+            logger.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._down_since)
+            self._down_since = None
+        return result
+
+    async def _bury(self, bulk: Bulk, result: BulkResult) -> int:
+        """Write what was refused for good to the dead letters; return how many."""
+        letters = [
+            DeadLetter(
+                index=bulk.index,
+                id=bulk.ids[refusal.position],
+                status=refusal.status,
+                type=refusal.type,
+                reason=refusal.reason,
+                document=bulk.documents[refusal.position],
+            )
+            for refusal in result.refused
+            if not refusal.temporary
+        ]
+        if letters:
+            await asyncio.to_thread(self._dead_letters.append, letters)
+        return len(letters)
+
+    def _left(self, bulk: Bulk, result: BulkResult) -> Bulk:
+        """Return the bulk of those documents that were refused for now."""
+        refusals = [refusal for refusal in result.refused if refusal.temporary]
+        if refusals and not self._refusing:
+            logger.warning("%s refuses documents for now: %s; retrying", self._name, refusals[0].reason)
+        elif self._refusing and not refusals:
+            logger.warning("%s takes documents again", self._name)
+        self._refusing = bool(refusals)
+        positions = [refusal.position for refusal in refusals]
+        return _part(bulk, positions)
+
+
+def split(bulk: Bulk, max_bytes: int, max_documents: int) -> Iterator[Bulk]:
+    """Cut a bulk into parts of about at most so many bytes and at most so many documents, in order."""
+    count = len(bulk.ids)
+    by_bytes = count * max_bytes // bulk.size if bulk.size > max_bytes else count
+    step = max(1, min(by_bytes, max_documents))
+    if step >= count:
+        yield bulk
+        return
+    for start in range(0, count, step):
+        yield _part(bulk, range(start, min(start + step, count)))
+
+
+def _part(bulk: Bulk, positions: list[int] | range) -> Bulk:
+    return Bulk(
+        [bulk.ids[position] for position in positions],
+        [bulk.documents[position] for position in positions],
+        bulk.index,
+        bulk.source,
+        bulk.size * len(positions) // max(1, len(bulk.ids)),
+    )
