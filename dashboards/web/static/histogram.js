@@ -95,7 +95,7 @@ function chart(values, from, to, width) {
     params: [{ name: "brush", select: { type: "interval", encodings: ["x"], translate: false, zoom: false } }],
     mark: { type: "bar", binSpacing: 1, cursor: "pointer", tooltip: true },
     encoding: {
-      x: { field: "start", type: "temporal", scale: { domain: [from, to] }, axis: { title: null, tickCount: Math.max(3, Math.floor(width / 110)) } },
+      x: { field: "start", type: "temporal", scale: { domainMin: from, domainMax: to, nice: false }, axis: { title: null, tickCount: Math.max(3, Math.floor(width / 110)) } },
       x2: { field: "end" },
       y: { field: "count", type: "quantitative", stack: "zero", axis: { title: null, tickCount: 3, format: "~s" } },
       color: { field: "level", type: "nominal", legend: null, scale: { domain: levels, range: levels.map(colour) } },

@@ -70,7 +70,7 @@ function query(state, { from, to }) {
   if (from !== null || to !== null) filter.push({ range: { "@timestamp": range } });
   const bool = { filter };
   const words = state.query.trim();
-  if (words && words !== "*") bool.must = [{ query_string: { query: words, default_operator: "AND" } }];
+  if (words && words !== "*") bool.must = [{ query_string: { query: words } }];
   const not = state.filters.filter((one) => one.not).map(clause);
   if (not.length) bool.must_not = not;
   return { bool };

@@ -48,6 +48,13 @@ const FUNCTIONS = {
   regexp: (...parts) => new RegExp(...parts), test: (expression, text) => expression.test(text),
 };
 
+// A mark's encodings call these with the name of a scale, which is a parameter "%name".
+const SCALE_FUNCTIONS = {
+  _scale: (scale, value) => scale(value),
+  _range: (scale) => scale.range(),
+  _bandwidth: (scale) => scale?.bandwidth?.() ?? 0,
+};
+
 const NODES = {
   Literal: (node) => node.value,
   Identifier(node, scope) {
@@ -107,9 +114,14 @@ function evaluate(node, scope) {
 function call(node, scope) {
   const name = node.callee.name;
   if (name === "if") return evaluate(evaluate(node.arguments[0], scope) ? node.arguments[1] : node.arguments[2], scope);
+  if (Object.hasOwn(SCALE_FUNCTIONS, name)) {
+    const [scale, value] = node.arguments.map((argument) => evaluate(argument, scope));
+    return SCALE_FUNCTIONS[name](scope.parameters[`%${scale}`], value);
+  }
   const values = node.arguments.map((argument) => evaluate(argument, scope));
   if (EVENT_FUNCTIONS.has(name) && scope.event) return scope.event.vega[name](...values);
   if (Object.hasOwn(FUNCTIONS, name)) return FUNCTIONS[name](...values);
+  if (typeof scope.functions[name] !== "function") throw new Error(`no expression function ${name}`);
   return scope.functions[name](...values);
 }
 
