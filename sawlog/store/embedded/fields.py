@@ -48,7 +48,6 @@ KINDS: Final[dict[str, str]] = {
     "_id": "keyword",
     "_index": "keyword",
 }
-OBJECTS: Final = {name[:end] for name in KINDS for end in range(len(name)) if name[end] == "."}
 
 ANALYZER: Final = (
     tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -87,7 +86,7 @@ def document(name: str, event: Event, index: str) -> tuple[tantivy.Document, int
         UnfitError: a value does not fit its field; the message says which.
     """
     made = tantivy.Document()
-    if len(name.encode(errors="replace")) > 512:
+    if len(name) > 128 and len(name.encode(errors="replace")) > 512:
         raise UnfitError("the _id is longer than 512 bytes")
     try:
         source = _encode(event)
@@ -100,8 +99,7 @@ def document(name: str, event: Event, index: str) -> tuple[tantivy.Document, int
     if event.get(TIME) is None:
         raise UnfitError("data stream timestamp field [@timestamp] is missing")
     extra: dict[str, Any] = {}
-    for key, value in event.items():
-        _add(made, key, value, extra)
+    _add(made, event, _TREE, "", extra)
     if event.get("message") is None:
         made.add_text(PRESENT, "-message")
     if extra:
@@ -109,30 +107,67 @@ def document(name: str, event: Event, index: str) -> tuple[tantivy.Document, int
     return made, len(source)
 
 
-def _add(made: tantivy.Document, path: str, value: Any, extra: dict[str, Any]) -> None:
-    kind = KINDS.get(path)
-    if kind is None:
-        if isinstance(value, dict):
-            for key, below in value.items():
-                _add(made, f"{path}.{key}", below, extra)
-        elif path in OBJECTS and value is not None:
-            if not isinstance(value, list):
-                raise UnfitError(f"object mapping for [{path}] tried to parse a concrete value as object")
-            for item in value:
-                _add(made, path, item, extra)
+def _tree() -> dict[str, Any]:
+    """Return the fixed fields nested as events are; a leaf is the field's kind and name."""
+    tree: dict[str, Any] = {}
+    for path, kind in KINDS.items():
+        node = tree
+        *above, last = path.split(".")
+        for key in above:
+            node = node.setdefault(key, {})
+        node[last] = (kind, path)
+    return tree
+
+
+_TREE: Final = _tree()
+
+
+def _add(made: tantivy.Document, node: Any, tree: Any, prefix: str, extra: dict[str, Any]) -> None:
+    """Add an object's values. Hot: one call for an object, and the usual types are looked at first."""
+    for key, value in node.items():
+        place = tree.get(key)
+        if type(place) is tuple:
+            kind, path = place
+            if kind == "keyword" and type(value) is str and len(value) <= IGNORE_ABOVE:
+                made.add_text(path, value)
+            elif value is not None:
+                _add_fixed(made, path, kind, value)
+        elif place is not None and type(value) is dict:
+            _add(made, value, place, f"{prefix}{key}.", extra)
+        elif place is not None:
+            _add_objects(made, value, place, f"{prefix}{key}", extra)
+        elif "." in key:
+            _add_dotted(made, prefix + key, value, extra)
         else:
-            _add_extra(path, value, extra)
-    elif isinstance(value, list):
-        for item in value:
-            _add(made, path, item, extra)
-    elif value is not None:
-        _add_fixed(made, path, kind, value)
+            _add_extra(prefix + key, value, extra)
+
+
+def _add_objects(made: tantivy.Document, value: Any, tree: Any, path: str, extra: dict[str, Any]) -> None:
+    """Add what stands where an object should be: a list of objects will do, nothing else."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            _add(made, item, tree, f"{path}.", extra)
+        elif item is not None:
+            raise UnfitError(f"object mapping for [{path}] tried to parse field [{path}] as object")
+
+
+def _add_dotted(made: tantivy.Document, path: str, value: Any, extra: dict[str, Any]) -> None:
+    """Add a key with dots in it, which means the same as objects."""
+    if path in KINDS:
+        if value is not None:
+            _add_fixed(made, path, KINDS[path], value)
+    else:
+        _add_extra(path, value, extra)
 
 
 def _add_fixed(made: tantivy.Document, path: str, kind: str, value: Any) -> None:
     if isinstance(value, dict):
         raise UnfitError(f"failed to parse field [{path}] of type [{kind}]: found an object")
-    if kind == "date":
+    if isinstance(value, list):
+        for item in value:
+            if item is not None:
+                _add_fixed(made, path, kind, item)
+    elif kind == "date":
         made.add_integer(path, _millis(value))
     elif kind == "long":
         made.add_integer(path, _long(path, value))
@@ -147,8 +182,7 @@ def _add_fixed(made: tantivy.Document, path: str, kind: str, value: Any) -> None
 
 
 def _add_extra(path: str, value: Any, extra: dict[str, Any]) -> None:
-    values = [item for item in (value if isinstance(value, list) else [value]) if item is not None]
-    for item in values:
+    for item in value if isinstance(value, list) else (value,):
         if isinstance(item, dict):
             for key, below in item.items():
                 _add_extra(f"{path}.{key}", below, extra)

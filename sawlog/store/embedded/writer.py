@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import threading
@@ -168,15 +167,12 @@ class Writer:
 
     def _fail(self, error: BaseException) -> None:
         """Undo what is pending, and say so to those who wait; the next bulk begins with a new writer."""
-        log.warning("the index could not be written: %s", error)
+        # As text: an error that somebody keeps would keep the writer, and its lock, by its traceback.
+        log.warning("the index could not be written: %s", str(error))
         waiting, self._waiting = self._waiting, []
         self._pending.clear()
         self._bytes = 0
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            with contextlib.suppress(BaseException):  # it may be beyond rolling back: then letting go does it
-                writer.rollback()
-        del writer
+        self._writer = None
         for future, _ in waiting:
             future.set_exception(StoreUnavailableError(f"the index in {self._directory} cannot be written: {error}"))
 

@@ -44,9 +44,7 @@ DOCUMENTS: dict[str, Event] = {
     "a:100": event(100, "10:00:10.500", "WARN", "conta", "Slow answer from ledger", tags=["slow", "ledger"]),
     "a:200": event(200, "10:01:00.000", "ERROR", "conta", "Payment failed", error=BOOM, tags=["slow"]),
     "b:0": event(0, "10:01:00.000", "INFO", "orders", "Order 4711 accepted", http={"status": 200, "took": 1.5}),
-    "b:80": event(
-        80, "10:05:30.250", "DEBUG", "orders", "Order 4711 shipped", http={"status": 503, "took": 20.25}
-    ),
+    "b:80": event(80, "10:05:30.250", "DEBUG", "orders", "Order 4711 shipped", http={"status": 503, "took": 20.25}),
     "b:160": event(160, "11:30:00.000", "ERROR", "orders", "Grüße, data data data 東京", trace={"id": "65f0c1"}),
     "c:0": event(
         0, "12:00:00.000", "INFO", "user service", "started (with parens) in 3 seconds", cloud={"zone": "x-1"}
@@ -347,9 +345,7 @@ class StoreConformance:
         for start in range(0, 10_000, 2_500):
             numbers = range(start, start + 2_500)
             documents = [
-                event(
-                    n * 10, f"10:{n // 1000:02}:{n % 60:02}.{n % 1000:03}", levels[n % 5], "conta", f"number {n}"
-                )
+                event(n * 10, f"10:{n // 1000:02}:{n % 60:02}.{n % 1000:03}", levels[n % 5], "conta", f"number {n}")
                 for n in numbers
             ]
             bulk = Bulk([f"t:{n * 10}" for n in numbers], documents, source="t", size=500_000)
@@ -473,9 +469,7 @@ class StoreConformance:
         answer = await self.aggregate(filled, {"terms": {"field": "log.level", "size": 1}})
         assert buckets(answer) == [("INFO", 3)]
         assert answer["aggregations"]["x"]["sum_other_doc_count"] == 4
-        answer = await self.aggregate(
-            filled, {"terms": {"field": "log.level", "order": {"_key": "desc"}, "size": 2}}
-        )
+        answer = await self.aggregate(filled, {"terms": {"field": "log.level", "order": {"_key": "desc"}, "size": 2}})
         assert buckets(answer) == [("WARN", 1), ("INFO", 3)]
 
     async def test_terms_of_numbers_lists_and_dynamic_fields(self, filled: Store) -> None:
@@ -485,9 +479,7 @@ class StoreConformance:
         assert buckets(await self.aggregate(filled, {"terms": {"field": "cloud.zone"}})) == [("x-1", 1)]
 
     async def test_terms_keep_to_the_query(self, filled: Store) -> None:
-        answer = await self.aggregate(
-            filled, {"terms": {"field": "service.name"}}, {"term": {"log.level": "ERROR"}}
-        )
+        answer = await self.aggregate(filled, {"terms": {"field": "service.name"}}, {"term": {"log.level": "ERROR"}})
         assert buckets(answer) == [("conta", 1), ("orders", 1)]
 
     async def test_date_histogram_fills_gaps(self, filled: Store) -> None:
