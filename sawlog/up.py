@@ -15,16 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.pipeline import Pipeline
-
 from dashboards.web import application, serve
 from ingest.bulk import bulk_of
+from ingest.pipeline import Pipeline
 from sawlog.batch import Batch, LineBatch
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import InputError
 from sawlog.store.base import Bulk, Store
+from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
-from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
 from shipper.agent import Agent, Tail
 from shipper.config import load
@@ -229,7 +228,7 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
     if settings.elasticsearch is None:
         store = EmbeddedStore(settings.data / "index")
     else:
-        store = ElasticsearchStore(settings.elasticsearch.split(","))
+        store = elasticsearch(settings.elasticsearch)
     async with store:
         yield store
 

@@ -75,9 +75,9 @@ def _letters(data: Path) -> DeadLetters:
 
 def _store(data: Path, url: str | None) -> Store:
     if url is not None:
-        from sawlog.store.elasticsearch import ElasticsearchStore  # noqa: PLC0415 - slow to import
+        from sawlog.store.credentials import elasticsearch  # noqa: PLC0415 - slow to import
 
-        return ElasticsearchStore(url)
+        return elasticsearch(url)
     from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
 
     return EmbeddedStore(index_directory(data))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -20,7 +19,6 @@ from sawlog.store.base import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PASSWORD_VARIABLE: Final = "SAWLOG_ELASTICSEARCH_PASSWORD"  # noqa: S105 - the variable's name, not a password
 _DURATION = re.compile(r"\d{1,9}(ms|s|m|h|d|w)")
 _SPACED = re.compile(r"(\d{4}-\d\d-\d\d) (\d)")
 
@@ -59,11 +57,9 @@ class Selection:
             SawlogError: nothing has been indexed in the data directory.
         """
         if self.elasticsearch is not None:
-            from sawlog.store.elasticsearch import ElasticsearchStore  # noqa: PLC0415 - its client takes 0.3 s to load
+            from sawlog.store.credentials import elasticsearch  # noqa: PLC0415 - its client takes 0.3 s to load
 
-            password = os.environ.get(PASSWORD_VARIABLE)
-            user = os.environ.get("SAWLOG_ELASTICSEARCH_USER", "elastic") if password else None
-            return ElasticsearchStore(self.elasticsearch.split(","), username=user, password=password)
+            return elasticsearch(self.elasticsearch)
         from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - not needed for Elasticsearch
 
         directory = index_directory(self.data)
@@ -89,7 +85,7 @@ def selects(command: Command) -> Command:
             "--elasticsearch",
             metavar="URL",
             envvar="SAWLOG_ELASTICSEARCH_URL",
-            help=f"Ask this cluster instead; user and password in the URL, or ${PASSWORD_VARIABLE}.",
+            help="Ask this cluster instead; credentials stand in $SAWLOG_ELASTICSEARCH_PASSWORD and its like.",
         ),
         click.option("--index", metavar="NAME", help="Only this data stream or index; * is a wildcard."),
     ]
