@@ -39,9 +39,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def application(store: Store, *, status: Callable[[], dict[str, Any]]) -> web.Application:
     """Make the application on an open `store`; it is the caller's to close.
 
-    `status` is called for each ``GET /api/status`` on the event loop's thread and must not block. The page has
-    words for ``events``, ``events_per_second``, ``parse_failures``, ``files``, ``lag_seconds`` and
-    ``dead_letters`` and shows any other number or text under its own key.
+    `status` is called for each ``GET /api/status`` on the event loop's thread and must not block. The page shows
+    its ``events``, ``events_per_second`` (else it measures it), ``files``, ``lag_seconds``, ``lag_bytes``,
+    ``parse_failures``, ``dead_letters`` and ``problems`` (path → reason), those that are there.
     """
     app = web.Application(middlewares=[security.headers, security.guard, _explain_errors], client_max_size=MAX_BYTES)
     app[STORE] = store

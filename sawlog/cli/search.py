@@ -14,25 +14,23 @@ from sawlog.store.walk import newest
 DEFAULT_SIZE = 50
 
 
-class _Size(click.ParamType[int | None]):
-    """A whole number from 0, or ``all`` (None)."""
-
-    name = "number|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if value is None or str(value).lower() == "all":
-            return None
-        if isinstance(value, int):
-            return value
-        if not str(value).isdecimal():
-            self.fail(f"{value!r} is neither a whole number nor 'all'", param, ctx)
-        return int(value)
+def _size(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    if value.lower() == "all":
+        return None
+    if not value.isdecimal():
+        raise click.BadParameter(f"{value!r} is neither a whole number nor 'all'", ctx, param)
+    return int(value)
 
 
 @click.command()
 @selects
 @click.option(
-    "--size", type=_Size(), default=DEFAULT_SIZE, show_default=True, help="At most so many; 0 for none, or 'all'."
+    "--size",
+    callback=_size,
+    metavar="NUMBER|all",
+    default=str(DEFAULT_SIZE),
+    show_default=True,
+    help="At most so many; 0 for none, or 'all'.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as stored.")
 def search(size: int | None, as_json: bool, **options: Any) -> None:

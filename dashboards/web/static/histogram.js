@@ -73,12 +73,15 @@ export class Histogram {
   }
 }
 
+// One rectangle for each level of each bucket, the worst at the bottom, each upon the one before.
 function bars(buckets, step) {
   return buckets.flatMap(({ key, doc_count, levels }) => {
     const counted = levels.buckets.map((bucket) => ({ level: visible(bucket.key), count: bucket.doc_count }));
     const rest = doc_count - counted.reduce((sum, { count }) => sum + count, 0);
     if (rest > 0) counted.push({ level: "none", count: rest });
-    return counted.map((one) => ({ start: key, end: key + step, ...one }));
+    counted.sort((one, other) => byGravity(one.level, other.level));
+    let height = 0;
+    return counted.map((one) => ({ start: key, end: key + step, low: height, high: (height += one.count), ...one }));
   });
 }
 
@@ -87,19 +90,18 @@ function chart(values, from, to, width) {
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue("--quiet").trim();
   const line = style.getPropertyValue("--line").trim();
-  const ranked = values.map((value) => ({ ...value, rank: levels.indexOf(value.level) }));
   return {
     width: Math.max(120, width), height: HEIGHT, autosize: { type: "fit", contains: "padding" }, background: "transparent",
     padding: { left: 0, right: 4, top: 4, bottom: 0 },
-    data: { values: ranked },
+    data: { values },
     params: [{ name: "brush", select: { type: "interval", encodings: ["x"], translate: false, zoom: false } }],
-    mark: { type: "bar", binSpacing: 1, cursor: "pointer", tooltip: true },
+    mark: { type: "rect", clip: true, x2Offset: -1, cursor: "pointer", tooltip: true },
     encoding: {
       x: { field: "start", type: "temporal", scale: { domainMin: from, domainMax: to, nice: false }, axis: { title: null, tickCount: Math.max(3, Math.floor(width / 110)) } },
       x2: { field: "end" },
-      y: { field: "count", type: "quantitative", stack: "zero", axis: { title: null, tickCount: 3, format: "~s" } },
+      y: { field: "low", type: "quantitative", axis: { title: null, tickCount: 3, format: "~s" } },
+      y2: { field: "high" },
       color: { field: "level", type: "nominal", legend: null, scale: { domain: levels, range: levels.map(colour) } },
-      order: { field: "rank", type: "quantitative" },
     },
     config: {
       view: { stroke: null },

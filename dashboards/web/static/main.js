@@ -79,6 +79,7 @@ async function ask(signal) {
 
 // What the histogram's axis covers: the range, with open ends where the events end.
 async function spanOf(bounds, signal) {
+  if (bounds.now) return { from: bounds.from, to: bounds.now };
   if (bounds.from !== null && bounds.to !== null) return bounds.from < bounds.to ? bounds : { ...bounds, to: bounds.from + 1000 };
   const { aggregations } = await api.search(requests.extent(state, bounds), signal);
   const { oldest, newest } = aggregations;

@@ -57,7 +57,7 @@ export class Table {
       element("td", { className: "time" }, element("time", { dateTime: source["@timestamp"] ?? "", textContent: stamp(source["@timestamp"]) })),
       element("td", { className: "level" }, level ? element("span", { className: `badge level-${kind(level)}`, textContent: visible(level) }) : null),
       element("td", { className: "service", textContent: visible(get(source, "service.name") ?? "") }),
-      element("td", { className: "logger", textContent: logger, title: logger }),
+      element("td", { className: "logger", textContent: shorten(logger), title: logger }),
       element("td", { className: "message" }, message),
     );
     row.addEventListener("click", (event) => {
@@ -105,4 +105,10 @@ export class Table {
 function firstLines(source) {
   const text = String(get(source, "message") ?? get(source, "event.original") ?? "");
   return visible(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+}
+
+// "br.com.service.ContaService" → "b.c.s.ContaService", as Logback does; the whole is in the tooltip.
+function shorten(logger) {
+  const names = logger.split(".");
+  return logger.length <= 24 ? logger : [...names.slice(0, -1).map((name) => name.slice(0, 1)), names.at(-1)].join(".");
 }

@@ -23,12 +23,12 @@ const STEPS = [
 ];
 const UNITS = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: DAY };
 
-// The state's range as milliseconds; null means open on that side.
+// The state's range as milliseconds; null means open on that side. A running range reaches a minute ahead, since
+// clocks of other machines may be; `now` is where its axis ends.
 export function bounds({ range, from, to }, now = Date.now()) {
   if (range === "custom") return { from: instant(from), to: instant(to) };
   const span = RANGES.find(([name]) => name === range)?.[2] ?? null;
-  // A minute ahead: clocks of other machines may be.
-  return span === null ? { from: null, to: null } : { from: now - span, to: now + MINUTE };
+  return span === null ? { from: null, to: null } : { from: now - span, to: now + MINUTE, now };
 }
 
 // The finest step that makes no more bars than `bars` of [from, to).
