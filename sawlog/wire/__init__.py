@@ -1,0 +1,1 @@
+"""The protocols that shipper and ingest speak, both ends of each."""

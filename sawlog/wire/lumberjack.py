@@ -1,0 +1,241 @@
+"""Lumberjack: the protocol of Beats, version 2 and the older 1, both ends; bytes in, frames out, no sockets.
+
+A sender announces a window of so many events, sends them as data frames (several of them compressed together, if
+it likes), and waits for the acknowledgement of the last one's sequence number. A lower number acknowledges a part,
+or, when it is 0, says that the receiver is alive and busy. All numbers are unsigned, 32 bits, big-endian.
+
+    window      '2' 'W'  count
+    data        '2' 'J'  sequence  length  JSON object
+    data        '1' 'D'  sequence  pairs   (length key  length value)*     (version 1)
+    compressed  '2' 'C'  length    zlib(data frames)
+    ack         '2' 'A'  sequence
+
+Source: the description of the protocol in Elastic's go-lumber and logstash-input-beats.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from isal import isal_zlib
+
+from sawlog.errors import SawlogError
+
+MEBIBYTE: Final = 1 << 20
+
+
+class LumberjackError(SawlogError):
+    """The peer does not speak the protocol, or goes beyond its bounds; the connection is of no more use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a decoder takes from its peer; sizes in bytes. Memory stays below about the sum of the sizes."""
+
+    window: int = 1 << 17
+    """Events in a window."""
+    event: int = 16 * MEBIBYTE
+    """One event."""
+    compressed: int = 32 * MEBIBYTE
+    """A compressed frame as it comes."""
+    decompressed: int = 128 * MEBIBYTE
+    """A compressed frame unpacked, and all events of a window together."""
+    pairs: int = 4096
+    """Keys of an event of version 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The sender will send `count` events and wait for their acknowledgement."""
+
+    count: int
+    version: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """An event: the bytes of its JSON object, or, in version 1, its keys and values."""
+
+    sequence: int
+    payload: bytes
+    fields: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """All events up to `sequence` have arrived for good."""
+
+    sequence: int
+    version: int = 2
+
+
+Frame = Window | Data | Ack
+
+
+class Decoder:
+    """Makes frames of one direction of a connection. Its owner counts windows; it bounds what one may hold."""
+
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._room = 0
+        """How many more bytes of events the window may have."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait for the rest of their frame."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take the next bytes and return the frames that they complete.
+
+        Raises:
+            LumberjackError: the bytes are none of the protocol's, or beyond a limit; the decoder is of no more use.
+        """
+        self._buffer += data
+        frames: list[Frame] = []
+        end = self._parse(self._buffer, frames, packed=False)
+        del self._buffer[:end]
+        return frames
+
+    def _parse(self, buffer: bytes | bytearray, frames: list[Frame], *, packed: bool) -> int:
+        """Append the whole frames of `buffer` and return where the first unfinished one begins."""
+        at, size = 0, len(buffer)
+        while size - at >= _ONE.size:
+            version, kind = buffer[at], buffer[at + 1]
+            (number,) = _NUMBER.unpack_from(buffer, at + 2)
+            if version not in _VERSIONS:
+                raise LumberjackError(f"version {_shown(version)} of the protocol is none that is known")
+            if kind == _JSON and version == _V2:
+                if size - at < _TWO.size:
+                    break
+                (length,) = _NUMBER.unpack_from(buffer, at + 6)
+                _bound(length, self._limits.event, "an event")
+                begin = at + _TWO.size
+                if size - begin < length:
+                    break
+                self._take(length)
+                at = begin + length
+                frames.append(Data(number, bytes(buffer[begin:at])))
+            elif kind == _COMPRESSED:
+                if packed:
+                    raise LumberjackError("a compressed frame holds another one")
+                _bound(number, self._limits.compressed, "a compressed frame")
+                begin = at + _ONE.size
+                if size - begin < number:
+                    break
+                at = begin + number
+                self._unpack(bytes(buffer[begin:at]), frames)
+            elif kind == _WINDOW and not packed:
+                if not 0 < number <= self._limits.window:
+                    raise LumberjackError(f"a window of {number} events is not between 1 and {self._limits.window}")
+                self._room = self._limits.decompressed
+                frames.append(Window(number, version - _V0))
+                at += _ONE.size
+            elif kind == _ACK and not packed:
+                frames.append(Ack(number, version - _V0))
+                at += _ONE.size
+            elif kind == _DATA and version == _V1:
+                found = self._pairs(buffer, at)
+                if found is None:
+                    break
+                at, event = found
+                frames.append(event)
+            else:
+                where = " inside a compressed one" if packed else ""
+                raise LumberjackError(f"there is no frame of type {_shown(kind)} in version {chr(version)}{where}")
+        if at < size and buffer[at] not in _VERSIONS:
+            raise LumberjackError(f"a frame cannot begin with {_shown(buffer[at])}; is this another protocol, or TLS?")
+        return at
+
+    def _unpack(self, packed: bytes, frames: list[Frame]) -> None:
+        limit = self._limits.decompressed
+        stream = zlib.decompressobj()
+        try:
+            data = stream.decompress(packed, limit + 1)
+        except zlib.error as error:
+            raise LumberjackError(f"a compressed frame cannot be unpacked: {error}") from None
+        _bound(len(data), limit, "a compressed frame, unpacked,")
+        if not stream.eof:
+            raise LumberjackError("a compressed frame ends before its data does")
+        if self._parse(data, frames, packed=True) != len(data):
+            raise LumberjackError("a compressed frame ends inside a data frame")
+
+    def _pairs(self, buffer: bytes | bytearray, at: int) -> tuple[int, Data] | None:
+        """Read a data frame of version 1; None when it is not whole yet."""
+        if len(buffer) - at < _TWO.size:
+            return None
+        sequence, count = _TWO.unpack_from(buffer, at)[2:]
+        _bound(count, self._limits.pairs, "an event of version 1", "keys")
+        begin = at = at + _TWO.size
+        texts: list[str] = []
+        for _ in range(2 * count):
+            if len(buffer) - at < _NUMBER.size:
+                return None
+            (length,) = _NUMBER.unpack_from(buffer, at)
+            at += _NUMBER.size
+            _bound(at + length - begin, self._limits.event, "an event")
+            if len(buffer) - at < length:
+                return None
+            texts.append(str(buffer[at : at + length], "utf-8", "replace"))
+            at += length
+        self._take(at - begin)
+        return at, Data(sequence, b"", dict(zip(texts[::2], texts[1::2], strict=True)))
+
+    def _take(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise LumberjackError(
+                f"the events of a window are larger than {self._limits.decompressed} bytes, or come without a window"
+            )
+
+
+def encode_window(count: int) -> bytes:
+    """Announce `count` events."""
+    return _ONE.pack(_V2, _WINDOW, count)
+
+
+def encode_ack(sequence: int, version: int = 2) -> bytes:
+    """Acknowledge all events up to `sequence` of the window; 0 says "still busy"."""
+    return _ONE.pack(version + _V0, _ACK, sequence)
+
+
+def encode_data(payloads: Iterable[bytes], first: int = 1) -> Iterator[bytes]:
+    """Yield the pieces of the data frames of JSON objects, numbered from `first`."""
+    for sequence, payload in enumerate(payloads, first):
+        yield _TWO.pack(_V2, _JSON, sequence, len(payload))
+        yield payload
+
+
+def encode_compressed(frames: bytes, level: int = 3) -> bytes:
+    """Pack data frames into a compressed one; `level` is Filebeat's ``compression_level``, 1 to 9."""
+    # ISA-L has four levels, all of them faster than zlib's first.
+    packed = isal_zlib.compress(frames, min(3, (level + 2) // 3))
+    return _ONE.pack(_V2, _COMPRESSED, len(packed)) + packed
+
+
+def encode_batch(payloads: Iterable[bytes], count: int, level: int = 3) -> bytes:
+    """Write a whole window of `count` JSON objects; `level` 0 leaves them uncompressed."""
+    frames = b"".join(encode_data(payloads))
+    return encode_window(count) + (encode_compressed(frames, level) if level else frames)
+
+
+_ONE: Final = struct.Struct(">BBI")
+_TWO: Final = struct.Struct(">BBII")
+_NUMBER: Final = struct.Struct(">I")
+_V0, _V1, _V2 = b"012"
+_VERSIONS: Final = (_V1, _V2)
+_WINDOW, _JSON, _DATA, _COMPRESSED, _ACK = b"WJDCA"
+
+
+def _bound(number: int, limit: int, what: str, unit: str = "bytes") -> None:
+    if number > limit:
+        raise LumberjackError(f"{what} has {number} {unit} or more, and the limit is {limit}")
+
+
+def _shown(byte: int) -> str:
+    return repr(chr(byte)) if 32 < byte < 127 else f"0x{byte:02x}"
