@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fnmatch
 import logging
 import os
 import resource
@@ -39,6 +40,8 @@ WINDOW_BYTES: Final = 64 << 20
 POLL_SECONDS: Final = 0.2
 RETRY_SECONDS: Final = 1.0
 COPY_SECONDS: Final = 10.0
+COPY_BYTES: Final = 256
+"""How much two files must have in common for one to be taken for a copy of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,10 @@ class Tail:
 
 @dataclass(slots=True)
 class Progress:
-    """What the agent has done since it was started; bytes and events are those acknowledged."""
+    """What the agent has done since it was started; `bytes` are those acknowledged."""
 
     files: int = 0
     bytes: int = 0
-    events: int = 0
     read: int = 0
     """Events handed on."""
     in_flight: int = 0
@@ -73,6 +75,8 @@ class _Followed:
     seen: bool = True
     """Whether the last scan met it under a name of its input."""
     retry_at: float = 0.0
+    given_up: bool = False
+    """Whether nothing has come from it for long since it was renamed away or deleted."""
 
 
 class Agent:
@@ -98,10 +102,10 @@ class Agent:
         self._window = window
         self._followed: dict[tuple[int, int], _Followed] = {}
         self._copies: dict[tuple[int, int], float] = {}
-        self._retired: list[Record] = []
         self._executor = ThreadPoolExecutor(1, "reader")
         self._wake = asyncio.Event()
         self._changed = False
+        self._scanned = False
         self._stopping = False
         # Half of what the process may open is left to the rest of it.
         self._most_open = min(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
@@ -135,6 +139,7 @@ class Agent:
 
         watch = Watch(changed)
         if not self._once:
+            # A file that is read once and left needs no watching.
             watch.start()
         next_scan = 0.0
         try:
@@ -150,8 +155,7 @@ class Agent:
                 await self._sleep(POLL_SECONDS)
             await self._settle()
         finally:
-            if not self._once:
-                watch.stop()
+            watch.stop()
             for one in self._followed.values():
                 one.harvester.close()
             self._executor.shutdown()
@@ -164,13 +168,19 @@ class Agent:
             one.seen = False
         problems: dict[str, str] = {}
         for tail, discovery in self._tails:
-            if not self._once:
-                for folder, below in discovery.folders():
-                    watch.add(folder, below)
-            for count, found in enumerate(discovery.files(problems.__setitem__)):
+            for folder, below in discovery.folders():
+                watch.add(folder, below)
+            files = list(discovery.files(problems.__setitem__))
+            # Before any file is met: a copy is known by its original's having been truncated.
+            for found in files:
+                self._note_replaced(found)
+            for count, found in enumerate(files):
                 self._meet(tail, found, problems)
                 if count % 100 == 99:
                     await asyncio.sleep(0)
+            if not self._scanned:
+                self._find_renamed(tail)
+        self._scanned = True
         for path, why in problems.items():
             if self.progress.problems.get(path) != why:
                 log.warning("%s: %s", path, why)
@@ -179,11 +189,41 @@ class Agent:
             self._missed(one)
         self.progress.files = len(self._followed)
 
+    def _note_replaced(self, found: Found) -> None:
+        one = self._followed.get(found.place)
+        if one is not None:
+            if found.status.st_size < one.harvester.position:
+                self._replaced(one)
+        elif record := self._registry.by_inode(*found.place):
+            with contextlib.suppress(OSError):
+                descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
+                if not bears(descriptor, found.status.st_size, record):
+                    self._retire(record)
+                os.close(descriptor)
+
+    def _replaced(self, one: _Followed) -> None:
+        log.info("%s: was truncated or written anew; it is read from its start", one.harvester.record.path)
+        self._retire(one.harvester.record)
+        one.harvester.close()
+        del self._followed[one.place]
+
+    def _find_renamed(self, tail: Tail) -> None:
+        """Finish files that were renamed, while no agent ran, to names that the input does not have."""
+        patterns = [os.path.abspath(path) for path in tail.settings.paths]  # noqa: PTH100 - patterns, no paths
+        for record in self._registry.records():
+            place = (record.device, record.inode)
+            if record.retired or place in self._followed:
+                continue
+            if any(fnmatch.fnmatch(record.path, pattern) for pattern in patterns):
+                descriptor = self._sibling(record)
+                if descriptor is not None:
+                    self._follow(tail, Found(record.path, os.fstat(descriptor)), record, descriptor)
+
     def _meet(self, tail: Tail, found: Found, problems: dict[str, str]) -> None:
         one = self._followed.get(found.place)
-        if one is not None and not (one.harvester.descriptor is None and found.status.st_size < one.harvester.position):
+        if one is not None:
             one.seen = True
-            one.harvester.size = found.status.st_size
+            one.harvester.look(found.status)
             if one.harvester.record.path != found.path:
                 self._rename(one, found.path)
             return
@@ -210,13 +250,12 @@ class Agent:
         registry, size = self._registry, found.status.st_size
         record = registry.by_inode(*found.place)
         if record is not None:
-            if bears(descriptor, size, record):
-                record.path = found.path
-                return record
-            self._retire(record)
+            # That it bears the record's content was seen to at the scan's beginning.
+            record.path = found.path
+            return record
         for length in [length for length in registry.head_lengths() if length <= len(head)]:
             for other in registry.by_head(Mark.of(head[:length])):
-                if other.retired and length == MARK_BYTES and bears(descriptor, size, other):
+                if other.retired and length >= COPY_BYTES and bears(descriptor, size, other):
                     # What copytruncate has made of a file that is truncated by now: it goes on where that stood.
                     log.info("%s: goes on where %s stood when it was truncated", found.path, other.path)
                     other.path, other.retired = found.path, False
@@ -242,7 +281,7 @@ class Agent:
         later it is known for what it is. Files that merely begin alike are not held up for longer than that.
         """
         original = next((one for one in self._followed.values() if one.harvester.record.key == other.key), None)
-        if self._once or original is None or original.harvester.descriptor is None or other.head.length < MARK_BYTES:
+        if self._once or original is None or original.harvester.descriptor is None or other.head.length < COPY_BYTES:
             return False
         now = asyncio.get_running_loop().time()
         if now > self._copies.setdefault(found.place, now + COPY_SECONDS):
@@ -258,7 +297,7 @@ class Agent:
         source = self._source(tail, record)
         harvester = Harvester(record, source, tail.framing, self._registry, self._on_settled)
         harvester.open(descriptor)
-        harvester.size = found.status.st_size
+        harvester.look(found.status)
         self._followed[found.place] = _Followed(harvester, tail, found.place)
 
     def _source(self, tail: Tail, record: Record) -> Source:
@@ -276,13 +315,13 @@ class Agent:
         """A scan did not meet this file: it was renamed to a name that no input has, or deleted."""
         harvester = one.harvester
         if harvester.descriptor is None:
-            sibling = self._sibling(harvester.record)
+            sibling = None if one.given_up else self._sibling(harvester.record)
             if sibling is None:
                 if harvester.settled:
                     del self._followed[one.place]
                 return
             harvester.open(sibling)
-            harvester.size = os.fstat(sibling).st_size
+            harvester.look(os.fstat(sibling))
 
     def _sibling(self, record: Record) -> int | None:
         """Open the file that has the record's content under another name in the same folder, if there is one."""
@@ -324,23 +363,25 @@ class Agent:
                 await self._sleep(RETRY_SECONDS)
             if await self._read(one, deliver) or not harvester.at_end:
                 busy = True
-            elif self._once or not one.seen:
+            elif self._once or (not one.seen and harvester.empty_handed):
                 harvester.close()
         return busy
 
     def _may_have_more(self, one: _Followed, now: float) -> bool:
         harvester = one.harvester
+        if harvester.descriptor is None:
+            return harvester.failed or harvester.changed
         if harvester.failed or not harvester.at_end:
-            return harvester.descriptor is not None or harvester.failed or harvester.size > harvester.position
-        if harvester.descriptor is not None:
-            size = os.fstat(harvester.descriptor).st_size
-            if size != harvester.size:
-                return True
-            idle = now - harvester.quiet_since
-            if harvester.holds_back:
-                return harvester.framing.timeout is not None and idle >= harvester.framing.timeout
-            if idle >= one.tail.settings.close_inactive and harvester.settled:
-                harvester.close()
+            return True
+        harvester.look(os.fstat(harvester.descriptor))
+        if harvester.changed:
+            return True
+        idle = now - harvester.quiet_since
+        if harvester.holds_back and harvester.framing.timeout is not None and idle >= harvester.framing.timeout:
+            return True
+        if idle >= one.tail.settings.close_inactive and harvester.settled:
+            harvester.close()
+            one.given_up = not one.seen
         return False
 
     def _reopen(self, one: _Followed) -> bool:
@@ -378,10 +419,7 @@ class Agent:
         try:
             batch = await harvester.read(self._executor, flush=flush, last=self._once)
         except ReplacedError:
-            log.info("%s: was truncated or written anew; it is read from its start", harvester.record.path)
-            self._retire(harvester.record)
-            harvester.close()
-            del self._followed[one.place]
+            self._replaced(one)
             self._changed = True
             return True
         except OSError as error:

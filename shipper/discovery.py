@@ -21,6 +21,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from shipper.settings import FileInput
 
@@ -120,23 +121,25 @@ class Watch:
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         self._handler = _Handler(on_change)
         self._watched: set[tuple[str, bool]] = set()
         self._broken = False
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; until then, nothing is."""
+        self._observer = Observer()
         self._observer.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._observer.stop()
-        self._observer.join()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
 
     def add(self, folder: str, below: bool) -> None:
         """Watch a folder once it exists; where that is impossible, the periodic scan alone finds files."""
-        if (folder, below) in self._watched or self._broken or not Path(folder).is_dir():
+        if self._observer is None or self._broken or (folder, below) in self._watched or not Path(folder).is_dir():
             return
         try:
             self._observer.schedule(self._handler, folder, recursive=below, event_filter=_EVENTS)

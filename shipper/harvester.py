@@ -54,6 +54,7 @@ class Harvester:
         self.position = record.offset
         self.size = record.offset
         """The file's size when it was last looked at."""
+        self._stamp = self._read_stamp = (0, 0)
         self.at_end = False
         """Whether the last read met the end of the file."""
         self.descriptor: int | None = None
@@ -78,6 +79,21 @@ class Harvester:
     def holds_back(self) -> bool:
         """Whether whole lines wait for a line that may belong to them."""
         return b"\n" in self._buffer
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file, when last looked at, was not as it was when last read."""
+        return self._stamp != self._read_stamp
+
+    @property
+    def empty_handed(self) -> bool:
+        """Whether all that was read has been given out."""
+        return self._next == self.position
+
+    def look(self, status: os.stat_result) -> None:
+        """Take note of the file's size and time of change."""
+        self.size = status.st_size
+        self._stamp = (status.st_size, status.st_mtime_ns)
 
     @property
     def settled(self) -> bool:
@@ -112,13 +128,12 @@ class Harvester:
         assert self.descriptor is not None
         if self._failed:
             self._go_back()
-        self.size = os.fstat(self.descriptor).st_size
+        self.look(os.fstat(self.descriptor))
+        self._read_stamp = self._stamp
         if self.size < self._next or (self._unsure and not self._still_same()):
             raise ReplacedError
-        block = b""
-        if len(self._buffer) < BLOCK_BYTES or self._overlong or not self._buffer.count(b"\n"):
-            loop = asyncio.get_running_loop()
-            block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
+        loop = asyncio.get_running_loop()
+        block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
         self._next += len(block)
         self.at_end = self._unsure = self._next >= self.size
         if self._overlong:
@@ -159,6 +174,7 @@ class Harvester:
         while self._cuts and self._cuts[0] <= position:
             self._cuts.pop(0)
         if self._cuts and self._cuts[0] <= position + len(buffer):
+            self.at_end = False
             return self.framing.frame(buffer[: self._cuts.pop(0) - position], position, True), False
         whole = buffer.rfind(b"\n") + 1
         if len(buffer) - whole > self.framing.max_bytes:

@@ -102,7 +102,7 @@ def tail_before(descriptor: int, offset: int) -> Mark:
 def bears(descriptor: int, size: int, record: Record) -> bool:
     """Whether the open file, `size` bytes long, still has the content that the record tells of."""
     return (
-        size >= record.offset
+        size >= record.offset >= record.tail.length
         and size >= record.head.length
         and Mark.of(os.pread(descriptor, record.head.length, 0)) == record.head
         and Mark.of(os.pread(descriptor, record.tail.length, record.offset - record.tail.length)) == record.tail
