@@ -8,18 +8,19 @@ from typing import Any, ClassVar, Final
 
 from ingest.filter.base import Filter
 from ingest.filter.failure import fail
-from ingest.grok.compiler import Expression, Search, put_value
+from ingest.grok.compiler import Expression, Search
 from ingest.grok.library import load
+from ingest.grok.store import Store, compile_store
 from ingest.grok.timeout import can_interrupt, interrupting
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
-from sawlog.event import TIMESTAMP, Event, Path, get, put
+from sawlog.event import TIMESTAMP, Event, Path, get
 
 _REASON_LENGTH: Final = 1_000
 
-Try = tuple[Search, Expression]
+Try = tuple[Search, Store]
 
 
 class Grok(Filter):
@@ -49,17 +50,22 @@ class Grok(Filter):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._keep_empty: bool = options["keep_empty_captures"]
         self._break: bool = options["break_on_match"]
         self._failure_tags: list[str] = [str(tag) for tag in options["tag_on_failure"]]
         self._timeout_tag: str = options["tag_on_timeout"]
         self._timeout: float = options["timeout_millis"] / 1000
         self._per_event: bool = options["timeout_scope"] == "event"
-        self._target: Path = _field(options, "target", options["target"]) if options["target"] else ()
-        self._overwrite = frozenset(str(name) for name in options["overwrite"])
-        if not self._target and TIMESTAMP in self._overwrite:
+        target: Path = _field(options, "target", options["target"]) if options["target"] else ()
+        overwrite = frozenset(str(name) for name in options["overwrite"])
+        if not target and TIMESTAMP in overwrite:
             raise options.error("grok cannot overwrite @timestamp with a text", "overwrite", "use the filter date")
         self._matches = _compile(options)
+        keep_empty: bool = options["keep_empty_captures"]
+        self._stores = {
+            e: compile_store(e.captures, target=target, overwrite=overwrite, keep_empty=keep_empty)
+            for _, several in self._matches
+            for e in several
+        }
         self._tries = 0
         # What a failure says, and what it says on a time-out.
         listed = ", ".join(
@@ -74,13 +80,14 @@ class Grok(Filter):
         limited = self._timeout > 0
         # What a signal cannot interrupt watches the clock itself, each search for its own.
         signalled = limited and can_interrupt()
-        searches: dict[Expression, Search] = {
-            e: e.search(self._timeout if limited and (e.uses_regex or not signalled) else None) for e in expressions
+        tries: dict[Expression, Try] = {
+            e: (e.search(self._timeout if limited and (e.uses_regex or not signalled) else None), self._stores[e])
+            for e in expressions
         }
         if len(expressions) == 1 and len(self._matches[0][0]) == 1:
-            self._apply_one(events, self._matches[0][0][0], (searches[expressions[0]], expressions[0]), signalled)
+            self._apply_one(events, self._matches[0][0][0], tries[expressions[0]], signalled)
         else:
-            plan = [(path, [(searches[e], e) for e in several]) for path, several in self._matches]
+            plan = [(path, [tries[e] for e in several]) for path, several in self._matches]
             self._apply_several(events, plan, signalled)
         return events
 
@@ -93,9 +100,8 @@ class Grok(Filter):
 
     def _apply_one(self, events: list[Event], key: str, attempt: Try, signalled: bool) -> None:
         """Match one top-level field against one expression: the common case, in one loop."""
-        search, expression = attempt
+        search, store = attempt
         succeeded = self.succeeded
-        store = self._store
         rest = iter(events)
         event: Event = {}
         with self._watch(rest, signalled, per_event=True):
@@ -114,7 +120,7 @@ class Grok(Filter):
                         if found is None:
                             self._failed(event)
                             continue
-                        store(event, expression, found.groups())
+                        store(found.groups(), event)
                         if succeeded is not None:
                             succeeded(event)
                     return
@@ -152,38 +158,14 @@ class Grok(Filter):
     def _match_text(self, event: Event, text: str, attempts: list[Try]) -> bool:
         """Try the expressions; the last that was tried decides, as in Logstash."""
         found = None
-        for search, expression in attempts:
+        for search, store in attempts:
             self._tries += 1
             found = search(text)
             if found is not None:
-                self._store(event, expression, found.groups())
+                store(found.groups(), event)
                 if self._break:
                     break
         return found is not None
-
-    def _store(self, event: Event, expression: Expression, groups: tuple[str | None, ...]) -> None:
-        target, overwrite, keep_empty = self._target, self._overwrite, self._keep_empty
-        for capture in expression.captures:
-            value: Any = groups[capture.group]
-            if not value and not keep_empty and (value is None or capture.convert is None):
-                continue
-            if value is not None and capture.convert is not None:
-                value = capture.convert(value)
-            path = target + capture.path
-            if len(path) == 1:
-                key = path[0]
-                if key not in event:
-                    event[key] = value
-                elif key != TIMESTAMP:
-                    put_value(event, key, value, capture.field in overwrite)
-                continue
-            old = get(event, path)
-            if old is None or capture.field in overwrite:
-                put(event, path, value)
-            elif isinstance(old, list):
-                put(event, path, [*old, value])
-            elif isinstance(old, str):
-                put(event, path, [old, value])
 
     def _failed(self, event: Event) -> None:
         # Whoever asks for no tag expects lines that do not match: nothing to report.

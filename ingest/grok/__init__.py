@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingest.grok.compiler import Capture, Expression, store
+from ingest.grok.compiler import Capture, Expression
 from ingest.grok.errors import GrokError
 from ingest.grok.library import load
+from ingest.grok.store import compile_store
 
 __all__ = ["Capture", "Expression", "Grok", "GrokError"]
 
@@ -39,7 +40,9 @@ class Grok:
         folders = [patterns_dir] if isinstance(patterns_dir, str | Path) else patterns_dir
         patterns = load(folders, pattern_definitions)
         self.expressions = tuple(Expression(grok, patterns, named_captures_only=named_captures_only) for grok in groks)
-        self._keep_empty = keep_empty_captures
+        self._tries = [
+            (e.search(), compile_store(e.captures, keep_empty=keep_empty_captures)) for e in self.expressions
+        ]
 
     def match(self, text: str) -> dict[str, Any] | None:
         """Return the fields of the first expression that is found in `text`, nested by ``[a][b]``, or None.
@@ -47,10 +50,10 @@ class Grok:
         Texts that one field captures several times become a list; of numbers, the first counts. What took no
         part or is empty is left out, unless `keep_empty_captures`.
         """
-        for expression in self.expressions:
-            values = expression.match(text)
-            if values is not None:
+        for search, store in self._tries:
+            found = search(text)
+            if found is not None:
                 fields: dict[str, Any] = {}
-                store(fields, values, self._keep_empty, frozenset())
+                store(found.groups(), fields)
                 return fields
         return None

@@ -83,48 +83,9 @@ class Expression:
             return search
         return partial(self._regex.search, timeout=timeout)
 
-    def match(self, text: str) -> list[tuple[Capture, Any]] | None:
-        """Search `text`; return the captures with their values, converted, None for those that took no part."""
-        found = self._compiled.search(text)
-        return None if found is None else self.values(found)
-
-    def values(self, found: Found) -> list[tuple[Capture, Any]]:
-        """Pair the captures with what they hold in a match."""
-        groups = found.groups()
-        return [(capture, _convert(capture, groups[capture.group])) for capture in self.captures]
-
     @cached_property
     def _regex(self) -> Any:
         return _compile_regex(self._translation, self.grok) if not self.uses_regex else self._compiled
-
-
-def store(
-    node: dict[str, Any], values: Sequence[tuple[Capture, Any]], keep_empty: bool, overwrite: frozenset[str]
-) -> None:
-    """Put captured values into a dictionary, which nobody else holds, as Logstash does into an event.
-
-    A text that meets a text makes a list, and a list grows; a number that is there stays; a field in `overwrite`
-    is replaced. Empty values count only with `keep_empty`.
-    """
-    for capture, value in values:
-        if not keep_empty and (value is None or value == ""):
-            continue
-        below = node
-        for key in capture.path[:-1]:
-            old = below.get(key)
-            below[key] = below = dict(old) if isinstance(old, dict) else {}
-        put_value(below, capture.path[-1], value, capture.field in overwrite)
-
-
-def put_value(node: dict[str, Any], key: str, value: Any, overwrite: bool) -> None:
-    """Put one value under `key`, beside what is there already unless `overwrite`."""
-    old = node.get(key)
-    if old is None or overwrite:
-        node[key] = value
-    elif isinstance(old, list):
-        node[key] = [*old, value]
-    elif isinstance(old, str):
-        node[key] = [old, value]
 
 
 def to_int(text: str) -> int:
@@ -147,10 +108,6 @@ def to_float(text: str) -> float:
 
 
 _CONVERTERS: Final[dict[str, Callable[[str], int | float]]] = {"int": to_int, "float": to_float}
-
-
-def _convert(capture: Capture, value: str | None) -> Any:
-    return value if value is None or capture.convert is None else capture.convert(value)
 
 
 def _captures(names: Sequence[str | None]) -> list[Capture]:

@@ -37,7 +37,7 @@ class Expander:
         """Return the Ruby expression.
 
         Raises:
-            GrokError: a name is unknown, defined by itself, or not closed.
+            GrokError: a name is unknown or defined by itself, or a reference in a definition is not closed.
         """
         self._room = MAX_LENGTH
         return self._expand(grok, ())
@@ -72,7 +72,8 @@ class Expander:
             if self._room < 0:
                 raise GrokError(f"the expression grows beyond {MAX_LENGTH:,} characters when '{name}' is expanded")
         rest = text[end:]
-        if _UNFINISHED.search(rest):
+        # What nothing closes is literal in an expression, as in Logstash; in a definition it cannot be meant.
+        if inside and _UNFINISHED.search(rest):
             raise GrokError(f"'{rest[rest.rindex('%{') :][:40]}' is not closed with a brace")
         return "".join((*parts, rest))
 
