@@ -196,7 +196,11 @@ def check(kind: PluginKind, block: Block) -> Options:
     options = resolve(block.name, declared(kind, plugin), block)
     for name, option in declared(kind, plugin).items():
         if option.kind is Kind.CODEC and options.given(name):
-            options.notes += check("codec", _codec_block(options[name], options.positions[name])).notes
+            codec = _codec_block(options[name], options.positions[name])
+            options.notes += check("codec", codec).notes
+            found = lookup("codec", codec.name, codec.position)
+            if kind == "input" and issubclass(found, Codec) and not found.decodes:
+                raise options.error(f"the codec '{codec.name}' only writes; an input needs one that reads", name)
     return options
 
 

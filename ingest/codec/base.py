@@ -26,9 +26,13 @@ class Codec(ABC):
 
     name: ClassVar[str]
     options: ClassVar[dict[str, Option]] = {}
-    texts_only: ClassVar[bool] = False
-    """Whether each line becomes an event with nothing but ``message``. An input that cuts lines itself may then
-    make a `sawlog.batch.LineBatch` of them, and need not call `decode`."""
+    decodes: ClassVar[bool] = True
+    """Whether it reads too; a codec that only writes is refused in an input."""
+    texts_only: bool = False
+    """Whether each line of UTF-8 becomes an event with nothing but ``message``. An input that cuts lines itself may
+    then make a `sawlog.batch.LineBatch` of them, and need not call `decode`."""
+    auto_flush_interval: float | None = None
+    """After so many seconds without data, an input calls `flush`; None: only when the stream is over."""
 
     def __init__(self, options: Options) -> None:  # noqa: B027 - most codecs have nothing to read
         """Read the options; raise ``options.error(…)`` for values that make no sense."""

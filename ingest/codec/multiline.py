@@ -1,0 +1,109 @@
+"""multiline: several lines, one event, by a pattern that says which lines belong to their neighbours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar, Final
+
+from ingest.codec import settings
+from ingest.codec.base import Codec
+from ingest.grok.compiler import Expression
+from ingest.grok.library import load
+from ingest.options import Kind, Option, Options
+from sawlog.errors import ConfigError
+from sawlog.event import Event, add_tag
+
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+
+
+class Multiline(Codec):
+    """Lines are joined by line feeds; an event that reaches a limit ends there, tagged."""
+
+    name = "multiline"
+    options: ClassVar[dict[str, Option]] = {
+        "pattern": Option(Kind.STRING, "What is searched for in each line; may use grok's patterns.", required=True),
+        "what": Option(
+            Kind.STRING,
+            "Whether a line that matches belongs to the one above or to the one below.",
+            required=True,
+            one_of=("previous", "next"),
+        ),
+        "negate": Option(Kind.BOOLEAN, "Whether the lines that do not match belong to a neighbour.", False),
+        "patterns_dir": Option(Kind.ARRAY, "Folders or files of more patterns.", []),
+        "charset": settings.CHARSET,
+        "delimiter": settings.DELIMITER,
+        "multiline_tag": Option(Kind.STRING, "The tag of events of several lines; empty: none.", "multiline"),
+        "max_lines": Option(Kind.NUMBER, "An event that has more lines ends.", 500),
+        "max_bytes": Option(Kind.STRING, "An event that has as many bytes ends: 10 MiB, 500kb.", "10 MiB"),
+        "auto_flush_interval": Option(
+            Kind.NUMBER, "An event ends when nothing has come for so many seconds; not given: it waits for the next."
+        ),
+        "ecs_compatibility": settings.ECS_COMPATIBILITY,
+        "streaming_input": Option(Kind.BOOLEAN, "", False, noted="every input here is a stream"),
+    }
+
+    def __init__(self, options: Options) -> None:
+        try:
+            expression = Expression(options["pattern"], load(map(str, options["patterns_dir"])))
+        except ConfigError as error:
+            name = "pattern" if error.position is None else "patterns_dir"
+            raise options.error(error.message, name, error.hint) from None
+        self._search = expression.search()
+        self._negate: bool = options["negate"]
+        self._above = options["what"] == "previous"
+        self._tag: str = options["multiline_tag"]
+        self._max_lines = int(options["max_lines"])
+        self._max_bytes = _bytes(options)
+        self._keep_original = settings.keeps_original(options)
+        self._lines = settings.Lines(settings.charset(options), settings.delimiter(options))
+        if options["auto_flush_interval"] is not None:
+            self.auto_flush_interval = float(options["auto_flush_interval"])
+        self._open: list[str] = []
+        self._size = 0
+
+    def decode(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode
+        return list(self._events(self._lines.feed(data)))
+
+    def flush(self) -> Iterable[Event]:  # noqa: D102 - Codec.flush
+        rest = self._lines.rest()
+        return [*self._events([rest] if rest else []), *self._finish()]
+
+    def encode(self, events: Sequence[Event]) -> bytes:  # noqa: D102 - Codec.encode
+        return b"".join([settings.encode_json(event) + b"\n" for event in events])
+
+    def _events(self, lines: list[str]) -> Iterator[Event]:
+        for line in lines:
+            belongs = (self._search(line) is not None) is not self._negate
+            if self._above and (not belongs or self._full()):
+                yield from self._finish()
+            self._open.append(line)
+            self._size += len(line.encode())
+            if not self._above and (not belongs or self._full()):
+                yield from self._finish()
+
+    def _full(self) -> bool:
+        return len(self._open) > self._max_lines or self._size >= self._max_bytes
+
+    def _finish(self) -> list[Event]:
+        if not self._open:
+            return []
+        events = settings.text_events(["\n".join(self._open)], self._keep_original)
+        if self._tag and len(self._open) > 1:
+            add_tag(events[0], self._tag)
+        if self._size >= self._max_bytes:
+            add_tag(events[0], "multiline_codec_max_bytes_reached")
+        if len(self._open) > self._max_lines:
+            add_tag(events[0], "multiline_codec_max_lines_reached")
+        self._open.clear()
+        self._size = 0
+        return events
+
+
+def _bytes(options: Options) -> int:
+    """Read a size as Logstash does: ``10 MiB`` counts in 1024s, ``10mb`` in 1000s, a bare number in bytes."""
+    found = _SIZE.fullmatch(options["max_bytes"])
+    if found is None:
+        raise options.error(f"'{options['max_bytes']}' is no size", "max_bytes", "such as 10 MiB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " "))
