@@ -330,11 +330,12 @@ def _reason(body: Any) -> str:
 def _cause(error: TransportError) -> str:
     """Return the innermost words of a failed connection, such as "Connection refused"."""
     words = str(error.message)
-    inner: BaseException | None = error.errors[0] if error.errors else error.__cause__
+    # The transport raises `from None`, so the system's error is its context.
+    inner: BaseException | None = error.errors[-1] if error.errors else error.__context__
     while inner is not None:
         if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
             words = os.strerror(inner.errno)
-        inner = getattr(inner, "os_error", None) or inner.__cause__
+        inner = inner.__cause__ or inner.__context__
     return words
 
 
