@@ -7,6 +7,7 @@ helpers are too slow, so bodies are encoded here and go through its low-level ca
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,9 @@ GZIP_LEVEL: Final = 1
 _NDJSON: Final = {"content-type": "application/x-ndjson", "accept": "application/json"}
 _GZIP_NDJSON: Final = {**_NDJSON, "content-encoding": "gzip"}
 _JSON: Final = {"content-type": "application/json", "accept": "application/json"}
+
+# The client warns at each failed try; the delivery says once that the store is down and once that it is back.
+logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
 _encoder = msgspec.json.Encoder()
 

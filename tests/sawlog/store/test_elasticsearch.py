@@ -13,6 +13,7 @@ from sawlog.errors import ConfigError, StoreError, StoreUnavailableError
 from sawlog.store import mappings
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
+from tests.conftest import need
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance
 from tests.services import ElasticsearchServer, free_port
 
@@ -91,6 +92,23 @@ class TestVerdicts:
         assert "shape" in refusal.reason
         assert not refusal.temporary
 
+    @pytest.mark.parametrize(
+        ("offset", "fields"),
+        [
+            ("1", {"service": {"name": "conta"}, "process": {"pid": 60820, "thread": {"name": "pool-3-thread-1"}}}),
+            ("2", {"trace": {"id": "65f0c1"}, "span": {"id": "a1b2"}, "process": {"pid": "1"}}),
+            ("3", {"trace": {"id": ""}, "error": {"type": "E", "message": "m", "stack_trace": "E: m\n\tat a.B"}}),
+        ],
+        ids=["Spring Boot 1", "Spring Boot 2", "Spring Boot 3"],
+    )
+    async def test_documents_of_spring_boot_fit_one_data_stream(
+        self, store: ElasticsearchStore, offset: str, fields: dict[str, Any]
+    ) -> None:
+        await store.bulk(one(store))
+        document = {**DOCUMENTS["a:0"], **fields, "@timestamp": "2025-03-01T08:15:30.123456789Z"}
+        result = await store.bulk(Bulk([offset], [document], store.index))
+        assert (result.created, result.refused) == (1, [])
+
     async def test_compressed_bodies_are_understood(self, elasticsearch_url: str, data_stream: str) -> None:
         async with ElasticsearchStore(elasticsearch_url, compress=True) as store:
             result = await store.bulk(Bulk(list(DOCUMENTS), list(DOCUMENTS.values()), data_stream))
@@ -98,9 +116,9 @@ class TestVerdicts:
 
 
 @pytest.fixture
-def small(elasticsearch_server: ElasticsearchServer) -> Iterator[ElasticsearchServer]:
+def small() -> Iterator[ElasticsearchServer]:
     """A server that takes requests of at most 64 kB."""
-    server = ElasticsearchServer(heap="512m", settings={"http.max_content_length": "64kb"})
+    server = need(lambda: ElasticsearchServer(heap="512m", settings={"http.max_content_length": "64kb"}))
     try:
         server.start()
         yield server
