@@ -26,19 +26,25 @@ class Pipeline:
     """Inputs, filters and outputs of one or several files.
 
     `inputs` and `outputs` are checked blocks; `ingest.plugins.make` makes them where they run. `filters` are
-    the filter plugins in the order of the files. `notes` are to be said once, at start.
+    the filter plugins in the order of the files. `notes` are to be said once, at start. `sections` are what the
+    files said: another process makes the same pipeline of them.
     """
 
-    def __init__(self, sections: Sequence[Section], *, syntax_only: bool = False) -> None:
-        """Check and compile sections; with `syntax_only`, filters are checked but not made.
+    def __init__(self, sections: Sequence[Section], *, syntax_only: bool = False, filters_only: bool = False) -> None:
+        """Check and compile sections.
+
+        With `syntax_only`, filters are checked but not made; with `filters_only`, inputs and outputs, which
+        another process has checked, are not checked.
 
         Raises:
             ConfigErrors: all that is wrong with the plugins, their options and the conditions.
         """
+        self.sections = tuple(sections)
         self.notes: list[str] = []
         self.filters: list[Filter] = []
         self._errors: list[ConfigError] = []
         self._syntax_only = syntax_only
+        self._filters_only = filters_only
         bodies: dict[str, list[Statement]] = {"input": [], "filter": [], "output": []}
         for section in sections:
             bodies[section.kind] += section.body
@@ -139,6 +145,8 @@ class Pipeline:
         return found
 
     def _check(self, kind: str, block: Block) -> None:
+        if self._filters_only and kind != "filter":
+            return
         try:
             if self._syntax_only or kind == "filter":
                 self.notes += check(kind, block).notes  # type: ignore[arg-type] # one of three literals

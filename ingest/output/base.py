@@ -62,5 +62,9 @@ class Output(ABC):
             SawlogError: it never will work; the pipeline stops.
         """
 
+    def index_of(self, event: Event) -> str:
+        """Return the index that the event is for, as its dead letter names it; without one, the plugin's id."""
+        return self.id
+
     async def close(self) -> None:  # noqa: B027 - optional
         """Write out and let go of everything; nothing is sent afterwards."""

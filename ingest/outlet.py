@@ -1,0 +1,144 @@
+"""An output at work: opened and asked again with back-off until it has every event, or the dead letters have it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from ingest.options import Block
+from ingest.output.base import Output
+from ingest.plugins import make
+from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.errors import StoreUnavailableError
+from sawlog.event import METADATA, Event
+from sawlog.store.base import Refusal
+
+FIRST_WAIT: Final = 0.5
+LONGEST_WAIT: Final = 30.0
+
+TEMPORARY: Final = (StoreUnavailableError, OSError)
+"""What is worth another try."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What an output has done since it was opened."""
+
+    events: int = 0
+    dead: int = 0
+    retries: int = 0
+
+
+class Outlet:
+    """One output of a pipeline; several `send` may be under way. Waits are in seconds."""
+
+    def __init__(
+        self,
+        block: Block,
+        letters: DeadLetters,
+        *,
+        first_wait: float = FIRST_WAIT,
+        longest_wait: float = LONGEST_WAIT,
+    ) -> None:
+        """Raises `ConfigError` for a block that the plugin refuses."""
+        self.sent = Sent()
+        self._output = cast("Output", make("output", block)[0])
+        self._letters = letters
+        self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
+        self._opening = asyncio.Lock()
+        self._open = False
+        self._down_since: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the pipeline file calls it."""
+        return self._output.id
+
+    async def open(self) -> None:
+        """Try to open it once; what fails for now is tried again when there is something to send.
+
+        Raises:
+            SawlogError: it cannot be opened for good.
+        """
+        try:
+            await self._ready()
+        except TEMPORARY as error:
+            self._failed(error)
+
+    async def send(self, events: list[Event]) -> None:
+        """Return when each event is durable at the output or, with the reason, in the dead letters.
+
+        Raises:
+            SawlogError: the output refuses to work for good, or the dead letters cannot be written.
+        """
+        refusals: Sequence[Refusal] = await self._retrying()(self._send, events)
+        await self._bury(events, refusals)
+        self.sent.events += len(events) - len(refusals)
+        self.sent.dead += len(refusals)
+
+    async def close(self) -> None:
+        """Close the output if it was opened."""
+        if self._open:
+            self._open = False
+            await self._output.close()
+
+    async def _ready(self) -> None:
+        async with self._opening:
+            if not self._open:
+                await self._output.open()
+                self._open = True
+
+    async def _send(self, events: list[Event]) -> Sequence[Refusal]:
+        await self._ready()
+        refusals = await self._output.send(events)
+        if self._down_since is not None:
+            log.warning("%s works again after %.0f s", self.name, time.monotonic() - self._down_since)
+            self._down_since = None
+        return refusals
+
+    def _retrying(self) -> AsyncRetrying:
+        return AsyncRetrying(
+            wait=self._wait, retry=retry_if_exception_type(TEMPORARY), before_sleep=self._before_retry, reraise=True
+        )
+
+    def _before_retry(self, state: RetryCallState) -> None:
+        self.sent.retries += 1
+        if state.outcome is not None and (error := state.outcome.exception()) is not None:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        if self._down_since is None:
+            self._down_since = time.monotonic()
+            log.warning("%s: %s; retrying", self.name, error)
+
+    async def _bury(self, events: list[Event], refusals: Sequence[Refusal]) -> None:
+        letters = [self._letter(events[refusal.position], refusal) for refusal in refusals]
+        if letters:
+            log.warning("%s refused %d events: %s", self.name, len(letters), letters[0].reason)
+            await asyncio.to_thread(self._letters.append, letters)
+
+    def _letter(self, event: Event, refusal: Refusal) -> DeadLetter:
+        return letter_of(event, self._output.index_of(event), refusal)
+
+
+def letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
+    """Make the dead letter of an event that was refused at a stage (see `DeadLetter`) on its way to an index."""
+    metadata = event.get(METADATA) or {}
+    return DeadLetter(
+        index=index,
+        id=str(metadata.get("_id") or ""),
+        status=refusal.status,
+        type=refusal.type,
+        reason=refusal.reason,
+        document={name: value for name, value in event.items() if name != METADATA},
+        stage=stage,
+    )

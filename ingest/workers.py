@@ -1,0 +1,306 @@
+"""The filter section at work: in this process, or in worker processes that each take whole batches.
+
+A worker compiles the pipeline once and runs batches in its main thread, where the time limit of expressions works.
+Batches and events cross as `marshal` data, which keeps what events share (host, agent, …) shared, and is two to
+three times faster than pickling them. A worker that dies is replaced and its batch is done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import marshal
+import multiprocessing
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any, Final, Protocol
+
+from ingest.lang.ast import Section
+from ingest.pipeline import Pipeline
+from sawlog.batch import Batch, EventBatch, LineBatch, Source
+from sawlog.errors import SawlogError
+from sawlog.event import Event
+
+TRIES: Final = 3
+"""How many workers a batch may cost before it is taken for the cause."""
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 2.0
+
+Parts = list[list[Event]]
+"""The events that came out of the filters, one list for each output."""
+
+log = logging.getLogger(__name__)
+
+
+class FilterError(SawlogError):
+    """The filters cannot work on a batch at all: a mistake in a plugin, or it ends each process that tries."""
+
+
+class WorkerError(SawlogError):
+    """No worker process can be had."""
+
+
+class Filtering(Protocol):
+    """Runs the filter section over batches and sorts what comes out by output."""
+
+    async def start(self) -> None:
+        """Make ready.
+
+        Raises:
+            WorkerError: a worker does not start.
+        """
+
+    async def run(self, batch: Batch) -> Parts:
+        """Return the events for each output. Several calls may be under way.
+
+        Raises:
+            FilterError: not with this batch, however often it is tried.
+            WorkerError: a worker has ended and no other starts.
+        """
+
+    async def close(self) -> None:
+        """End the workers."""
+
+
+def filtering(pipeline: Pipeline, workers: int | None = None) -> Filtering:
+    """Return what runs a pipeline's filters: in `workers` processes (None: one per core), or here when 0.
+
+    Without filters there is nothing to share out, so that none is started.
+    """
+    count = available_cores() if workers is None else workers
+    return Workers(pipeline.sections, count) if count and pipeline.filters else Here(pipeline)
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Here:
+    """The filter section in this process: nothing is copied, and nothing else happens meanwhile."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    async def start(self) -> None:
+        """See `Filtering`; there is nothing to do."""
+
+    async def run(self, batch: Batch) -> Parts:
+        """Run the filters at once; see `Filtering`."""
+        try:
+            return _work(self._pipeline, batch)
+        except Exception as error:
+            raise FilterError(_told(error)) from error
+
+    async def close(self) -> None:
+        """See `Filtering`; there is nothing to do."""
+
+
+class Workers:
+    """The filter section in worker processes."""
+
+    def __init__(self, sections: Sequence[Section], count: int) -> None:
+        """`sections` are what the pipeline's files said, as `Pipeline.sections` has them."""
+        self._workers = [_Worker(sections) for _ in range(count)]
+        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        self._threads = ThreadPoolExecutor(count, "worker")
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers."""
+        return [worker.pid for worker in self._workers]
+
+    async def start(self) -> None:
+        """Start all workers and wait until each has compiled the pipeline; see `Filtering`."""
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.gather(*(loop.run_in_executor(self._threads, worker.start) for worker in self._workers))
+        except BaseException:
+            await self.close()
+            raise
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
+
+    async def run(self, batch: Batch) -> Parts:
+        """Have an idle worker run the filters; see `Filtering`."""
+        worker = await self._idle.get()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, worker.run, batch)
+        finally:
+            self._idle.put_nowait(worker)
+
+    async def close(self) -> None:
+        """End the workers, those too that are in the middle of a batch."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        for worker in self._workers:
+            worker.close()
+        self._threads.shutdown()
+
+
+class _Worker:
+    """One worker process, seen from outside. One thread at a time uses it; `close` may come from another."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._sections = sections
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._busy = False
+        self._closed = False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the worker has not been started"
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready."""
+        # Not forked: this process has threads and an event loop.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self._sections), name="filters", daemon=True)
+        self._process.start()
+        theirs.close()
+        try:
+            if not self._connection.poll(START_SECONDS):
+                raise WorkerError(f"a worker process was not ready after {START_SECONDS:.0f} s")
+            _received(self._connection)
+        except FilterError as error:
+            raise WorkerError(f"a worker process cannot compile the pipeline: {error}") from None
+        except (EOFError, OSError):
+            raise WorkerError("a worker process ended while it started") from None
+
+    def run(self, batch: Batch) -> Parts:
+        request = _encode(_request(batch))
+        for _ in range(TRIES):
+            assert self._connection is not None
+            self._busy = True
+            try:
+                self._connection.send_bytes(request)
+                parts: Parts = _received(self._connection)
+                return parts
+            except (EOFError, OSError):
+                self._replace()
+            finally:
+                self._busy = False
+        raise FilterError(f"the filters ended {TRIES} worker processes that worked on this batch")
+
+    def close(self) -> None:
+        """End the process: at once when it is in the middle of a batch."""
+        self._closed = True
+        process, connection = self._process, self._connection
+        if process is None or connection is None:
+            return
+        if not self._busy:
+            with contextlib.suppress(OSError):
+                connection.send_bytes(b"")
+            process.join(STOP_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+    def _replace(self) -> None:
+        if self._closed:
+            raise WorkerError("the workers are being stopped")
+        assert self._process is not None
+        assert self._connection is not None
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+        log.warning("a worker process ended (%s); another takes its place", _how(self._process.exitcode))
+        self.start()
+
+
+def _serve(connection: Connection, sections: Sequence[Section]) -> None:
+    """Be a worker: compile the pipeline, then answer batches until the other side is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # These reach the whole process group; what to do about them is decided in the main process.
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        pipeline = Pipeline(sections, filters_only=True)
+    except Exception as error:
+        connection.send_bytes(_encode((False, _told(error))))
+        return
+    # What exists now stays; the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    connection.send_bytes(_encode((True, None)))
+    with contextlib.suppress(EOFError, OSError):
+        while request := connection.recv_bytes():
+            connection.send_bytes(_answer(pipeline, request))
+
+
+def _answer(pipeline: Pipeline, request: bytes) -> bytes:
+    try:
+        return _encode((True, _work(pipeline, _batch(_decode(request)))))
+    except Exception as error:
+        return _encode((False, _told(error)))
+
+
+def _work(pipeline: Pipeline, batch: Batch) -> Parts:
+    return pipeline.route(pipeline.run(batch))
+
+
+def _received(connection: Connection) -> Any:
+    good, value = _decode(connection.recv_bytes())
+    if not good:
+        raise FilterError(value)
+    return value
+
+
+def _request(batch: Batch) -> tuple[Any, ...]:
+    """Take a batch apart for the way to a worker; its acknowledgement stays here."""
+    source = batch.source
+    about = (source.key, source.path, dict(source.fields), batch.size)
+    if isinstance(batch, LineBatch):
+        return (*about, list(batch.texts), list(batch.offsets), batch.truncated)
+    return (*about, batch.events())
+
+
+def _batch(request: tuple[Any, ...]) -> Batch:
+    key, path, fields, size, *rest = request
+    source = Source(key, path, fields)
+    if len(rest) == 1:
+        return EventBatch(source, rest[0], size, _unsettled)
+    texts, offsets, truncated = rest
+    return LineBatch(source, texts, offsets, size, _unsettled, truncated)
+
+
+def _unsettled(_error: BaseException | None) -> None:
+    raise AssertionError("a batch is acknowledged where it came from")
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return b"m" + marshal.dumps(value)
+    except ValueError:
+        # Something that is not quite a JSON value: a subclass of str, for instance.
+        return b"p" + pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+def _decode(data: bytes) -> Any:
+    """Read what `_encode` of the same program has written, over a pipe that nobody else has."""
+    rest = memoryview(data)[1:]
+    return marshal.loads(rest) if data[:1] == b"m" else pickle.loads(rest)  # noqa: S301, S302 - see above
+
+
+def _told(error: Exception) -> str:
+    """Say what went wrong and where, in a line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f", in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"killed by {signal.Signals(-exitcode).name}"
+    return f"exit code {exitcode}"

@@ -1,0 +1,150 @@
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ingest.lang.parser import parse
+from ingest.pipeline import Pipeline
+from ingest.workers import FilterError, Here, WorkerError, Workers, filtering
+from sawlog.batch import Batch, EventBatch, LineBatch, Source
+from sawlog.event import Event
+
+PIPELINE = """
+filter {
+  mutate { add_field => { "seen" => "%{message}" } }
+  if [message] == "drop" { drop { } }
+}
+output {
+  if [message] == "special" { null { id => "first" } }
+  null { id => "second" }
+}
+"""
+SHARED = {"host": {"name": "h"}}
+
+
+def compiled(text: str) -> Pipeline:
+    return Pipeline(parse(text, "test"), filters_only=True)
+
+
+def lines(*texts: str) -> LineBatch:
+    return LineBatch(Source("key", "a.log", SHARED), texts, range(len(texts)), 100, lambda error: None, frozenset({0}))
+
+
+def timeless(events: list[Event]) -> list[Event]:
+    return [{name: value for name, value in event.items() if name != "@timestamp"} for event in events]
+
+
+def runaway(count: int) -> Batch:
+    texts = ["a" * 40 + "b", *["aa"] * count]
+    return LineBatch(Source("key", "a.log"), texts, range(len(texts)), 100, lambda error: None)
+
+
+@asynccontextmanager
+async def started(text: str, count: int = 1) -> AsyncIterator[Workers]:
+    workers = Workers(compiled(text).sections, count)
+    await workers.start()
+    try:
+        yield workers
+    finally:
+        await workers.close()
+
+
+async def test_workers_do_what_this_process_does() -> None:
+    pipeline = compiled(PIPELINE)
+    batches = [
+        lines("one", "special", "drop", "\udcff and \x00"),
+        EventBatch(Source("key", ""), [{"message": "x", "n": 2**70, "@metadata": {"_id": "7"}}], 10, lambda e: None),
+    ]
+    async with started(PIPELINE, 2) as workers:
+        for batch in batches:
+            here, there = await Here(pipeline).run(batch), await workers.run(batch)
+            assert [timeless(part) for part in there] == [timeless(part) for part in here]
+        first, second = await workers.run(lines("one", "special", "drop"))
+    assert [event["seen"] for event in first] == ["special"]
+    assert [event["seen"] for event in second] == ["one", "special"]
+    # What events share is shared on this side too: one object, however many events.
+    assert second[0]["host"] is second[1]["host"]
+    assert second[0]["log"]["flags"] == ["truncated"]
+
+
+async def test_a_killed_worker_is_replaced_and_its_batch_done_again() -> None:
+    # The batch takes long: the expression runs away until its time is up.
+    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 1500 } }'
+    text += ' output { null { id => "x" } }'
+    async with started(text, 2) as workers:
+        (busy,) = workers.pids[:1]
+        slow = asyncio.create_task(workers.run(runaway(20)))
+        await asyncio.sleep(0.3)
+        for pid in workers.pids:
+            os.kill(pid, signal.SIGKILL)
+        (events,) = await slow
+        assert len(events) == 21
+        assert events[0]["tags"] == ["_groktimeout"]
+        assert busy not in workers.pids
+        (again,) = await workers.run(lines("aa"))
+        assert len(again) == 1
+
+
+async def test_a_runaway_expression_stops_one_event_in_a_worker() -> None:
+    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 300 } } output { null { } }'
+    async with started(text) as workers:
+        (events,) = await workers.run(runaway(5_000))
+    assert [event.get("tags") for event in events] == [["_groktimeout"], *[None] * 5_000]
+
+
+async def test_a_batch_that_ends_every_worker_is_given_up() -> None:
+    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 60000 } } output { null { } }'
+
+    async def kill_all(workers: Workers) -> None:
+        while True:
+            for pid in workers.pids:
+                os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(1.5)
+
+    async with started(text) as workers:
+        killer = asyncio.create_task(kill_all(workers))
+        # On a slow machine, a worker may be met while it starts.
+        with pytest.raises((FilterError, WorkerError), match="ended"):
+            await workers.run(runaway(1))
+        killer.cancel()
+
+
+async def test_a_mistake_in_a_filter_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = compiled(PIPELINE)
+    broken = EventBatch(Source("key", ""), [{"message": "x", "tags": "no list"}], 1, lambda error: None)
+    monkeypatch.setattr(pipeline, "run", lambda batch: 1 // 0)
+    with pytest.raises(FilterError, match=r"ZeroDivisionError.*test_workers\.py"):
+        await Here(pipeline).run(broken)
+
+
+async def test_a_pipeline_that_a_worker_cannot_compile(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("patterns")
+    (folder / "own").write_text("MINE x+")
+    text = f'filter {{ grok {{ match => {{ "message" => "%{{MINE}}" }} patterns_dir => "{folder}" }} }}'
+    pipeline = Pipeline.from_text(text)
+    (folder / "own").unlink()
+    with pytest.raises(WorkerError, match="cannot compile the pipeline"):
+        async with asyncio.timeout(30):
+            await Workers(pipeline.sections, 1).start()
+
+
+async def test_closing_ends_busy_workers_soon() -> None:
+    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 20000 } } output { null { } }'
+    async with started(text) as workers:
+        slow = asyncio.create_task(workers.run(runaway(1)))
+        await asyncio.sleep(0.3)
+        before = time.monotonic()
+        await workers.close()
+        assert time.monotonic() - before < 5
+        with pytest.raises(WorkerError):
+            await slow
+
+
+def test_a_pipeline_without_filters_needs_no_workers() -> None:
+    assert isinstance(filtering(compiled("output { null { } }")), Here)
+    assert isinstance(filtering(compiled(PIPELINE), 0), Here)
+    assert isinstance(filtering(compiled(PIPELINE), 1), Workers)
