@@ -6,6 +6,10 @@ import { element, number, visible } from "./text.js";
 import { interpreter } from "./vega-expression.js";
 
 const HEIGHT = 132;
+const CLOCK = {
+  year: "%Y", quarter: "%b", month: "%b", week: "%d %b", date: "%d %b", hours: "%H:%M", minutes: "%H:%M",
+  seconds: "%H:%M:%S", milliseconds: "%S.%L",
+};
 
 export class Histogram {
   #view = null;
@@ -97,7 +101,7 @@ function chart(values, from, to, width) {
     params: [{ name: "brush", select: { type: "interval", encodings: ["x"], translate: false, zoom: false } }],
     mark: { type: "rect", clip: true, x2Offset: -1, cursor: "pointer", tooltip: true },
     encoding: {
-      x: { field: "start", type: "temporal", scale: { domainMin: from, domainMax: to, nice: false }, axis: { title: null, tickCount: Math.max(3, Math.floor(width / 110)) } },
+      x: { field: "start", type: "temporal", scale: { domainMin: from, domainMax: to, nice: false }, axis: { title: null, format: CLOCK, tickCount: Math.max(3, Math.floor(width / 110)) } },
       x2: { field: "end" },
       y: { field: "low", type: "quantitative", axis: { title: null, tickCount: 3, format: "~s" } },
       y2: { field: "high" },

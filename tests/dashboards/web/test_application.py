@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from dashboards.web import application, serve
+from dashboards.web.search_request import MAX_BYTES
+from sawlog.errors import SawlogError, StoreUnavailableError
+from sawlog.store.embedded import EmbeddedStore
+
+
+async def post(url: str, **how: Any) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as client, client.post(f"{url}/api/search", **how) as response:
+        return response.status, await response.json(content_type=None) if response.content_length else None
+
+
+async def get(url: str, **how: Any) -> aiohttp.ClientResponse:
+    async with aiohttp.ClientSession() as client, client.get(url, **how) as response:
+        await response.read()
+        return response
+
+
+def basic(credentials: str) -> str:
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
+async def test_searches_the_store(url: str) -> None:
+    body = {
+        "query": {"query_string": {"query": "log.level:ERROR AND service.name:conta"}},
+        "size": 3,
+        "track_total_hits": True,
+        "aggs": {"services": {"terms": {"field": "service.name"}}},
+    }
+    status, answer = await post(url, json=body)
+    assert status == 200
+    assert answer["hits"]["total"]["value"] == 25
+    assert len(answer["hits"]["hits"]) == 3
+    assert answer["aggregations"]["services"]["buckets"] == [{"key": "conta", "doc_count": 25}]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"query": {"query_string": {"query": "log.level:("}}}, "query"),
+        ({"query": {"nonsense": {}}}, "nonsense"),
+        ({"size": 1001}, "at most 1000"),
+        ({"size": -1}, "whole number"),
+        ({"size": True}, "whole number"),
+        ({"from": 9999, "size": 2}, "at most 10000"),
+        ({"size": 0, "aggs": {"a": {"terms": {"field": "tags", "size": 100_000}}}}, "1000 buckets"),
+        ({"size": 0, "aggs": {f"a{n}": {"max": {"field": "@timestamp"}} for n in range(51)}}, "50 aggregations"),
+        ([], "JSON object"),
+    ],
+)
+async def test_a_bad_search_is_explained(url: str, body: Any, reason: str) -> None:
+    status, answer = await post(url, json=body)
+    assert status == 400
+    assert answer["error"] == "query"
+    assert reason in answer["reason"]
+
+
+async def test_a_body_that_is_no_json_is_explained(url: str) -> None:
+    status, answer = await post(url, data=b"{", headers={"Content-Type": "application/json"})
+    assert (status, answer["error"]) == (400, "query")
+    deep = b'{"query":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    status, answer = await post(url, data=deep, headers={"Content-Type": "application/json"})
+    assert (status, answer["error"]) == (400, "query")
+
+
+async def test_a_large_body_is_refused(url: str) -> None:
+    status, answer = await post(url, json={"query": {"query_string": {"query": "x" * MAX_BYTES}}})
+    assert (status, answer["error"]) == (413, "too_large")
+
+
+async def test_only_json_is_taken_so_that_forms_of_other_sites_cannot_ask(url: str) -> None:
+    status, _ = await post(url, data=b"{}", headers={"Content-Type": "text/plain"})
+    assert status == 415
+
+
+async def test_a_store_that_is_away_is_a_503(tmp_path: Path) -> None:
+    class Away(EmbeddedStore):
+        async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
+            raise StoreUnavailableError("no answer from there")
+
+    async with serve(application(Away(tmp_path), status=dict), "127.0.0.1", 0) as address:
+        assert await post(address, json={}) == (503, {"error": "unavailable", "reason": "no answer from there"})
+
+
+async def test_status_and_health(url: str) -> None:
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{url}/api/status") as response:
+            assert (await response.json())["events"] == 250
+        async with client.get(f"{url}/healthz") as response:
+            assert response.status == 204
+
+
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/status", "/missing", "/static/../application.py"])
+async def test_every_answer_has_the_security_headers(url: str, path: str) -> None:
+    response = await get(url + path)
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", ["/static/..%2fapplication.py", "/static/%2e%2e/%2e%2e/__init__.py", "/static/"])
+async def test_nothing_but_the_pages_files_is_served(url: str, path: str) -> None:
+    async with aiohttp.ClientSession() as client, client.get(URL(url + path, encoded=True)) as response:
+        assert response.status in {403, 404}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("evil.example", 421), ("localhost:1", 200), ("[::1]:80", 200), ("a b", 421)]
+)
+async def test_a_foreign_host_name_is_refused_on_loopback(url: str, host: str, status: int) -> None:
+    assert (await get(url, headers={"Host": host})).status == status
+
+
+async def test_the_drawing_library_is_sent_once(url: str) -> None:
+    first = await get(f"{url}/vega.js")
+    assert first.status == 200
+    assert first.headers["Content-Encoding"] == "gzip"
+    again = await get(f"{url}/vega.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status == 304
+    plain = await get(f"{url}/vega.js", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+
+
+class TestServe:
+    async def test_a_port_in_use_is_named(self, url: str, store: EmbeddedStore) -> None:
+        port = int(url.rpartition(":")[2])
+        with pytest.raises(SawlogError, match=f"port {port} .*--port"):
+            async with serve(application(store, status=dict), "127.0.0.1", port):
+                pass
+
+    async def test_beyond_loopback_needs_a_password(
+        self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SAWLOG_WEB_PASSWORD", raising=False)
+        monkeypatch.delenv("SAWLOG_WEB_PASSWORD_FILE", raising=False)
+        with pytest.raises(SawlogError, match="SAWLOG_WEB_PASSWORD"):
+            async with serve(application(store, status=dict), "0.0.0.0", 0):
+                pass
+
+    async def test_the_password_is_asked_for(
+        self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "password"
+        file.write_text("pässword\n", encoding="utf-8")
+        monkeypatch.delenv("SAWLOG_WEB_PASSWORD", raising=False)
+        monkeypatch.setenv("SAWLOG_WEB_PASSWORD_FILE", str(file))
+        async with serve(application(store, status=dict), "0.0.0.0", 0) as address:
+            local = address.replace("0.0.0.0", "127.0.0.1")
+            assert (await get(local)).status == 401
+            wrong = basic("sawlog:no")
+            assert (await get(local, headers={"Authorization": wrong})).status == 401
+            assert (await get(local, headers={"Authorization": "Basic %%%"})).status == 401
+            right = basic("sawlog:pässword")
+            named = {"Authorization": right, "Host": "logs.example"}
+            assert (await get(local, headers=named)).status == 200
