@@ -16,9 +16,22 @@ from shipper.config.values import Kind, number
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor
+from shipper.processor.convert import TYPES, Conversion, Convert
+from shipper.processor.dissect import Dissect, Tokenizer
+from shipper.processor.go_time import Layout, zone_of
+from shipper.processor.json import DecodeJsonFields
+from shipper.processor.letters import Letters
+from shipper.processor.locale import AddLocale
+from shipper.processor.timestamp import UNITS, Timestamp
 
 _PATH = tuple[str, ...]
 _FAILURE: Final[Options] = {"ignore_missing": done(Kind.BOOL, False), "fail_on_error": done(Kind.BOOL, True)}
+_LETTERS: Final[Options] = {
+    "fields": done(Kind.TEXTS, ()),
+    "values": done(Kind.TEXTS, ()),
+    "alter_full_field": done(Kind.BOOL, True),
+    **_FAILURE,
+}
 _TAG: Final = noted("it names the processor in Filebeat's log only")
 
 PROCESSORS: Final[dict[str, Options]] = {
@@ -50,16 +63,35 @@ PROCESSORS: Final[dict[str, Options]] = {
         "add_error_key": done(Kind.BOOL, False),
         "process_array": done(Kind.BOOL, False),
         "max_depth": done(Kind.INTEGER, 1, least=1),
-        "expand_keys": refused("use ingest's json filter", False),
+        "expand_keys": done(Kind.BOOL, False),
+        "document_id": refused("a document's id is its place in the file"),
     },
     "dissect": {
-        "tokenizer": done(Kind.TEXT),
+        "tokenizer": done(Kind.TEXT, word="a fixed length (`#4`) counts characters, not bytes"),
         "field": done(Kind.TEXT, "message"),
         "target_prefix": done(Kind.ANY, "dissect"),
         "ignore_failure": done(Kind.BOOL, False),
         "overwrite_keys": done(Kind.BOOL, False),
-        "trim_values": refused("trim with the processor replace", "none"),
+        "trim_values": done(Kind.TEXT, "none", one_of=("none", "left", "right", "all")),
+        "trim_chars": done(Kind.TEXT, " "),
     },
+    "timestamp": {
+        "field": done(Kind.TEXT),
+        "target_field": done(Kind.TEXT, "@timestamp"),
+        "layouts": done(Kind.TEXTS, ()),
+        "timezone": done(Kind.TEXT, "UTC"),
+        "test": done(Kind.TEXTS, ()),
+        "ignore_missing": done(Kind.BOOL, False),
+        "ignore_failure": done(Kind.BOOL, False),
+    },
+    "convert": {
+        "fields": done(Kind.TREE, word="a number beyond its type fails instead of being cut"),
+        "mode": done(Kind.TEXT, "copy", one_of=("copy", "rename")),
+        **_FAILURE,
+    },
+    "lowercase": _LETTERS,
+    "uppercase": _LETTERS,
+    "add_locale": {"format": done(Kind.TEXT, "offset", one_of=("offset", "abbreviation"))},
 }
 NOTED_PROCESSORS: Final = {
     "add_cloud_metadata": "name the provider with add_fields",
@@ -70,14 +102,12 @@ NOTED_PROCESSORS: Final = {
 }
 REFUSED_PROCESSORS: Final = frozenset(
     {
-        "add_locale",
         "add_nomad_metadata",
         "add_network_direction",
         "add_process_metadata",
         "append",
         "cache",
         "community_id",
-        "convert",
         "decode_base64_field",
         "decode_cef",
         "decode_csv_fields",
@@ -89,16 +119,13 @@ REFUSED_PROCESSORS: Final = frozenset(
         "dns",
         "extract_array",
         "fingerprint",
-        "lowercase",
         "move_fields",
         "parse_aws_vpc_flow_log",
         "rate_limit",
         "registered_domain",
         "script",
         "syslog",
-        "timestamp",
         "translate_sid",
-        "uppercase",
         "urldecode",
     }
 )
@@ -188,19 +215,76 @@ def _build(schema: Schema, name: str, values: Values) -> Processor:
             (_path(row["field"]), re.compile(to_python(row["pattern"])), _template(row["replacement"])) for row in rows
         )
         return fields.Replace(replaced, values["ignore_missing"], values["fail_on_error"])
+    if name == "convert":
+        return _convert(schema, values)
     paths = tuple(map(_path, values["fields"])) if "fields" in values.values else ()
     if name == "truncate_fields":
         keys: tuple[str, ...] = ("max_bytes", "max_characters", "ignore_missing", "fail_on_error")
         return fields.TruncateFields(paths, **{key: values[key] for key in keys})
+    if name in ("lowercase", "uppercase"):
+        in_place = tuple(path for path in paths if path[0] not in ("@timestamp", "type"))
+        keys = ("ignore_missing", "fail_on_error")
+        return Letters(
+            name == "uppercase",
+            in_place,
+            tuple(map(_path, values["values"])),
+            values["alter_full_field"],
+            **{key: values[key] for key in keys},
+        )
     if name == "decode_json_fields":
-        keys = ("overwrite_keys", "add_error_key", "process_array", "max_depth")
+        keys = ("overwrite_keys", "add_error_key", "process_array", "max_depth", "expand_keys")
         target_path = None if values["target"] is None else _path(str(values["target"]))
-        return fields.DecodeJsonFields(paths, target_path, **{key: values[key] for key in keys})
+        return DecodeJsonFields(paths, target_path, **{key: values[key] for key in keys})
+    if name == "add_locale":
+        return AddLocale(values["format"] == "abbreviation")
+    return _timestamp(values) if name == "timestamp" else _dissect(values)
+
+
+def _convert(schema: Schema, values: Values) -> Processor:
+    conversions = []
+    for row in _rows(schema, "convert", values, ("from", "to", "type"), optional=("to", "type")):
+        kind = row["type"].lower()
+        if kind and kind not in TYPES:
+            raise ConfigError(f"convert: there is no type '{kind}'", values.at("fields"), nearest(kind, TYPES))
+        if not (kind or row["to"]):
+            raise values.error(f"convert: '{row['from']}' has neither 'to' nor 'type'", "fields")
+        conversions.append(Conversion(_path(row["from"]), _path(row["to"]) or None, kind))
+    rename = values["mode"] == "rename"
+    return Convert(tuple(conversions), rename, values["ignore_missing"], values["fail_on_error"])
+
+
+def _timestamp(values: Values) -> Processor:
+    if not values["field"] or not values["layouts"]:
+        raise ValueError("it needs its 'field' and its 'layouts'")
+    layouts = tuple(layout if layout in UNITS else Layout(layout) for layout in values["layouts"])
+    processor = Timestamp(
+        _path(values["field"]),
+        layouts,
+        _path(values["target_field"]),
+        zone_of(values["timezone"]),
+        values["ignore_missing"],
+        values["ignore_failure"],
+    )
+    for text in values["test"]:
+        if processor.parse(text) is None:
+            raise values.error(f"timestamp: the test '{text}' fits none of the layouts", "test")
+    return processor
+
+
+def _dissect(values: Values) -> Processor:
     if not values["tokenizer"]:
         raise ValueError("it needs its 'tokenizer'")
-    pattern, keys = fields.compile_tokenizer(values["tokenizer"])
-    field, target = _path(values["field"]), _path(str(values["target_prefix"]))
-    return fields.Dissect(pattern, keys, field, target, values["ignore_failure"], values["overwrite_keys"])
+    trimmed = values["trim_values"]
+    return Dissect(
+        Tokenizer.compile(values["tokenizer"]),
+        _path(values["field"]),
+        _path(str(values["target_prefix"])),
+        values["ignore_failure"],
+        values["overwrite_keys"],
+        values["trim_chars"],
+        trimmed in ("left", "all"),
+        trimmed in ("right", "all"),
+    )
 
 
 def read_condition(schema: Schema, where: str, tree: Tree) -> Condition:
@@ -287,7 +371,9 @@ def _template(replacement: str) -> str:
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda found: f"\\g<{found[1] or found[2]}>", escaped)
 
 
-def _rows(schema: Schema, name: str, values: Values, keys: tuple[str, ...]) -> list[dict[str, str]]:
+def _rows(
+    schema: Schema, name: str, values: Values, keys: tuple[str, ...], optional: tuple[str, ...] = ("replacement",)
+) -> list[dict[str, str]]:
     tree = values["fields"]
     if tree is None:
         raise values.error(f"'{name}' needs its 'fields'")
@@ -295,7 +381,7 @@ def _rows(schema: Schema, name: str, values: Values, keys: tuple[str, ...]) -> l
     for item in tree.items if isinstance(tree, Sequence) else [tree]:
         row = schema.section(f"{name}.fields", {key: done(Kind.TEXT) for key in keys}, item)
         for key in keys:
-            if row[key] is None and key != "replacement":
+            if row[key] is None and key not in optional:
                 raise ConfigError(f"an entry of '{name}.fields' needs '{key}'", item.position)
         rows.append({key: row[key] or "" for key in keys})
     return rows

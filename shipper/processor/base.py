@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from sawlog.event import Event
+from sawlog.event import Event, put
 
 
 class Processor(ABC):
@@ -29,3 +29,8 @@ class Condition(ABC):
     @abstractmethod
     def __call__(self, event: Event) -> bool:
         """Whether the condition holds for the event; a missing field makes it false, nothing raises."""
+
+
+def fail(event: Event, reason: str) -> None:
+    """Say on the event what went wrong with it."""
+    put(event, ("error", "message"), reason)

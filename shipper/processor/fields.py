@@ -1,14 +1,13 @@
-"""The processors that add, take out, move and decode fields."""
+"""The processors that add, take out, move and cut fields."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put, remove
-from shipper.processor.base import Condition, Processor
+from shipper.processor.base import Condition, Processor, fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class DropFields(Processor):
         for event in events:
             for path in self.fields:
                 if path not in ((TIMESTAMP,), ("type",)) and remove(event, path) is MISSING and not self.ignore_missing:
-                    _fail(event, f"drop_fields: there is no field '{'.'.join(path)}'")
+                    fail(event, f"drop_fields: there is no field '{'.'.join(path)}'")
             if self.patterns:
                 for path in _paths(event):
                     if any(pattern.search(".".join(path)) for pattern in self.patterns):
@@ -136,7 +135,7 @@ class MoveFields(Processor):
                     remove(changed, source)
                 put(changed, target, value)
             if reason and self.fail_on_error:
-                _fail(event, f"{'copy_fields' if self.copy else 'rename'}: {reason}")
+                fail(event, f"{'copy_fields' if self.copy else 'rename'}: {reason}")
                 return event
         return changed
 
@@ -157,7 +156,7 @@ class Replace(Processor):
                 if isinstance(value, str):
                     put(event, path, pattern.sub(replacement, value))
                 elif self.fail_on_error and not (value is MISSING and self.ignore_missing):
-                    _fail(event, f"replace: '{'.'.join(path)}' is no text")
+                    fail(event, f"replace: '{'.'.join(path)}' is no text")
         return events
 
 
@@ -178,7 +177,7 @@ class TruncateFields(Processor):
                 value = get(event, path, MISSING)
                 if not isinstance(value, str):
                     if self.fail_on_error and not (value is MISSING and self.ignore_missing):
-                        _fail(event, f"truncate_fields: '{'.'.join(path)}' is no text")
+                        fail(event, f"truncate_fields: '{'.'.join(path)}' is no text")
                     continue
                 cut = value[: self.max_characters] if self.max_characters else value
                 if self.max_bytes:
@@ -187,117 +186,6 @@ class TruncateFields(Processor):
                     put(event, path, cut)
                     put(event, ("log", "flags"), [*(get(event, ("log", "flags")) or []), "truncated"])
         return events
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeJsonFields(Processor):
-    """``decode_json_fields``: texts that are JSON become values; `target` None is in place, () the root."""
-
-    fields: tuple[Path, ...]
-    target: Path | None = None
-    overwrite_keys: bool = False
-    add_error_key: bool = False
-    process_array: bool = False
-    max_depth: int = 1
-
-    def apply(self, events: list[Event]) -> list[Event]:
-        """Decode each field."""
-        for event in events:
-            for path in self.fields:
-                text = get(event, path)
-                if isinstance(text, str):
-                    self._decode(event, path, text)
-        return events
-
-    def _decode(self, event: Event, path: Path, text: str) -> None:
-        try:
-            value = self._deeper(json.loads(text), self.max_depth - 1)
-        except (ValueError, RecursionError) as error:
-            if self.add_error_key:
-                _fail(event, f"decode_json_fields: '{'.'.join(path)}' is no JSON: {error}")
-            return
-        if isinstance(value, list) and not self.process_array:
-            return
-        if self.target == ():
-            if isinstance(value, dict):
-                for key, below in value.items():
-                    if self.overwrite_keys or key not in event:
-                        event[key] = below
-        else:
-            put(event, path if self.target is None else self.target, value)
-
-    def _deeper(self, value: Any, depth: int) -> Any:
-        if isinstance(value, dict):
-            return {key: self._deeper(below, depth) for key, below in value.items()}
-        if depth > 0 and isinstance(value, str) and value[:1] in ("{", "["):
-            try:
-                return self._deeper(json.loads(value), depth - 1)
-            except ValueError:
-                return value
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Dissect(Processor):
-    """``dissect``: cut a text at delimiters; `keys` and `pattern` are the tokenizer, compiled."""
-
-    pattern: re.Pattern[str]
-    keys: tuple[str, ...]
-    field: Path = ("message",)
-    target: Path = ("dissect",)
-    ignore_failure: bool = False
-    overwrite_keys: bool = False
-
-    def apply(self, events: list[Event]) -> list[Event]:
-        """Dissect the field of each event."""
-        return [self._one(event) for event in events]
-
-    def _one(self, event: Event) -> Event:
-        text = get(event, self.field)
-        found = self.pattern.fullmatch(text) if isinstance(text, str) else None
-        reason = "" if found else f"'{'.'.join(self.field)}' does not fit the tokenizer"
-        changed = dict(event)
-        for key, value in zip(self.keys, found.groups(), strict=True) if found else ():
-            path = (*self.target, *key.split("."))
-            if get(event, path, MISSING) is not MISSING and not self.overwrite_keys:
-                reason = f"the field '{'.'.join(path)}' is there already"
-            elif key:
-                put(changed, path, value)
-        if not reason:
-            return changed
-        if not self.ignore_failure:
-            put(event, ("log", "flags"), [*(get(event, ("log", "flags")) or []), "dissect_parsing_error"])
-            _fail(event, f"dissect: {reason}")
-        return event
-
-
-def compile_tokenizer(text: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """Compile ``%{a} - %{b}``; a key without name, or with ``?``, is skipped; ``->`` skips repeated delimiters.
-
-    Raises:
-        ValueError: the text is no tokenizer, or uses what is not offered.
-    """
-    parts = re.split(r"%\{([^}]*)\}", text)
-    if len(parts) < 3:
-        raise ValueError(f"the tokenizer '{text}' has no '%{{key}}'")
-    expression, keys = [re.escape(parts[0])], []
-    for number in range(1, len(parts), 2):
-        key, delimiter = parts[number], parts[number + 1]
-        padded, name = key.endswith("->"), key.removesuffix("->")
-        if name[:1] in ("+", "&", "*") or "|" in name:
-            raise ValueError(f"'%{{{key}}}' is not offered: appending, indirect and typed keys belong in ingest")
-        keys.append("" if name.startswith("?") else name)
-        if not delimiter and number + 2 < len(parts):
-            raise ValueError(f"there is no delimiter behind '%{{{key}}}'")
-        expression.append("(.*?)" if delimiter else "(.*)")
-        expression.append(f"(?:{re.escape(delimiter)}){'+' if padded and delimiter else ''}")
-    if parts[-1]:
-        expression.append(".*")
-    return re.compile("".join(expression), re.DOTALL), tuple(keys)
-
-
-def _fail(event: Event, reason: str) -> None:
-    put(event, ("error", "message"), reason)
 
 
 def _paths(event: Event, prefix: Path = ()) -> list[Path]:

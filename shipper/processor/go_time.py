@@ -1,0 +1,211 @@
+"""Layouts of Go's time package: ``2006-01-02T15:04:05.000Z07:00`` is read as the pattern of a time.
+
+A layout is the reference time, Monday the 2nd of January 2006, 15:04:05 at -0700 (MST), written as the times to read
+are written. The rules are those of ``time.Parse`` (https://pkg.go.dev/time#pkg-constants): a number without leading
+zero takes one or two digits; a space stands for any number of spaces; fractions of a second may follow the seconds
+though the layout has none; names of months, not of half days, may be in any case.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_LONG_MONTHS: Final = "january|february|march|april|may|june|july|august|september|october|november|december"
+_LONG_DAYS: Final = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+_ONE_OR_TWO: Final = r"\d{1,2}+"
+
+_ELEMENTS: Final[dict[str, str]] = {
+    "January": f"(?P<month_name>(?i:{_LONG_MONTHS}))",
+    "Jan(?![a-z])": f"(?P<month_name>(?i:{'|'.join(_MONTHS)}))",
+    "Monday": f"(?i:{_LONG_DAYS})",
+    "Mon(?![a-z])": "(?i:mon|tue|wed|thu|fri|sat|sun)",
+    "MST": r"(?P<zone>[A-Z]{3,5}(?:(?<=GMT)[+-]\d{1,2})?|[+-]\d\d(?:\d\d)?)",
+    "002": r"(?P<day_of_year>\d{3})",
+    "__2(?!006)": r"(?P<day_of_year>[ \d]{2}\d)",
+    "01": r"(?P<month>\d\d)",
+    "02": r"(?P<day>\d\d)",
+    "03": r"(?P<hour>\d\d)",
+    "04": r"(?P<minute>\d\d)",
+    "05": r"(?P<second>\d\d)",
+    "06": r"(?P<short_year>\d\d)",
+    "15": f"(?P<hour>{_ONE_OR_TWO})",
+    "1": f"(?P<month>{_ONE_OR_TWO})",
+    "2006": r"(?P<year>\d{4})",
+    "_2(?!006)": rf"(?P<day> ?{_ONE_OR_TWO})",
+    "2": f"(?P<day>{_ONE_OR_TWO})",
+    "3": f"(?P<hour>{_ONE_OR_TWO})",
+    "4": f"(?P<minute>{_ONE_OR_TWO})",
+    "5": f"(?P<second>{_ONE_OR_TWO})",
+    "PM": "(?P<half>AM|PM)",
+    "pm": "(?P<half>am|pm)",
+    "Z070000": r"(?P<offset>Z|[+-]\d{6})",
+    "Z07:00:00": r"(?P<offset>Z|[+-]\d\d:\d\d:\d\d)",
+    "Z0700": r"(?P<offset>Z|[+-]\d{4})",
+    "Z07:00": r"(?P<offset>Z|[+-]\d\d:\d\d)",
+    "Z07": r"(?P<offset>Z|[+-]\d\d)",
+    "-070000": r"(?P<offset>[+-]\d{6})",
+    "-07:00:00": r"(?P<offset>[+-]\d\d:\d\d:\d\d)",
+    "-0700": r"(?P<offset>[+-]\d{4})",
+    "-07:00": r"(?P<offset>[+-]\d\d:\d\d)",
+    "-07": r"(?P<offset>[+-]\d\d)",
+}
+"""What may stand in a layout (an expression), longer ones before those that they begin with, and what it reads."""
+
+_FRACTION: Final = r"[.,](?:0+|9+)(?!\d)"
+_TOKEN: Final = re.compile("|".join([_FRACTION, *(f"(?:{element})" for element in _ELEMENTS)]))
+_IMPLIED_FRACTION: Final = r"(?:[.,](?P<fraction>\d+))?+"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A compiled layout; equal texts make equal layouts."""
+
+    text: str
+    _pattern: re.Pattern[str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Compile the text; raises ValueError when it has no element of a time, or one twice."""
+        object.__setattr__(self, "_pattern", _compile(self.text))
+
+    def parse(self, text: str, zone: tzinfo | None) -> str | None:
+        """Return the time in UTC as an event has it, or None when `text` does not fit.
+
+        `zone` is for texts without one, None for the machine's own. A text without a year is of the current one.
+        """
+        found = self._pattern.fullmatch(text)
+        if found is None:
+            return None
+        try:
+            return _iso(*_moment({name: value for name, value in found.groupdict().items() if value}, zone))
+        except (ValueError, OverflowError):
+            return None
+
+
+def from_number(value: float, per_second: int) -> str | None:
+    """Return the time that is `value` after 1970, in units of which a second has `per_second`."""
+    try:
+        nanoseconds = int(value * (1_000_000_000 // per_second))
+        seconds, rest = divmod(nanoseconds, 1_000_000_000)
+        return _iso(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), rest)
+    except (ValueError, OverflowError):
+        return None
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """Return the zone of a name such as ``Europe/Berlin``, ``+0200`` or ``Local`` (None).
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only this processor needs zones by name
+
+    if name == "Local":
+        return None
+    if re.fullmatch(r"[+-]\d\d:?\d\d", name):
+        return _offset(name)
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone '{name}': write 'Europe/Berlin', '+0200' or 'Local'") from None
+
+
+def _compile(layout: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    end = 0
+    found = list(_TOKEN.finditer(layout))
+    for number, token in enumerate(found):
+        parts.append(_literal(layout[end : token.start()]))
+        end = token.end()
+        text = token[0]
+        if text[0] in ".,":
+            digits = len(text) - 1
+            parts.append(rf"[.,](?P<fraction>\d{{{digits}}})" if text[1] == "0" else _IMPLIED_FRACTION)
+            continue
+        parts.append(next(reads for element, reads in _ELEMENTS.items() if re.fullmatch(element, text)))
+        following = found[number + 1] if number + 1 < len(found) else None
+        if text in ("05", "5") and not (following and following.start() == end and following[0][0] in ".,"):
+            parts.append(_IMPLIED_FRACTION)
+    if not found:
+        raise ValueError(
+            f"the layout '{layout}' has nothing of Go's reference time 'Mon Jan 2 15:04:05 MST 2006' in it"
+        )
+    parts.append(_literal(layout[end:]))
+    try:
+        return re.compile("".join(parts), re.ASCII)
+    except re.error as error:
+        raise ValueError(f"the layout '{layout}' names a part of the time twice: {error}") from None
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"(?:\\ )+", r"(?: ++|\\Z)", re.escape(text))
+
+
+def _moment(parts: dict[str, str], zone: tzinfo | None) -> tuple[datetime, int]:
+    """Return the moment in UTC, whole seconds, and the nanoseconds beside it; raises ValueError when there is none."""
+    year = int(parts.get("year", 0))
+    if "short_year" in parts:
+        year = int(parts["short_year"])
+        year += 1900 if year >= 69 else 2000
+    month = int(parts.get("month", 1))
+    if "month_name" in parts:
+        month = _MONTHS.index(parts["month_name"][:3].lower()) + 1
+    hour = _hour(int(parts.get("hour", 0)), parts.get("half", "").upper())
+    minute, second, day = int(parts.get("minute", 0)), int(parts.get("second", 0)), int(parts.get("day", 1))
+    own = _offset(parts["offset"]) if "offset" in parts else _named(parts["zone"], zone) if "zone" in parts else zone
+    leap = 2000  # A leap year: the 29th of February is a day, until the year is known not to have it.
+    local = datetime(year or leap, month, day, hour, minute, second)
+    if "day_of_year" in parts:
+        local = local.replace(month=1, day=1) + timedelta(days=int(parts["day_of_year"]) - 1)
+        if local.year != (year or leap):
+            raise ValueError("no such day")
+    if not year:
+        year = datetime.now(own).year
+        is_29th = (local.month, local.day) == (2, 29) and not (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
+        local = local.replace(year=year, month=3, day=1) if is_29th else local.replace(year=year)
+    return _in_utc(local, own), int(parts.get("fraction", "0")[:9].ljust(9, "0"))
+
+
+def _in_utc(local: datetime, zone: tzinfo | None) -> datetime:
+    """Return the moment of a clock's reading; one that the clock shows twice, or never, is that which Go takes."""
+    reading = local.replace(tzinfo=UTC)
+    guess = reading.astimezone(zone).utcoffset() or timedelta()
+    return reading - ((reading - guess).astimezone(zone).utcoffset() or timedelta())
+
+
+def _hour(hour: int, half: str) -> int:
+    if half and hour > 12:
+        raise ValueError("beyond the half of a day")
+    if half == "PM" and hour < 12:
+        return hour + 12
+    return 0 if half == "AM" and hour == 12 else hour
+
+
+def _offset(text: str) -> tzinfo:
+    if text == "Z":
+        return UTC
+    digits = text[1:].replace(":", "").ljust(6, "0")
+    hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), int(digits[4:])
+    if hours > 24 or minutes > 60 or seconds > 60:
+        raise ValueError("beyond a day")
+    shift = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return timezone(-shift if text[0] == "-" else shift)
+
+
+def _named(name: str, zone: tzinfo | None) -> tzinfo | None:
+    """Return what an abbreviation means: the zone itself if it is one of its own, else, as in Go, UTC."""
+    if name[0] in "+-":
+        return _offset(name.ljust(5, "0"))
+    if name not in ("UTC", "GMT"):
+        for month in (1, 7):
+            if datetime(2000, month, 1, tzinfo=zone).astimezone(zone).tzname() == name:
+                return zone
+    return UTC
+
+
+def _iso(moment: datetime, nanoseconds: int) -> str:
+    fraction = f"{nanoseconds:09}".rstrip("0").ljust(3, "0")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + f".{fraction}Z"
