@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,28 +82,31 @@ class Decoder:
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
         self._buffer = bytearray()
+        self._unpacked = 0
         self._room = 0
         """How many more bytes of events the window may have."""
+        self._left = 0
+        """How many more events the window may have."""
 
     @property
     def pending(self) -> int:
-        """Bytes that wait for the rest of their frame."""
-        return len(self._buffer)
+        """Bytes that are held: those that wait for the rest of their frame, and those being unpacked."""
+        return len(self._buffer) + self._unpacked
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take the next bytes and return the frames that they complete.
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take the next bytes and yield the frames that they complete; to be exhausted before the next call.
+
+        A few bytes may unpack to very many events, so that they are made one by one.
 
         Raises:
             LumberjackError: the bytes are none of the protocol's, or beyond a limit; the decoder is of no more use.
         """
         self._buffer += data
-        frames: list[Frame] = []
-        end = self._parse(self._buffer, frames, packed=False)
+        end = yield from self._parse(self._buffer, packed=False)
         del self._buffer[:end]
-        return frames
 
-    def _parse(self, buffer: bytes | bytearray, frames: list[Frame], *, packed: bool) -> int:
-        """Append the whole frames of `buffer` and return where the first unfinished one begins."""
+    def _parse(self, buffer: bytes | bytearray, *, packed: bool) -> Generator[Frame, None, int]:
+        """Yield the whole frames of `buffer` and return where the first unfinished one begins."""
         at, size = 0, len(buffer)
         while size - at >= _ONE.size:
             version, kind = buffer[at], buffer[at + 1]
@@ -120,7 +123,7 @@ class Decoder:
                     break
                 self._take(length)
                 at = begin + length
-                frames.append(Data(number, bytes(buffer[begin:at])))
+                yield Data(number, bytes(buffer[begin:at]))
             elif kind == _COMPRESSED:
                 if packed:
                     raise LumberjackError("a compressed frame holds another one")
@@ -129,22 +132,22 @@ class Decoder:
                 if size - begin < number:
                     break
                 at = begin + number
-                self._unpack(bytes(buffer[begin:at]), frames)
+                yield from self._unpack(bytes(buffer[begin:at]))
             elif kind == _WINDOW and not packed:
                 if not 0 < number <= self._limits.window:
                     raise LumberjackError(f"a window of {number} events is not between 1 and {self._limits.window}")
-                self._room = self._limits.decompressed
-                frames.append(Window(number, version - _V0))
+                self._room, self._left = self._limits.decompressed, number
+                yield Window(number, version - _V0)
                 at += _ONE.size
             elif kind == _ACK and not packed:
-                frames.append(Ack(number, version - _V0))
+                yield Ack(number, version - _V0)
                 at += _ONE.size
             elif kind == _DATA and version == _V1:
                 found = self._pairs(buffer, at)
                 if found is None:
                     break
                 at, event = found
-                frames.append(event)
+                yield event
             else:
                 where = " inside a compressed one" if packed else ""
                 raise LumberjackError(f"there is no frame of type {_shown(kind)} in version {chr(version)}{where}")
@@ -152,7 +155,7 @@ class Decoder:
             raise LumberjackError(f"a frame cannot begin with {_shown(buffer[at])}; is this another protocol, or TLS?")
         return at
 
-    def _unpack(self, packed: bytes, frames: list[Frame]) -> None:
+    def _unpack(self, packed: bytes) -> Iterator[Frame]:
         limit = self._limits.decompressed
         stream = zlib.decompressobj()
         try:
@@ -162,8 +165,10 @@ class Decoder:
         _bound(len(data), limit, "a compressed frame, unpacked,")
         if not stream.eof:
             raise LumberjackError("a compressed frame ends before its data does")
-        if self._parse(data, frames, packed=True) != len(data):
+        self._unpacked = len(data)
+        if (yield from self._parse(data, packed=True)) != len(data):
             raise LumberjackError("a compressed frame ends inside a data frame")
+        self._unpacked = 0
 
     def _pairs(self, buffer: bytes | bytearray, at: int) -> tuple[int, Data] | None:
         """Read a data frame of version 1; None when it is not whole yet."""
@@ -188,10 +193,11 @@ class Decoder:
 
     def _take(self, size: int) -> None:
         self._room -= size
+        self._left -= 1
+        if self._left < 0:
+            raise LumberjackError("an event comes that no window has announced")
         if self._room < 0:
-            raise LumberjackError(
-                f"the events of a window are larger than {self._limits.decompressed} bytes, or come without a window"
-            )
+            raise LumberjackError(f"the events of a window are larger than {self._limits.decompressed} bytes")
 
 
 def encode_window(count: int) -> bytes:

@@ -31,7 +31,7 @@ SMALL = Limits(window=100, event=1000, compressed=2000, decompressed=4000, pairs
 
 
 def decode(data: bytes, limits: Limits = SMALL) -> list[Frame]:
-    return Decoder(limits).feed(data)
+    return list(Decoder(limits).feed(data))
 
 
 def packed(data: bytes) -> bytes:
@@ -94,7 +94,7 @@ def test_nothing_but_its_own_error_and_never_more_than_the_limits(chunks: list[b
     held = 0
     for chunk in chunks:
         try:
-            frames = decoder.feed(chunk)
+            frames = list(decoder.feed(chunk))
         except LumberjackError:
             return
         for frame in frames:
@@ -121,7 +121,8 @@ def test_nothing_but_its_own_error_and_never_more_than_the_limits(chunks: list[b
         (b"2C" + struct.pack(">I", 2001), "the limit is 2000"),
         (b"1D" + struct.pack(">II", 1, 11), "11 keys"),
         (b"1D" + struct.pack(">III", 1, 1, 2**32 - 1), "the limit is 1000"),
-        (b"".join(encode_data([b"{}"])), "without a window"),
+        (b"".join(encode_data([b"{}"])), "no window has announced"),
+        (encode_window(1) + b"".join(encode_data([b"{}"] * 2)), "no window has announced"),
         (encode_window(9) + b"".join(encode_data([b"x" * 900] * 5)), "larger than 4000 bytes"),
         (packed(b"rubbish"), "cannot be unpacked"),
         (packed(zlib.compress(b"2J")[:-1]), "ends before its data"),
@@ -149,8 +150,18 @@ def test_a_zip_bomb_is_not_unpacked() -> None:
         tracemalloc.stop()
 
 
+def test_a_few_bytes_that_unpack_to_very_many_events() -> None:
+    window = encode_batch([b""] * 10_000, 10_000)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in Decoder().feed(window * 20)) == 20 * 10_001
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_large_batch_at_the_usual_limits() -> None:
     numbers = random.Random(3)
     bodies = [b'{"message":"%0*d"}' % (numbers.randrange(1, 900), at) for at in range(5000)]
-    frames = Decoder().feed(encode_batch(bodies, len(bodies)))
+    frames = list(Decoder().feed(encode_batch(bodies, len(bodies))))
     assert [frame.payload for frame in frames[1:] if isinstance(frame, Data)] == bodies

@@ -1,0 +1,321 @@
+"""The beats input, with a client that is not ours, and with bytes of our own where it matters when they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pylogbeat import PyLogBeatClient
+
+from ingest.input import beats
+from sawlog.wire.lumberjack import Ack, Decoder, encode_batch, encode_window
+from tests.ingest.input.building import Certificates, codec, make, refused, running
+
+
+def line(number: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "@timestamp": "2024-05-06T07:08:09.123Z",
+        "@metadata": {"beat": "filebeat", "version": "8.13.0", "type": "_doc"},
+        "message": f"line {number}",
+        "agent": {"id": "5f1c", "type": "filebeat"},
+        "host": {"name": "web-1"},
+        "log": {"offset": 10 * number, "file": {"path": "/var/log/a.log", "inode": "77", "device_id": "2049"}},
+        **fields,
+    }
+
+
+def window(*events: dict[str, Any], level: int = 3) -> bytes:
+    return encode_batch([json.dumps(event).encode() for event in events], len(events), level)
+
+
+class Sender:
+    """A connection whose bytes the test chooses."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.decoder = Decoder()
+
+    @classmethod
+    async def to(cls, port: int) -> Sender:
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def acks(self, seconds: float = 10.0) -> list[int] | None:
+        """Return the next acknowledgements; none when nothing comes in time, None when the connection is closed."""
+        try:
+            data = await asyncio.wait_for(self.reader.read(1000), seconds)
+        except TimeoutError:
+            return []
+        except ConnectionError:
+            return None
+        return [frame.sequence for frame in self.decoder.feed(data) if isinstance(frame, Ack)] if data else None
+
+
+def send(port: int, events: list[dict[str, Any]], **settings: Any) -> None:
+    client = PyLogBeatClient("127.0.0.1", port, timeout=10, **settings)
+    try:
+        client.connect()
+        client.send(events)
+    finally:
+        client.close()
+
+
+async def test_a_client_that_is_not_ours_is_heard_and_answered() -> None:
+    async with running("beats", port=0, tags=["a"], type="t", add_field={"from": "%{[host][name]}"}) as one:
+        await asyncio.to_thread(send, await one.port(), [line(1), line(2)])
+        first, second = one.sink.events
+    assert len(one.sink.batches) == 1
+    assert first["message"] == "line 1"
+    assert first["@timestamp"] == "2024-05-06T07:08:09.123Z"
+    assert first["type"] == "t"
+    assert first["from"] == "web-1"
+    assert first["tags"] == ["beats_input_codec_plain_applied", "a"]
+    metadata = first["@metadata"]
+    assert (metadata["beat"], metadata["version"]) == ("filebeat", "8.13.0")
+    assert metadata["ip_address"] == metadata["input"]["beats"]["host"]["ip"] == "127.0.0.1"
+    assert metadata["input"]["beats"]["host"]["name"] == "web-1"
+    assert metadata["_id"].startswith("5f1c:2049-77:10:")
+    assert second["@metadata"]["_id"].startswith("5f1c:2049-77:20:")
+
+
+async def test_the_ids_of_what_is_sent_again_are_the_same_and_of_other_lines_others() -> None:
+    other = line(1)
+    other["message"] = "another line, in another file that has got the inode"
+    own = line(3, **{"@metadata": {"_id": "mine"}})
+    bare = {"message": "no file"}
+    fingerprint = line(4)
+    fingerprint["log"] = {"offset": 4, "file": {"fingerprint": "ab12", "inode": "1"}}
+    async with running("beats", port=0) as one:
+        for _ in range(2):
+            await asyncio.to_thread(send, await one.port(), [line(1), other, own, bare, fingerprint])
+    ids = [[event["@metadata"]["_id"] for event in batch.events()] for batch in one.sink.batches]
+    again = list(zip(*ids, strict=True))
+    assert [first == second for first, second in again] == [True, True, True, False, True]
+    assert len({*ids[0], *ids[1]}) == 6
+    assert ids[0][2] == "mine"
+    assert ids[0][4].startswith("5f1c:ab12:4:")
+
+
+@pytest.mark.parametrize("level", [0, 3])
+async def test_the_acknowledgement_waits_for_that_of_the_batch(level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beats, "KEEP_ALIVE_SECONDS", 0.2)
+    async with running("beats", port=0, hold=True) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(window(line(1), line(2), line(3), level=level))
+        await one.sink.until(3)
+        assert await sender.acks() == [0]
+        assert await sender.acks() == [0]
+        one.sink.batches[0].ack()
+        assert await sender.acks() == [3]
+        assert await sender.acks(0.5) == []
+        sender.writer.close()
+
+
+async def test_windows_under_way_are_acknowledged_in_their_order_and_bounded() -> None:
+    async with running("beats", port=0, hold=True) as one:
+        sender = await Sender.to(await one.port())
+        for count in range(1, beats.WINDOWS + 5):
+            sender.writer.write(window(*map(line, range(count))))
+        await one.sink.until(sum(range(1, beats.WINDOWS + 1)))
+        assert await sender.acks(0.3) == []
+        assert len(one.sink.batches) == beats.WINDOWS
+        one.sink.batches[1].ack()
+        assert await sender.acks(0.2) == []
+        one.sink.batches[0].ack()
+        assert await sender.acks() == [1, 2]
+        sender.writer.close()
+
+
+async def test_what_is_not_delivered_ends_the_connection() -> None:
+    async with running("beats", port=0, hold=True) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(window(line(1)) + window(line(2)))
+        await one.sink.until(2)
+        one.sink.batches[0].nack(RuntimeError("the store is full"))
+        one.sink.batches[1].ack()
+        assert await sender.acks() is None
+
+
+async def test_what_is_under_way_at_the_end_is_still_acknowledged() -> None:
+    async with running("beats", port=0, hold=True) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(window(line(1)))
+        await one.sink.until(1)
+        port = await one.port()
+        await one.stop()
+        with pytest.raises(OSError, match="Connect call failed"):
+            await Sender.to(port)
+        one.sink.batches[0].ack()
+        assert await sender.acks() == [1]
+        assert await sender.acks() is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "version 'G' of the protocol"),
+        (encode_window(1 << 30), "a window of 1073741824 events"),
+        (encode_window(2) + b"2J\0\0\0\1\x7f\0\0\0", "an event has 2130706432 bytes"),
+        (b"2A\0\0\0\1", "a sender does not acknowledge"),
+    ],
+)
+async def test_a_hostile_peer_is_cut_off_with_a_reason(
+    data: bytes, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running("beats", port=0) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(data)
+        assert await sender.acks() is None
+        await asyncio.to_thread(send, await one.port(), [line(1)])
+        assert len(one.sink.events) == 1
+        assert one.plugin.unfinished == 0
+    assert words in caplog.text
+
+
+async def test_idle_and_slow_senders_are_closed(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setattr(beats, "WINDOW_SECONDS", 0.5)
+    async with running("beats", port=0, client_inactivity_timeout=0.3, hold=True) as one:
+        idle, waiting = [await Sender.to(await one.port()) for _ in range(2)]
+        waiting.writer.write(window(line(1)))
+        assert await idle.acks() is None
+        dribbling = await Sender.to(await one.port())
+        data = iter(window(*map(line, range(100)), level=0))
+        while not dribbling.reader.at_eof():
+            dribbling.writer.write(bytes([next(data)]))
+            await asyncio.sleep(0.01)
+        dribbling.writer.transport.abort()
+        # Who waits for an acknowledgement is not idle.
+        one.sink.batches[0].ack()
+        assert await waiting.acks() == [1]
+    assert "events came in time" in caplog.text
+
+
+async def test_all_senders_together_hold_no_more_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beats, "UNFINISHED_BYTES", 300_000)
+    body = b'{"message":"' + b"x" * 90_000 + b'"}'
+    async with running("beats", port=0) as one:
+        senders = [await Sender.to(await one.port()) for _ in range(4)]
+        for sender in senders:
+            sender.writer.write(encode_window(2) + b"2J" + struct.pack(">II", 1, len(body)) + body)
+        done, _ = await asyncio.wait([asyncio.create_task(sender.acks(3)) for sender in senders])
+        assert sorted(str(task.result()) for task in done) == ["None", "[]", "[]", "[]"]
+        assert one.plugin.unfinished < 300_000
+        for sender in senders:
+            sender.writer.close()
+
+
+async def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    settings = files.settings(
+        ssl_client_authentication="required", ssl_certificate_authorities=[files.authority], enrich=["all"]
+    )
+    with_certificate = {"certfile": files.client, "keyfile": files.client_key}
+    async with running("beats", port=0, **settings) as one:
+        port = await one.port()
+        secure = {"ssl_enable": True, "ca_certs": files.authority}
+        await asyncio.to_thread(send, port, [line(1)], **secure, **with_certificate)
+        with pytest.raises(Exception, match=r"(?i)certificate|closed|reset|ssl|broken pipe|No ACK"):
+            await asyncio.to_thread(send, port, [line(2)], **secure)
+    (event,) = one.sink.events
+    assert event["@metadata"]["tls_peer"] == {"status": True}
+    details = event["@metadata"]["input"]["beats"]["tls"]
+    assert details["version_protocol"] == "TLSv1.3"
+    assert "CN=shipper.example.org" in details["client"]["subject"]
+
+
+async def test_the_old_names_of_tls(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    async with running(
+        "beats", port=0, ssl=True, ssl_certificate=files.server, ssl_key=files.server_key, ssl_verify_mode="peer",
+        ssl_certificate_authorities=files.authority, tls_min_version=1.2, tls_max_version=1.2,
+        cipher_suites=["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"],
+        ssl_peer_metadata=True, ecs_compatibility="disabled",
+    ) as one:  # fmt: skip
+        secure = {"ssl_enable": True, "ca_certs": files.authority}
+        await asyncio.to_thread(send, await one.port(), [line(1)], **secure)
+        await asyncio.to_thread(
+            send, await one.port(), [line(2)], **secure, certfile=files.client, keyfile=files.client_key
+        )
+    first, second = one.sink.events
+    assert first["@metadata"]["tls_peer"] == {"status": "unverified"}
+    assert second["@metadata"]["tls_peer"]["protocol"] == "TLSv1.2"
+    assert second["@metadata"]["tls_peer"]["cipher_suite"].endswith("AES256-GCM-SHA384")
+    assert first["@metadata"]["ip_address"] == "127.0.0.1"
+    assert "input" not in first["@metadata"]
+
+
+async def test_codecs_read_the_message() -> None:
+    async with running("beats", port=0, codec=codec("json")) as one:
+        await asyncio.to_thread(
+            send, await one.port(), [line(1, message='[{"a": 1}, {"a": 2}]'), {"metric": 3}, line(2, message="no")]
+        )
+    first, second, raw, broken = one.sink.events
+    assert [first["a"], second["a"]] == [1, 2]
+    assert first["host"] == second["host"] == {"name": "web-1"}
+    assert first["@metadata"]["_id"] + "-1" == second["@metadata"]["_id"]
+    assert raw["tags"] == ["beats_input_raw_event"]
+    assert "_jsonparsefailure" in broken["tags"]
+
+
+async def test_what_is_no_object_or_has_no_time_goes_on_with_the_reason() -> None:
+    async with running("beats", port=0, enrich="none") as one:
+        sender = await Sender.to(await one.port())
+        bodies = [b"[1]", b"\xff", b'{"@timestamp": "yesterday"}', b"[" * 100_000]
+        sender.writer.write(encode_batch(bodies, len(bodies)))
+        assert await sender.acks() == [4]
+        sender.writer.close()
+    one_, two, three, four = one.sink.events
+    assert one_["message"] == "[1]"
+    assert one_["tags"] == two["tags"] == four["tags"] == ["_jsonparsefailure"]
+    assert "no object" in one_["error"]["message"]
+    assert three["_@timestamp"] == "yesterday"
+    assert three["tags"] == ["_timestampparsefailure"]
+
+
+async def test_the_first_version_of_the_protocol() -> None:
+    frame = b"1W\0\0\0\1" + b"1D" + struct.pack(">II", 1, 2)
+    for text in (b"line", b"hello", b"host", b"old"):
+        frame += struct.pack(">I", len(text)) + text
+    async with running("beats", port=0) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(frame)
+        assert await asyncio.wait_for(sender.reader.readexactly(6), 10) == b"1A\0\0\0\1"
+        sender.writer.close()
+    (event,) = one.sink.events
+    assert (event["message"], event["host"]) == ("hello", "old")
+
+
+async def test_an_address_in_use_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    async with running("beats", port=0) as one:
+        with pytest.raises(Exception, match=r"the beats input cannot listen on 127\.0\.0\.1:\d+: "):
+            await make("beats", port=await one.port()).run(one.sink)
+
+
+async def test_other_addresses_than_loopback_are_taken_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with running("beats", port=0, host="0.0.0.0") as one:
+            await one.port()
+    assert "without asking for credentials" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "needs the option 'port'"),
+        ({"port": 70000}, "a number from 0 to 65535"),
+        ({"port": 1, "ssl": True}, "needs 'ssl_certificate'"),
+        ({"port": 1, "ssl_enabled": True, "ssl_certificate": "a", "ssl_key": "b", "ssl_verify_mode": "peer"},
+         "needs? 'ssl_certificate_authorities'"),
+        ({"port": 1, "enrich": ["hostname"]}, "not hostname"),
+        ({"port": 1, "codec": codec("multiline", pattern="x", what="next")}, "use multiline in filebeat.yml"),
+        ({"port": 1, "prot": 1}, "did you mean 'port'"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(settings: dict[str, Any], words: str) -> None:
+    assert re.search(words, refused("beats", **settings))
