@@ -21,7 +21,7 @@ from ingest.pipeline import Pipeline
 from sawlog.batch import Batch, LineBatch
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import InputError
-from sawlog.store.base import Bulk, Store
+from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
@@ -53,6 +53,7 @@ class Settings:
     filebeat: str | None = None
     pipeline: tuple[str, ...] = ()
     elasticsearch: str | None = None
+    index: str = DEFAULT_INDEX
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         agent = Agent(tails, registry, agent_id(settings.data), once=settings.once)
         store = await stack.enter_async_context(_store(settings))
         letters = DeadLetters(settings.data / "dead-letters")
-        flow = _Flow(pipeline, Delivery(store, letters), agent)
+        flow = _Flow(pipeline, Delivery(store, letters), agent, settings.index)
         up = Up(agent, flow.counts)
         if settings.web:
             app = application(store, status=up.status)
@@ -134,8 +135,9 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 class _Flow:
     """The way of a batch: parsed at once, delivered beside others, acknowledged when the store has it."""
 
-    def __init__(self, pipeline: Pipeline, delivery: Delivery, agent: Agent) -> None:
+    def __init__(self, pipeline: Pipeline, delivery: Delivery, agent: Agent, index: str) -> None:
         self.counts = Counts()
+        self._index = index
         self._pipeline = pipeline
         self._delivery = delivery
         self._agent = agent
@@ -172,7 +174,7 @@ class _Flow:
         counts.lines += _lines_in(batch)
         counts.events += len(events)
         counts.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in events)
-        bulk = bulk_of(events, source=batch.source.key, size=batch.size)
+        bulk = bulk_of(events, index=self._index, source=batch.source.key, size=batch.size)
         task = asyncio.create_task(self._send(batch, bulk))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -228,7 +230,7 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
     if settings.elasticsearch is None:
         store = EmbeddedStore(settings.data / "index")
     else:
-        store = elasticsearch(settings.elasticsearch)
+        store = elasticsearch(settings.elasticsearch, settings.index)
     async with store:
         yield store
 

@@ -213,6 +213,7 @@ class Springboot(Filter):
 
     def _fail(self, event: Event, reason: str) -> None:
         event.setdefault(TIMESTAMP, now())
+        _name_service(event, "")
         fail(event, self._tags, reason)
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.text import Text
 
 from sawlog.paths import default_data
+from sawlog.store.base import DEFAULT_INDEX
 from sawlog.up import Settings, Up, run
 
 REPORT_SECONDS = 30.0
@@ -32,6 +33,7 @@ TICK_SECONDS = 0.5
     "-f", "pipeline", multiple=True, metavar="PIPELINE.CONF", help="Parse with a Logstash pipeline's filters."
 )
 @click.option("--elasticsearch", metavar="URL", envvar="SAWLOG_ELASTICSEARCH_URL", help="Index there instead.")
+@click.option("--index", default=DEFAULT_INDEX, show_default=True, help="The data stream to index into.")
 def up(
     paths: tuple[str, ...],
     data: Path | None,
@@ -42,6 +44,7 @@ def up(
     filebeat: str | None,
     pipeline: tuple[str, ...],
     elasticsearch: str | None,
+    index: str,
 ) -> None:
     """Tail PATHS (files or quoted patterns), parse Spring Boot lines, index them, and show them on a page.
 
@@ -52,7 +55,7 @@ def up(
         level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
     )
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
-    settings = Settings(paths, data or default_data(), once, host, port, web, filebeat, pipeline, elasticsearch)
+    settings = Settings(paths, data or default_data(), once, host, port, web, filebeat, pipeline, elasticsearch, index)
     done = asyncio.run(_run(settings, console))
     if once:
         _summary(done)

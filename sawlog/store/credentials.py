@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sawlog.errors import ConfigError
+from sawlog.store.base import DEFAULT_INDEX
 from sawlog.store.elasticsearch import ElasticsearchStore
 
 USERNAME_VARIABLE: Final = "SAWLOG_ELASTICSEARCH_USERNAME"
@@ -24,7 +25,7 @@ API_KEY_VARIABLE: Final = "SAWLOG_ELASTICSEARCH_API_KEY"
 CA_VARIABLE: Final = "SAWLOG_ELASTICSEARCH_CA"
 
 
-def elasticsearch(urls: str) -> ElasticsearchStore:
+def elasticsearch(urls: str, index: str = DEFAULT_INDEX) -> ElasticsearchStore:
     """Return the store at `urls`, one or several with commas between, not open yet.
 
     Raises:
@@ -35,14 +36,14 @@ def elasticsearch(urls: str) -> ElasticsearchStore:
     if ca is not None and not Path(ca).is_file():
         raise ConfigError(f"{CA_VARIABLE}: there is no file {ca}")
     if any(_has_user(url) for url in hosts):
-        return ElasticsearchStore(hosts, ca_certs=ca)
+        return ElasticsearchStore(hosts, ca_certs=ca, index=index)
     username, password, key = os.environ.get(USERNAME_VARIABLE), _secret(PASSWORD_VARIABLE), _secret(API_KEY_VARIABLE)
     if username and not password:
         raise ConfigError(f"{USERNAME_VARIABLE} is given without {PASSWORD_VARIABLE}")
     if password and key:
         raise ConfigError(f"give {PASSWORD_VARIABLE} or {API_KEY_VARIABLE}, not both")
     user = (username or "elastic") if password else None
-    return ElasticsearchStore(hosts, username=user, password=password, api_key=key, ca_certs=ca)
+    return ElasticsearchStore(hosts, username=user, password=password, api_key=key, ca_certs=ca, index=index)
 
 
 def _secret(name: str) -> str | None:

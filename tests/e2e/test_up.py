@@ -1,0 +1,218 @@
+"""`sawlog up` as its users run it: a process, files, and a store; counted from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAWLOG = str(Path(sys.executable).with_name("sawlog"))
+LINES = 60_000
+
+
+class Product:
+    """The commands of one user, on one data folder and one store."""
+
+    def __init__(self, data: Path, store: list[str]) -> None:
+        self.data = data
+        self.store = store
+
+    def up(self, *arguments: object) -> list[str]:
+        return [SAWLOG, "up", "--no-web", "--data", str(self.data), *self.store, *map(str, arguments)]
+
+    def once(self, *files: object, code: int = 0) -> dict[str, str]:
+        done = subprocess.run(self.up("--once", *files), capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return {line[:16].strip(): line[16:] for line in done.stdout.splitlines()}
+
+    def count(self, query: str = "*") -> int:
+        store = self.store or ["--data", str(self.data)]
+        done = subprocess.run([SAWLOG, "count", *store, query], capture_output=True, text=True, timeout=60, check=False)
+        assert "Traceback" not in done.stderr
+        return int(done.stdout) if done.returncode == 0 else 0
+
+    def until(self, count: int, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while self.count() < count:
+            assert time.monotonic() < end, f"{self.count()} of {count} events came"
+            time.sleep(0.2)
+
+
+@pytest.fixture(params=["embedded", "elasticsearch"])
+def product(request: pytest.FixtureRequest, tmp_path: Path) -> Product:
+    if request.param == "embedded":
+        return Product(tmp_path / "data", [])
+    url = request.getfixturevalue("elasticsearch_url")
+    index = request.getfixturevalue("data_stream")
+    return Product(tmp_path / "data", ["--elasticsearch", url, "--index", index])
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log of Spring Boot 2 lines without traces: a line is an event."""
+    path = tmp_path_factory.mktemp("generated") / "orders.log"
+    generate = [sys.executable, str(ROOT / "examples" / "generate.py"), "--lines", str(LINES), "--no-traces"]
+    subprocess.run([*generate, "--format", "boot2", "--output", str(path)], check=True, timeout=120)
+    return path
+
+
+def levels_of(path: Path) -> Counter[str]:
+    return Counter(re.findall(r"^\S+ \S+ +([A-Z]+) ", path.read_text(), re.MULTILINE))
+
+
+def test_every_line_is_indexed_once(product: Product, generated: Path, tmp_path: Path) -> None:
+    log = tmp_path / "orders.log"
+    log.write_bytes(generated.read_bytes())
+    summary = product.once(log)
+    assert summary["lines"] == summary["events"] == summary["indexed"] == str(LINES)
+    assert summary["parse failures"] == "0"
+    assert product.count() == LINES
+    for level, count in levels_of(log).items():
+        assert product.count(f"log.level:{level}") == count
+    assert product.count("service.name:orders") == LINES
+
+    assert product.once(log)["lines"] == "0"
+    assert product.count() == LINES
+    with log.open("a") as file:
+        file.write(
+            "2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService : GET DATA\n" * 3
+        )
+    assert product.once(log)["indexed"] == "3"
+    assert product.count() == LINES + 3
+
+
+def test_killed_and_started_again(product: Product, generated: Path, tmp_path: Path) -> None:
+    log = tmp_path / "orders.log"
+    log.write_bytes(generated.read_bytes() * 2)
+    for _ in range(2):
+        running = subprocess.Popen(product.up("--once", log), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        before = product.count()
+        while running.poll() is None and product.count() == before and time.monotonic() < end:
+            time.sleep(0.01)
+        running.kill()
+        running.wait()
+    product.once(log)
+    assert product.count() == 2 * LINES
+
+
+def test_stopped_and_started_again_while_lines_come(product: Product, tmp_path: Path) -> None:
+    log = tmp_path / "pay.log"
+    line = "2017-07-04 11:11:37.921  WARN 1 --- [main] br.com.service.ContaService : number {}\n"
+    log.write_text("".join(line.format(number) for number in range(100)))
+    written = 100
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running = subprocess.Popen(product.up(log), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        product.until(written)
+        with log.open("a") as file:
+            file.writelines(line.format(written + more) for more in range(50))
+        written += 50
+        product.until(written)
+        running.send_signal(number)
+        said, _ = running.communicate(timeout=40)
+        assert running.returncode == 0, said
+        assert "Traceback" not in said
+    assert product.count() == written
+
+
+def test_spring_boot_lines_become_ecs_fields(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data", [])
+    log = tmp_path / "conta" / "application.log"
+    log.parent.mkdir()
+    log.write_text(
+        "2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService      : GET DATA\n"
+        "2017-07-04 11:11:37.952  INFO 60820 --- [pool-3-thread-1] br.com.ContaServiceLog           :  CALL SOMEthing\n"
+        "2017-07-04 11:11:37.954  INFO 60820 --- [pool-3-thread-1] br.com.ContaServiceLog           : http://some-service\n"
+        "2025-03-01T10:15:30.123+02:00  WARN 1 --- [orders] [nio-8080-exec-1]"
+        " [65f0c1aabbccddeeff00112233445566-a1b2c3d4e5f60718] c.a.orders.OrderController : no stock\n"
+        "java.lang.IllegalStateException: empty\n\tat c.a.B.c(B.java:1)\n"
+        "this fits nothing\n"
+    )
+    assert product.once(log)["parse failures"] == "1"
+    assert product.count("service.name:conta AND log.level:INFO") == 3
+    found = subprocess.run(
+        [SAWLOG, "search", "--data", str(product.data), "--json", "*"], capture_output=True, text=True, check=True
+    )
+    events = {event["log"]["offset"]: event for event in map(json.loads, found.stdout.splitlines())}
+    first, boot3, odd = (events[offset] for offset in sorted(events) if offset in (0, *sorted(events)[3:]))
+    assert first["log"]["logger"] == "br.com.service.ContaService"
+    assert first["service"]["name"] == "conta"
+    assert boot3["service"]["name"] == "orders"
+    assert boot3["trace"]["id"] == "65f0c1aabbccddeeff00112233445566"
+    assert boot3["span"]["id"] == "a1b2c3d4e5f60718"
+    assert boot3["error"]["type"] == "java.lang.IllegalStateException"
+    assert boot3["error"]["message"] == "empty"
+    assert odd["message"] == "this fits nothing"
+    assert odd["tags"] == ["_grokparsefailure"]
+    assert odd["service"]["name"] == "conta"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["/no/such/file.log"], "no such file"),
+        (["/no/such/*.log"], "no file has such a name"),
+        (["."], "a folder"),
+        (["--elasticsearch", "http://127.0.0.1:9", "README.md"], "does not answer"),
+        (["-c", "/no/such/filebeat.yml"], "/no/such/filebeat.yml"),
+        (["-f", "/no/such/pipeline.conf", "README.md"], "/no/such/pipeline.conf"),
+        ([], "nothing to read"),
+    ],
+)
+def test_a_mistake_gets_words_and_no_traceback(tmp_path: Path, arguments: list[str], words: str) -> None:
+    command = [SAWLOG, "up", "--once", "--no-web", "--data", str(tmp_path), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 1
+    assert words in said
+    assert "Traceback" not in said
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_indexed(tmp_path: Path) -> None:
+    closed, opened = tmp_path / "closed.log", tmp_path / "open.log"
+    closed.write_text("secret\n")
+    opened.write_text("2017-07-04 11:11:37.921  INFO 1 --- [main] a.B : text\n")
+    closed.chmod(0)
+    product = Product(tmp_path / "data", [])
+    if os.geteuid() == 0:
+        # Root may read everything: without its capabilities it is a user like others.
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *product.up("--once", closed, opened)]
+    else:
+        command = product.up("--once", closed, opened)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "permission denied" in " ".join(done.stdout.split())
+    assert product.count() == 1
+
+
+def test_the_page_is_served(tmp_path: Path) -> None:
+    log = tmp_path / "orders.log"
+    log.write_text("2017-07-04 11:11:37.921  INFO 1 --- [main] a.B : text\n")
+    command = [SAWLOG, "up", "--port", "0", "--data", str(tmp_path / "data"), str(log)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    try:
+        address = ""
+        while "http" not in address:
+            address = running.stderr.readline()
+        url = re.search(r"http://\S+", address)
+        assert url is not None
+        with urlopen(url.group(), timeout=10) as answer:  # an address on loopback that the test has just been told
+            assert "text/html" in answer.headers["Content-Type"]
+        with urlopen(url.group().rstrip("/") + "/api/status", timeout=10) as answer:
+            assert json.load(answer)["files"] >= 0
+    finally:
+        running.terminate()
+        running.communicate(timeout=40)
+    assert running.returncode == 0
