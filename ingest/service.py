@@ -81,7 +81,7 @@ class Service:
         window_batches: int = WINDOW_BATCHES,
         grace: float = GRACE_SECONDS,
     ) -> None:
-        """`workers` is the number of processes for the filters; None: one per core; 0: filter in this process."""
+        """`workers` is the number of processes for the filters (see `ingest.workers.filtering`)."""
         self.counts = Counts()
         self.window = Window(window_bytes, window_batches)
         self._pipeline = pipeline

@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import time
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,12 @@ TRIES: Final = 3
 """How many workers a batch may cost before it is taken for the cause."""
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 2.0
+
+WATCH_SECONDS: Final = 2.0
+WORTH_SHARE: Final = 0.5
+"""From which share of the time on that filters take of the main process they may be handed to workers, …"""
+WORTH_SECONDS: Final = 5e-6
+"""… and from which cost of an event on that pays."""
 
 Parts = list[list[Event]]
 """The events that came out of the filters, one list for each output."""
@@ -70,12 +77,15 @@ class Filtering(Protocol):
 
 
 def filtering(pipeline: Pipeline, workers: int | None = None) -> Filtering:
-    """Return what runs a pipeline's filters: in `workers` processes (None: one per core), or here when 0.
+    """Return what runs a pipeline's filters: in `workers` processes; here when 0; None: as `Adaptive` does.
 
     Without filters there is nothing to share out, so that none is started.
     """
-    count = available_cores() if workers is None else workers
-    return Workers(pipeline.sections, count) if count and pipeline.filters else Here(pipeline)
+    if not pipeline.filters or workers == 0:
+        return Here(pipeline)
+    if workers is None:
+        return Adaptive(pipeline, available_cores())
+    return Workers(pipeline.sections, workers)
 
 
 def available_cores() -> int:
@@ -101,6 +111,70 @@ class Here:
 
     async def close(self) -> None:
         """See `Filtering`; there is nothing to do."""
+
+
+class Adaptive:
+    """The filter section here, until the filters are what the time goes into; then in one worker per core.
+
+    Packing an event for its way to a worker and back costs this process about 2 µs, the default pipeline's filter
+    as much (``bench/workers.py``): handing it out gains nothing. Filters that cost more, and one that
+    runs into its time limit and would hold up everything else here, are handed out while events keep flowing.
+    """
+
+    def __init__(self, pipeline: Pipeline, cores: int) -> None:
+        self._here = Here(pipeline)
+        self._workers = Workers(pipeline.sections, cores) if cores > 1 else None
+        self._starting: asyncio.Task[None] | None = None
+        self._ready = False
+        self._since = time.monotonic()
+        self._spent = 0.0
+        self._events = 0
+
+    @property
+    def handed_out(self) -> bool:
+        """Whether the workers do it now."""
+        return self._ready
+
+    async def start(self) -> None:
+        """See `Filtering`; there is nothing to do yet."""
+        self._since = time.monotonic()
+
+    async def run(self, batch: Batch) -> Parts:
+        """Run the filters where they are now; see `Filtering`."""
+        if self._ready and self._workers is not None:
+            return await self._workers.run(batch)
+        begin = time.monotonic()
+        try:
+            return await self._here.run(batch)
+        finally:
+            self._watch(time.monotonic() - begin, len(batch))
+
+    async def close(self) -> None:
+        """End the workers if there are any."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        if self._workers is not None:
+            await self._workers.close()
+
+    def _watch(self, seconds: float, events: int) -> None:
+        self._spent += seconds
+        self._events += events
+        passed = time.monotonic() - self._since
+        if passed < WATCH_SECONDS or self._workers is None or self._starting is not None:
+            return
+        if self._spent > WORTH_SHARE * passed and self._spent > WORTH_SECONDS * self._events:
+            self._starting = asyncio.create_task(self._hand_out(self._workers))
+        self._since, self._spent, self._events = time.monotonic(), 0.0, 0
+
+    async def _hand_out(self, workers: Workers) -> None:
+        try:
+            await workers.start()
+        except WorkerError as error:
+            log.warning("the filters stay in the main process: %s", error)
+        else:
+            self._ready = True
+            log.info("the filters take most of the time; worker processes run them now")
 
 
 class Workers:
@@ -233,6 +307,7 @@ def _serve(connection: Connection, sections: Sequence[Section]) -> None:
     # What exists now stays; the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
     connection.send_bytes(_encode((True, None)))
     with contextlib.suppress(EOFError, OSError):
         while request := connection.recv_bytes():

@@ -2,14 +2,15 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from ingest import workers as module
 from ingest.lang.parser import parse
 from ingest.pipeline import Pipeline
-from ingest.workers import FilterError, Here, WorkerError, Workers, filtering
+from ingest.workers import Adaptive, FilterError, Here, WorkerError, Workers, filtering
 from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.event import Event
 
@@ -148,3 +149,37 @@ def test_a_pipeline_without_filters_needs_no_workers() -> None:
     assert isinstance(filtering(compiled("output { null { } }")), Here)
     assert isinstance(filtering(compiled(PIPELINE), 0), Here)
     assert isinstance(filtering(compiled(PIPELINE), 1), Workers)
+    assert isinstance(filtering(compiled(PIPELINE)), Adaptive)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_filters_that_take_the_time_are_handed_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.2)
+    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 300 } } output { null { } }'
+    filters = Adaptive(compiled(text), 2)
+    try:
+        await filters.start()
+        (events,) = await filters.run(runaway(3))
+        assert events[0]["tags"] == ["_groktimeout"]
+        await until(lambda: filters.handed_out)
+        (events,) = await filters.run(runaway(3))
+        assert events[0]["tags"] == ["_groktimeout"]
+    finally:
+        await filters.close()
+
+
+async def test_cheap_filters_stay_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(module, "WORTH_SECONDS", 1.0)
+    filters = Adaptive(compiled(PIPELINE), 2)
+    await filters.start()
+    for _ in range(20):
+        await filters.run(lines("one", "two"))
+        await asyncio.sleep(0)
+    assert not filters.handed_out
+    await filters.close()
