@@ -7,7 +7,7 @@ documents), so that the page, the command line and Kibana ask alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,10 @@ DEFAULT_INDEX = "logs-spring-default"
 class Bulk:
     """Documents to create in one request; `ids` and `documents` run side by side.
 
+    Elasticsearch knows other actions too (``index``, ``update``, ``delete``), and what stands beside the id in an
+    action line (`metadata`, side by side with the ids: ``routing``, ``pipeline``, ``version``). The body of an update
+    stands in `documents` as it is sent; a document that is deleted is not sent.
+
     `documents` are events without ``@metadata``. `source` is the key of the one source that all of them come
     from, in offset order, or None when they do not; stores use it to skip look-ups, never for correctness of
     documents without it.
@@ -32,6 +36,8 @@ class Bulk:
     source: str | None = None
     size: int = 0
     """About how many bytes the documents have."""
+    action: str = "create"
+    metadata: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type
@@ -161,10 +161,10 @@ def split(bulk: Bulk, max_bytes: int, max_documents: int) -> Iterator[Bulk]:
 
 
 def _part(bulk: Bulk, positions: list[int] | range) -> Bulk:
-    return Bulk(
-        [bulk.ids[position] for position in positions],
-        [bulk.documents[position] for position in positions],
-        bulk.index,
-        bulk.source,
-        bulk.size * len(positions) // max(1, len(bulk.ids)),
+    return replace(
+        bulk,
+        ids=[bulk.ids[position] for position in positions],
+        documents=[bulk.documents[position] for position in positions],
+        metadata=None if bulk.metadata is None else [bulk.metadata[position] for position in positions],
+        size=bulk.size * len(positions) // max(1, len(bulk.ids)),
     )

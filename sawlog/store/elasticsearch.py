@@ -9,10 +9,13 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import ssl
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import repeat
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from elastic_transport import ConnectionError as TransportConnectionError
@@ -23,6 +26,7 @@ from isal import igzip
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreUnavailableError
 from sawlog.store import mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
+from sawlog.store.proxy import node_through
 
 UNAVAILABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Status of a whole request that may succeed later."""
@@ -46,7 +50,9 @@ class ElasticsearchStore(Store):
 
     `hosts` are URLs; a user and password in one are taken out of it and never shown. `compress` says whether
     bodies are gzipped; None means: unless every host is this machine. `index` is what searches without an index
-    look at. `timeout` is in seconds, for one request.
+    look at. `timeout` is in seconds, for one request. `headers` and `parameters` (of the query string) go with each
+    request; `ssl_context` takes the place of `ca_certs` and `verify_certs`. `template` says whether `open` keeps
+    sawlog's index template up to date, for which a user needs rights over templates.
     """
 
     def __init__(
@@ -62,6 +68,11 @@ class ElasticsearchStore(Store):
         compress: bool | None = None,
         timeout: float = 60.0,
         sniff: bool = False,
+        headers: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        template: bool = True,
     ) -> None:
         """Raises `ConfigError` when a host is no URL or credentials contradict one another."""
         parsed = [_parse_host(host) for host in ([hosts] if isinstance(hosts, str) else hosts)]
@@ -89,7 +100,15 @@ class ElasticsearchStore(Store):
             self._options["api_key"] = api_key
         if sniff:
             self._options |= {"sniff_on_start": True, "sniff_on_node_failure": True}
-        if any(host.startswith("https:") for host in self.hosts):
+        if headers:
+            self._options["headers"] = dict(headers)
+        if proxy is not None:
+            self._options["node_class"] = node_through(proxy)
+        self._parameters = urlencode(parameters or {})
+        self._template = template
+        if ssl_context is not None:
+            self._options["ssl_context"] = ssl_context
+        elif any(host.startswith("https:") for host in self.hosts):
             self._options["verify_certs"] = verify_certs
             if ca_certs is not None:
                 self._options["ca_certs"] = ca_certs
@@ -106,7 +125,7 @@ class ElasticsearchStore(Store):
         return f"Elasticsearch at {', '.join(self.hosts)}"
 
     async def open(self) -> None:
-        """Reach the cluster and bring the index template up to date. Raises as `Store.open` does."""
+        """Reach the cluster and bring the index template up to date, if that is wanted. Raises as `Store.open` does."""
         if self._client is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SecurityWarning)
@@ -115,7 +134,8 @@ class ElasticsearchStore(Store):
                 except (ValueError, OSError) as error:
                     raise StoreError(f"{self.name} cannot be used: {error}") from None
         try:
-            await self._install_template()
+            if self._template:
+                await self._install_template()
         except BaseException:
             await self.close()
             raise
@@ -127,10 +147,24 @@ class ElasticsearchStore(Store):
             await client.close()
 
     async def bulk(self, bulk: Bulk) -> BulkResult:
-        """Create the documents; a request that is refused as too large or as wrong is sent in halves."""
+        """Send the documents; a request that is refused as too large or as wrong is sent in halves."""
         result = BulkResult()
-        await self._bulk(bulk.index, bulk.ids, bulk.documents, 0, result)
+        await self._bulk(bulk, 0, result)
         return result
+
+    async def put_template(
+        self, name: str, template: Mapping[str, Any], *, overwrite: bool = False, legacy: bool = False
+    ) -> None:
+        """Install an index template of the user's; one of this name that is there stays unless `overwrite`.
+
+        Raises:
+            StoreUnavailableError: the cluster cannot be reached now.
+            StoreError: the template is refused.
+        """
+        path = f"/{'_template' if legacy else '_index_template'}/{_quote(name)}"
+        if not overwrite and await self._request("GET", path, missing={}):
+            return
+        await self._request("PUT", path, _encoder.encode(template), _JSON)
 
     async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
         """Pass the request to ``_search``; an index that does not exist has no documents."""
@@ -148,41 +182,33 @@ class ElasticsearchStore(Store):
 
     # Bulk
 
-    async def _bulk(
-        self, index: str, ids: Sequence[str], documents: Sequence[Any], start: int, result: BulkResult
-    ) -> None:
-        if not ids:
+    async def _bulk(self, bulk: Bulk, start: int, result: BulkResult) -> None:
+        if not bulk.ids:
             return
-        body = encode_bulk(ids, documents)
+        body = _encode(bulk)
         headers: Mapping[str, str] = _NDJSON
         if self._compress:
             body = igzip.compress(body, GZIP_LEVEL)
             headers = _GZIP_NDJSON
         try:
             # A filter keeps the answer small when nothing is wrong; `status` is all that a success says.
-            path = f"/{_quote(index)}/_bulk?filter_path=errors,items.*.status,items.*.error"
+            path = f"/{_quote(bulk.index)}/_bulk?filter_path=errors,items.*.status,items.*.error"
             answer = await self._request("POST", path, body, headers)
         except (_TooLargeError, _BadRequestError) as error:
             # One id that is too long spoils a whole request (400), as one document that is too large does (413).
-            await self._halves(index, ids, documents, start, result, error)
+            await self._halves(bulk, start, result, error)
             return
-        _judge(answer, len(ids), start, result)
+        _judge(answer, bulk.action, len(bulk.ids), start, result)
 
     async def _halves(
-        self,
-        index: str,
-        ids: Sequence[str],
-        documents: Sequence[Any],
-        start: int,
-        result: BulkResult,
-        error: _TooLargeError | _BadRequestError,
+        self, bulk: Bulk, start: int, result: BulkResult, error: _TooLargeError | _BadRequestError
     ) -> None:
-        if len(ids) == 1:
+        if len(bulk.ids) == 1:
             result.refused.append(Refusal(start, error.status, error.type, str(error)))
             return
-        middle = len(ids) // 2
-        await self._bulk(index, ids[:middle], documents[:middle], start, result)
-        await self._bulk(index, ids[middle:], documents[middle:], start + middle, result)
+        middle = len(bulk.ids) // 2
+        await self._bulk(_slice(bulk, slice(middle)), start, result)
+        await self._bulk(_slice(bulk, slice(middle, None)), start + middle, result)
 
     # Search
 
@@ -221,6 +247,8 @@ class ElasticsearchStore(Store):
         """Send one request; `missing` is what a 404 means, if it is no error."""
         if self._client is None:
             raise StoreError(f"{self.name} is not open")
+        if self._parameters:
+            path += f"{'&' if '?' in path else '?'}{self._parameters}"
         try:
             response = await self._client.perform_request(method, path, headers=headers, body=body)
         except UnsupportedProductError:
@@ -288,18 +316,39 @@ def encode_bulk(ids: Sequence[str], documents: Sequence[Any]) -> bytes:
     return _encoder.encode_lines(lines)
 
 
-def _judge(answer: Any, count: int, start: int, result: BulkResult) -> None:
+def _encode(bulk: Bulk) -> bytes:
+    """Encode the body of ``_bulk`` for any action."""
+    if bulk.action == "create" and bulk.metadata is None:
+        return encode_bulk(bulk.ids, bulk.documents)
+    lines: list[Any] = []
+    for name, document, more in zip(bulk.ids, bulk.documents, bulk.metadata or repeat({}), strict=False):
+        lines.append({bulk.action: {"_id": name, **more}})
+        if bulk.action != "delete":
+            lines.append(document)
+    return _encoder.encode_lines(lines)
+
+
+def _slice(bulk: Bulk, part: slice) -> Bulk:
+    metadata = None if bulk.metadata is None else bulk.metadata[part]
+    return replace(bulk, ids=bulk.ids[part], documents=bulk.documents[part], metadata=metadata)
+
+
+def _judge(answer: Any, action: str, count: int, start: int, result: BulkResult) -> None:
     """Add the verdicts of one request to `result`."""
     if not answer["errors"]:
         result.created += count
         return
     for position, item in enumerate(answer["items"], start):
-        verdict = item["create"]
+        verdict = item[action]
         status = verdict["status"]
         if status < 300:
             result.created += 1
-        elif status == 409:
+        elif (status == 409 and action != "update") or (status == 404 and action == "delete"):
+            # Created before, or, of an index or delete with a version, a newer one is there; or deleted before.
             result.existing += 1
+        elif status == 409:
+            # Another update came between; the same one, again, finds the new state.
+            result.refused.append(_refusal(position, 429, verdict.get("error") or {}))
         else:
             result.refused.append(_refusal(position, status, verdict.get("error") or {}))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -22,7 +23,7 @@ class _OwnStream(ElasticsearchStore):
     """Sends what is for the default data stream to the test's own."""
 
     async def bulk(self, bulk: Bulk) -> Any:
-        return await super().bulk(Bulk(bulk.ids, bulk.documents, self.index, bulk.source, bulk.size))
+        return await super().bulk(replace(bulk, index=self.index))
 
 
 @pytest.fixture
@@ -185,3 +186,60 @@ async def _hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
     await writer.drain()
     writer.close()
+
+
+class TestActions:
+    async def test_index_update_and_delete(self, store: ElasticsearchStore, data_stream: str) -> None:
+        store.index = index = data_stream.replace("logs-spring", "plain")
+        document = DOCUMENTS["a:0"]
+        assert (await store.bulk(Bulk(["a"], [document], index, action="index"))).created == 1
+        assert (await store.bulk(Bulk(["a"], [document], index))).existing == 1
+        update = {"doc": {"message": "changed"}}
+        assert (await store.bulk(Bulk(["a"], [update], index, action="update"))).created == 1
+        result = await store.bulk(Bulk(["no", "a"], [update, update], index, action="update"))
+        assert [(refusal.position, refusal.status) for refusal in result.refused] == [(0, 404)]
+        versions = [{"version": 9, "version_type": "external"}, {"version": 8, "version_type": "external"}]
+        result = await store.bulk(Bulk(["v", "v"], [document] * 2, index, action="index", metadata=versions))
+        assert (result.created, result.existing) == (1, 1)
+        result = await store.bulk(Bulk(["a", "a", "no"], [document] * 3, index, action="delete"))
+        assert (result.created + result.existing, result.refused) == (3, [])
+
+    async def test_a_template_of_the_users(
+        self, store: ElasticsearchStore, elasticsearch_url: str, data_stream: str
+    ) -> None:
+        name = data_stream.replace("logs-spring", "own")
+        first, second = ({"index_patterns": [f"{name}*"], "version": version} for version in (1, 2))
+        for legacy in (False, True):
+            path = f"/{'_template' if legacy else '_index_template'}/{name}"
+            await store.put_template(name, first, legacy=legacy)
+            await store.put_template(name, second, legacy=legacy)
+            assert "'version': 1" in str(await call(elasticsearch_url, "GET", path))
+            await store.put_template(name, second, overwrite=True, legacy=legacy)
+            assert "'version': 2" in str(await call(elasticsearch_url, "GET", path))
+            await call(elasticsearch_url, "DELETE", path)
+
+
+class TestProxy:
+    async def test_requests_go_through_it(self, elasticsearch_url: str, data_stream: str) -> None:
+        seen: list[str] = []
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            seen.append(head.decode())
+            writer.write(b"HTTP/1.1 503 no\r\nX-Elastic-Product: Elasticsearch\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(forward, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            extra: dict[str, Any] = {"headers": {"X-Team": "blue"}, "parameters": {"routing": "r"}, "template": False}
+            async with ElasticsearchStore(
+                "http://cluster.example:9200", proxy=f"http://u:p@127.0.0.1:{port}", **extra
+            ) as store:
+                with pytest.raises(StoreUnavailableError, match="503"):
+                    await store.bulk(Bulk(["a:0"], [DOCUMENTS["a:0"]], data_stream))
+        assert seen[0].startswith(f"POST http://cluster.example:9200/{data_stream}/_bulk?filter_path=")
+        assert "&routing=r HTTP/1.1" in seen[0]
+        assert "Proxy-Authorization: Basic dTpw" in seen[0]
+        assert "x-team: blue" in seen[0].lower()
