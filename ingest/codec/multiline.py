@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from ingest.codec import settings
@@ -15,6 +16,19 @@ from sawlog.errors import ConfigError
 from sawlog.event import Event, add_tag
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Which lines are one event, for an input that cuts lines itself and so knows where each event stood."""
+
+    belongs: Callable[[str], bool]
+    """Whether a line belongs to the one above, or, unless `above`, to the one below."""
+    above: bool
+    max_lines: int
+    max_bytes: int
+    idle_seconds: float | None
+    tag: str
 
 
 class Multiline(Codec):
@@ -61,6 +75,19 @@ class Multiline(Codec):
             self.auto_flush_interval = float(options["auto_flush_interval"])
         self._open: list[str] = []
         self._size = 0
+
+    @property
+    def joining(self) -> Joining:
+        """The rule by which it joins lines."""
+        search, negate = self._search, self._negate
+        return Joining(
+            lambda line: (search(line) is not None) is not negate,
+            self._above,
+            self._max_lines,
+            self._max_bytes,
+            self.auto_flush_interval,
+            self._tag,
+        )
 
     def decode(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode
         return list(self._events(self._lines.feed(data)))

@@ -1,0 +1,232 @@
+"""The shipper's agent as what the file input of ingest tails with; the two do not know one another.
+
+Whoever starts ingest calls ``ingest.input.file.set_tailer(tailer(data))``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fnmatch
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ingest.codec.multiline import Joining
+from ingest.input.base import Deliver
+from ingest.input.file import NOWHERE, Following
+from sawlog.errors import InputError
+from shipper.agent import Agent, Tail
+from shipper.discovery import Discovery
+from shipper.framing import Frames, Framing, LineFraming
+from shipper.identity import Mark, Record, agent_id, head_of, key_of, tail_before
+from shipper.registry import Registry
+from shipper.settings import FileInput
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 10.0
+"""How long the end of an input waits for what is under way; the rest is read again at the next start."""
+
+
+def tailer(data: Path) -> Callable[[Following], ShipperTailer]:
+    """Return what makes tailers that keep their offsets, and the installation's id, under `data`."""
+
+    def make(following: Following) -> ShipperTailer:
+        return ShipperTailer(following, data)
+
+    return make
+
+
+class ShipperTailer:
+    """Follows the files of one input with an agent of its own, and a registry of its own."""
+
+    def __init__(self, following: Following, data: Path) -> None:
+        self._following = following
+        self._data = data
+        self._settings = FileInput(
+            paths=following.paths,
+            exclude_files=tuple(map(_expression, following.exclude)),
+            encoding=following.encoding,
+            symlinks=True,
+            scan_frequency=max(0.2, following.scan_seconds),
+            close_inactive=following.close_after,
+            ignore_older=following.ignore_older,
+            scan_sort="modtime" if following.sort_by == "last_modified" else "filename",
+            scan_order="desc" if following.descending else "asc",
+        )
+        lines = LineFraming(following.encoding)
+        joining = following.joining
+        self._tail = Tail(self._settings, JoinedFraming(lines, joining) if joining else lines)
+
+    async def run(self, deliver: Deliver) -> None:
+        """Deliver what is new in the files until cancelled, or until they are read.
+
+        Raises:
+            InputError: the offsets cannot be kept.
+        """
+        try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            identity = agent_id(self._data)
+        except OSError as error:
+            raise InputError(f"{self._data} cannot be written to: {error.strerror}") from None
+        with self._registry() as registry:
+            if self._following.from_end:
+                self._skip(registry, identity)
+            while True:
+                agent = Agent([self._tail], registry, identity, once=self._following.reading)
+                await _run(agent, deliver)
+                if not self._following.reading:
+                    return
+                for record in registry.records():
+                    self._complete(record)
+                if self._following.exit_after_read:
+                    return
+                await asyncio.sleep(self._settings.scan_frequency)
+
+    @contextmanager
+    def _registry(self) -> Iterator[Registry]:
+        memory = self._following.memory
+        with contextlib.ExitStack() as stack:
+            if memory in NOWHERE:
+                path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sawlog-"))) / "offsets"
+            elif memory:
+                # Not the very file: Logstash's may be there, and is another format.
+                path = Path(memory + ".sawlog")
+            else:
+                about = "\0".join([self._following.name, *self._following.paths]).encode()
+                path = self._data / "file-inputs" / hashlib.blake2b(about, digest_size=8).hexdigest()
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"{path.parent} cannot be written to: {error.strerror}") from None
+            registry = _Offsets(path)
+            stack.callback(registry.close)
+            yield registry
+
+    def _skip(self, registry: Registry, identity: str) -> None:
+        """Note files that are there already, and not known, as read to their ends."""
+        for found in Discovery(self._settings).files(lambda path, reason: None):
+            place = found.place
+            if found.status.st_size == 0 or registry.by_inode(*place):
+                continue
+            try:
+                descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                head, size = head_of(descriptor), os.fstat(descriptor).st_size
+                key = key_of(identity, *place, head, registry.generations(*place))
+                registry.put(
+                    Record(key, found.path, *place, offset=size, head=Mark.of(head), tail=tail_before(descriptor, size))
+                )
+            finally:
+                os.close(descriptor)
+
+    def _complete(self, record: Record) -> None:
+        """Do with a file that is read and delivered to its end what was asked for."""
+        path = Path(record.path)
+        try:
+            status = path.stat()
+        except OSError:
+            return
+        if (status.st_dev, status.st_ino) != (record.device, record.inode) or status.st_size != record.offset:
+            return
+        if record.retired:
+            return
+        try:
+            if self._following.completed:
+                _note(Path(self._following.completed), record.path)
+            if self._following.delete:
+                path.unlink()
+        except OSError as error:
+            log.warning("%s: was read, and %s", path, (error.strerror or str(error)).lower())
+
+
+class JoinedFraming(Framing):
+    """Lines joined as the multiline codec joins them, as a pure function of the bytes."""
+
+    def __init__(self, lines: LineFraming, joining: Joining) -> None:
+        self.lines = lines
+        self.max_bytes = lines.max_bytes
+        self.timeout = joining.idle_seconds
+        self._joining = joining
+
+    def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
+        """Cut `buffer` into events; a last event that may go on is held back unless `final`."""
+        lines, starts, consumed = self.lines.split(buffer, offset, final)
+        texts, cut = self.lines.texts(lines)
+        if not texts:
+            return Frames((), (), consumed)
+        begins, complete = self._begins(texts, [len(line) for line in lines])
+        if not final and not complete:
+            held = begins.pop()
+            consumed = starts[held] - offset
+            texts = texts[:held]
+        ends = [*begins[1:], len(texts)] if begins else []
+        joined = ["\n".join(texts[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+        truncated = frozenset(
+            at
+            for at, (begin, end) in enumerate(zip(begins, ends, strict=True))
+            if cut and not cut.isdisjoint(range(begin, end))
+        )
+        return Frames(joined, [starts[begin] for begin in begins], consumed, truncated)
+
+    def _begins(self, texts: Sequence[str], sizes: Sequence[int]) -> tuple[list[int], bool]:
+        """Return where events begin, and whether the last one is whole."""
+        rule = self._joining
+        belongs = list(map(rule.belongs, texts))
+        begins = [0]
+        size = 0
+        for at in range(len(texts)):
+            full = at - begins[-1] > rule.max_lines or size >= rule.max_bytes
+            joined = belongs[at] if rule.above else at > 0 and belongs[at - 1]
+            if at and (full or not joined):
+                begins.append(at)
+                size = 0
+            size += sizes[at]
+        full = len(texts) - begins[-1] > rule.max_lines or size >= rule.max_bytes
+        return begins, full or (not rule.above and not belongs[-1])
+
+
+class _Offsets(Registry):
+    """A registry whose last batches may be settled after it is closed: they are read again at the next start."""
+
+    _closed = False
+
+    def close(self) -> None:
+        self._closed = True
+        super().close()
+
+    def put(self, record: Record) -> None:
+        if not self._closed:
+            super().put(record)
+
+
+async def _run(agent: Agent, deliver: Deliver) -> None:
+    """Run an agent; when cancelled, stop reading, and wait for what is under way as long as is fit."""
+    running = asyncio.create_task(agent.run(deliver))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        agent.stop()
+        await asyncio.wait([running], timeout=GRACE_SECONDS)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        raise
+
+
+def _note(log_file: Path, path: str) -> None:
+    with log_file.open("a") as file:
+        file.write(path + "\n")
+
+
+def _expression(pattern: str) -> str:
+    """Translate a shell pattern of a file's name to an expression that is searched for in its path."""
+    return "/" + fnmatch.translate(pattern).replace(".*", "[^/]*")
