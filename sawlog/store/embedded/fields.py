@@ -7,6 +7,7 @@ field `EXTRA`. The whole event is stored as JSON in ``_source``.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -27,15 +28,20 @@ KEYWORDS: Final = (
     "span.id",
     "error.type",
     "log.file.path",
+    "agent.id",
+    "agent.name",
+    "agent.type",
+    "agent.version",
     "tags",
 )
 TEXTS: Final = ("message", "error.message", "error.stack_trace")
 LONGS: Final = ("log.offset", "process.pid")
 TIME: Final = "@timestamp"
+DATES: Final = (TIME, "event.ingested")
 EXTRA: Final = "extra"
 PRESENT: Final = "_present"
 """Names the text fields that a document has, for ``exists``; all but ``message``, whose absence it names."""
-DEFAULTS: Final = (*TEXTS, *KEYWORDS, *LONGS)
+DEFAULTS: Final = (*TEXTS, *(name for name in KEYWORDS if not name.startswith("agent.")), *LONGS)
 """Where a search without a field looks."""
 IGNORE_ABOVE: Final = 1024
 """Longer keywords are kept in the source but not indexed, as ECS's mapping in Elasticsearch has it."""
@@ -44,7 +50,7 @@ KINDS: Final[dict[str, str]] = {
     **dict.fromkeys(KEYWORDS, "keyword"),
     **dict.fromkeys(TEXTS, "text"),
     **dict.fromkeys(LONGS, "long"),
-    TIME: "date",
+    **dict.fromkeys(DATES, "date"),
     "_id": "keyword",
     "_index": "keyword",
 }
@@ -69,7 +75,7 @@ def schema() -> tantivy.Schema:
     builder.add_text_field("_index", stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_bytes_field("_source", stored=True)
     builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
-    for name in (TIME, *LONGS):
+    for name in (*DATES, *LONGS):
         builder.add_integer_field(name, indexed=True, fast=True)
     for name in TEXTS:
         builder.add_text_field(name, tokenizer_name="sawlog")
@@ -79,32 +85,86 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-def document(name: str, event: Event, index: str) -> tuple[tantivy.Document, int]:
-    """Make the document of an event; return it with the size of its JSON.
+class Documents:
+    """Makes the documents of one bulk.
 
-    Raises:
-        UnfitError: a value does not fit its field; the message says which.
+    Events of one source share objects (``host``, ``agent``, …). What such an object comes to is worked out once;
+    all events of the bulk must therefore stay alive as long as this does.
     """
-    made = tantivy.Document()
-    if len(name) > 128 and len(name.encode(errors="replace")) > 512:
-        raise UnfitError("the _id is longer than 512 bytes")
-    try:
-        source = _encode(event)
-        made.add_text("_id", name)
-    except (UnicodeError, TypeError, RecursionError, msgspec.MsgspecError) as error:
-        raise UnfitError(f"failed to encode the document: {error}") from error
-    made.add_bytes("_source", source)
-    if index != DEFAULT_INDEX:
-        made.add_text("_index", index)
-    if event.get(TIME) is None:
-        raise UnfitError("data stream timestamp field [@timestamp] is missing")
-    extra: dict[str, Any] = {}
-    _add(made, event, _TREE, "", extra)
-    if event.get("message") is None:
-        made.add_text(PRESENT, "-message")
-    if extra:
-        made.add_json(EXTRA, extra)
-    return made, len(source)
+
+    def __init__(self, index: str) -> None:
+        self._index = index
+        self._parts: dict[int, _Part | None] = {}
+
+    def make(self, name: str, event: Event) -> tuple[tantivy.Document, int]:
+        """Make the document of an event; return it with the size of its JSON.
+
+        Raises:
+            UnfitError: a value does not fit its field; the message says which.
+        """
+        made = tantivy.Document()
+        if len(name) > 128 and len(name.encode(errors="replace")) > 512:
+            raise UnfitError("the _id is longer than 512 bytes")
+        try:
+            source = _encode(event)
+            made.add_text("_id", name)
+        except (UnicodeError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+            raise UnfitError(f"failed to encode the document: {error}") from error
+        made.add_bytes("_source", source)
+        if self._index != DEFAULT_INDEX:
+            made.add_text("_index", self._index)
+        if event.get(TIME) is None:
+            raise UnfitError("data stream timestamp field [@timestamp] is missing")
+        extra: dict[str, Any] = {}
+        own: Event = {}
+        for key, value in event.items():
+            if type(value) is not dict:
+                own[key] = value
+            elif (part := self._part(key, value)) is not None:
+                part.replay(made, extra)
+            else:
+                own[key] = value
+        _add(made, own, _TREE, "", extra)
+        if event.get("message") is None:
+            made.add_text(PRESENT, "-message")
+        if extra:
+            made.add_json(EXTRA, extra)
+        return made, len(source)
+
+    def _part(self, key: str, value: dict[str, Any]) -> _Part | None:
+        """Return what a shared object comes to; None for one that is met for the first time."""
+        number = id(value)
+        part = self._parts.get(number)
+        if part is None:
+            if number not in self._parts:
+                self._parts[number] = None
+                return None
+            part = self._parts[number] = _Part()
+            _add(part, {key: value}, _TREE, "", part.extra)
+        return part
+
+
+class _Part:
+    """Takes down what is added to a document, so that it can be added to others."""
+
+    def __init__(self) -> None:
+        self.texts: list[tuple[str, str]] = []
+        self.integers: list[tuple[str, int]] = []
+        self.extra: dict[str, Any] = {}
+
+    def add_text(self, field_name: str, text: str) -> None:
+        self.texts.append((field_name, text))
+
+    def add_integer(self, field_name: str, value: int) -> None:
+        self.integers.append((field_name, value))
+
+    def replay(self, made: tantivy.Document, extra: dict[str, Any]) -> None:
+        for path, text in self.texts:
+            made.add_text(path, text)
+        for path, value in self.integers:
+            made.add_integer(path, value)
+        for path, values in self.extra.items():
+            extra.setdefault(path, []).extend(values)
 
 
 def _tree() -> dict[str, Any]:
@@ -120,9 +180,10 @@ def _tree() -> dict[str, Any]:
 
 
 _TREE: Final = _tree()
+_Target = tantivy.Document | _Part
 
 
-def _add(made: tantivy.Document, node: Any, tree: Any, prefix: str, extra: dict[str, Any]) -> None:
+def _add(made: _Target, node: Any, tree: Any, prefix: str, extra: dict[str, Any]) -> None:
     """Add an object's values. Hot: one call for an object, and the usual types are looked at first."""
     for key, value in node.items():
         place = tree.get(key)
@@ -142,7 +203,7 @@ def _add(made: tantivy.Document, node: Any, tree: Any, prefix: str, extra: dict[
             _add_extra(prefix + key, value, extra)
 
 
-def _add_objects(made: tantivy.Document, value: Any, tree: Any, path: str, extra: dict[str, Any]) -> None:
+def _add_objects(made: _Target, value: Any, tree: Any, path: str, extra: dict[str, Any]) -> None:
     """Add what stands where an object should be: a list of objects will do, nothing else."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
@@ -151,7 +212,7 @@ def _add_objects(made: tantivy.Document, value: Any, tree: Any, path: str, extra
             raise UnfitError(f"object mapping for [{path}] tried to parse field [{path}] as object")
 
 
-def _add_dotted(made: tantivy.Document, path: str, value: Any, extra: dict[str, Any]) -> None:
+def _add_dotted(made: _Target, path: str, value: Any, extra: dict[str, Any]) -> None:
     """Add a key with dots in it, which means the same as objects."""
     if path in KINDS:
         if value is not None:
@@ -160,7 +221,7 @@ def _add_dotted(made: tantivy.Document, path: str, value: Any, extra: dict[str, 
         _add_extra(path, value, extra)
 
 
-def _add_fixed(made: tantivy.Document, path: str, kind: str, value: Any) -> None:
+def _add_fixed(made: _Target, path: str, kind: str, value: Any) -> None:
     if isinstance(value, dict):
         raise UnfitError(f"failed to parse field [{path}] of type [{kind}]: found an object")
     if isinstance(value, list):
@@ -168,7 +229,7 @@ def _add_fixed(made: tantivy.Document, path: str, kind: str, value: Any) -> None
             if item is not None:
                 _add_fixed(made, path, kind, item)
     elif kind == "date":
-        made.add_integer(path, _millis(value))
+        made.add_integer(path, _millis(path, value))
     elif kind == "long":
         made.add_integer(path, _long(path, value))
     else:
@@ -197,8 +258,10 @@ def _add_extra(path: str, value: Any, extra: dict[str, Any]) -> None:
             extra.setdefault(path, []).append(item if -(2**63) <= item < 2**63 else float(item))
 
 
-def _millis(value: Any) -> int:
+def _millis(path: str, value: Any) -> int:
     try:
+        if isinstance(value, str) and len(value) == 24 and value[19] == "." and value[23] == "Z":
+            return _second(value[:19]) + int(value[20:23])
         if isinstance(value, str) and value[-1:] == "Z" and value[10:11] == "T":
             return (datetime.fromisoformat(value) - date_math.EPOCH) // date_math.MILLISECOND
         if isinstance(value, str):
@@ -207,7 +270,13 @@ def _millis(value: Any) -> int:
             return value
     except (ValueError, OverflowError):
         pass
-    raise UnfitError(f"failed to parse field [@timestamp] of type [date]: {str(value)[:100]!r}")
+    raise UnfitError(f"failed to parse field [{path}] of type [date]: {str(value)[:100]!r}")
+
+
+@lru_cache(4096)
+def _second(text: str) -> int:
+    """Return the milliseconds of a time to the second: log lines come many to one."""
+    return (datetime.fromisoformat(text + "Z") - date_math.EPOCH) // date_math.MILLISECOND
 
 
 def _long(path: str, value: Any) -> int:

@@ -16,7 +16,7 @@ import tantivy
 
 from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Bulk, BulkResult, Refusal
-from sawlog.store.embedded.fields import UnfitError, document
+from sawlog.store.embedded.fields import Documents, UnfitError
 from sawlog.store.embedded.partition import Partition
 
 log = logging.getLogger(__name__)
@@ -116,12 +116,13 @@ class Writer:
         known = self._existing(names)
         writer = self._open()
         pending, size = self._pending, 0
+        documents = Documents(bulk.index)
         for position, (name, event) in enumerate(zip(names, bulk.documents, strict=True)):
             if name in pending or name in known:
                 result.existing += 1
                 continue
             try:
-                made, length = document(name, event, bulk.index)
+                made, length = documents.make(name, event)
             except UnfitError as error:
                 result.refused.append(Refusal(position, 400, "document_parsing_exception", str(error)))
                 continue
