@@ -1,0 +1,73 @@
+"""Reload: a running service goes on with what its pipeline files say now, or, when they are broken, as before."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ingest.pipeline import Pipeline, files_of
+from ingest.service import Service
+from sawlog.errors import ConfigErrors, SawlogError
+
+log = logging.getLogger(__name__)
+
+
+class Reloader:
+    """Reloads a service when it is told to, or when the files change."""
+
+    def __init__(self, service: Service, load: Callable[[], Pipeline], paths: Sequence[str]) -> None:
+        """`load` reads the files that `paths` name, and raises `SawlogError` when they are broken."""
+        self._service = service
+        self._load = load
+        self._paths = paths
+        self._seen = fingerprint(paths)
+
+    async def reload(self) -> bool:
+        """Read the files and go on with them; return whether that was possible, and say why not."""
+        self._seen = await asyncio.to_thread(fingerprint, self._paths)
+        try:
+            # Compiling takes a while; events flow meanwhile.
+            pipeline = await asyncio.to_thread(self._load)
+            for note in pipeline.notes:
+                log.info("%s", note)
+            await self._service.reload(pipeline)
+        except ConfigErrors as errors:
+            for error in errors.errors:
+                log.error("%s", error)
+        except SawlogError as error:
+            log.error("%s", error)
+        else:
+            log.info("the pipeline was reloaded")
+            return True
+        log.error("the pipeline was not reloaded; the old one goes on")
+        return False
+
+    async def watch(self, seconds: float) -> None:
+        """Look every so many seconds whether the files have changed, and reload when they have; never returns."""
+        while True:
+            await asyncio.sleep(seconds)
+            if await asyncio.to_thread(fingerprint, self._paths) != self._seen:
+                await self.reload()
+
+
+def fingerprint(paths: Sequence[str]) -> str:
+    """Return what stands for the contents of the pipeline files; files that cannot be read count as empty."""
+    digest = hashlib.sha256()
+    try:
+        files = files_of(paths)
+    except ConfigErrors:
+        files = []
+    for file in files:
+        digest.update(f"{file}\0".encode("utf-8", "surrogateescape"))
+        digest.update(hashlib.sha256(_content(file)).digest())
+    return digest.hexdigest()
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,223 @@
+"""``sawlog ingest``: run Logstash pipeline files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+
+from sawlog.errors import ConfigError, ConfigErrors
+from sawlog.paths import DATA_VARIABLE, default_data
+
+if TYPE_CHECKING:
+    from ingest.pipeline import Pipeline
+    from ingest.service import Service
+
+REPORT_SECONDS: Final = 30.0
+CONFIG_STRING: Final = "config string"
+STDIN: Final = "input { stdin { type => stdin } }"
+STDOUT: Final = "output { stdout { codec => rubydebug } }"
+
+log = logging.getLogger(__name__)
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    """Read ``3s``, ``500ms``, ``1m`` or a number of seconds."""
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", value)
+    if not found or float(found[1]) <= 0:
+        raise click.BadParameter(f"{value!r} is no duration, such as 3s or 500ms")
+    return float(found[1]) * units[found[2]]
+
+
+@click.command()
+@click.option(
+    "-f", "--path.config", "files", multiple=True, metavar="FILE", help="Pipeline file, directory or glob; repeatable."
+)
+@click.option("-e", "--config.string", "text", metavar="TEXT", help="A pipeline as text, instead of files.")
+@click.option(
+    "-w",
+    "--pipeline.workers",
+    "workers",
+    type=click.IntRange(0, 1024),
+    help="Processes that run the filters; 0: filter in the main process. Not given: start there, and use one per core "
+    "once the filters take most of the time.",
+)
+@click.option("-t", "--config.test_and_exit", "test", is_flag=True, help="Test the files and end, as `sawlog check`.")
+@click.option("-r", "--config.reload.automatic", "automatic", is_flag=True, help="Reload when the files change.")
+@click.option(
+    "--config.reload.interval",
+    "interval",
+    callback=_seconds,
+    default="3s",
+    metavar="DURATION",
+    show_default=True,
+    help="How often to look whether they have changed.",
+)
+@click.option(
+    "--data",
+    "--path.data",
+    "data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where dead letters and the offsets of inputs live.",
+)
+@click.option(
+    "--inspect",
+    "inspect",
+    is_flag=False,
+    flag_value=5,
+    type=click.IntRange(1),
+    metavar="[N]",
+    help="Show what each filter does to N events (5), of standard input or else of the inputs, and end.",
+)
+def ingest(
+    files: tuple[str, ...],
+    text: str | None,
+    workers: int | None,
+    test: bool,
+    automatic: bool,
+    interval: float,
+    data: Path | None,
+    inspect: int | None,
+) -> None:
+    """Run Logstash pipelines: receive events, filter them, and send them to the outputs.
+
+    Several -f make one pipeline. SIGHUP reloads the files without losing an event; a broken file leaves the
+    pipeline that runs as it is. Ctrl-C and SIGTERM stop it when what was received is safe.
+    """
+    if bool(files) == bool(text):
+        raise click.UsageError("name pipeline files with -f, or give a pipeline with -e" + (", not both" * bool(text)))
+    if text and automatic:
+        raise click.UsageError("--config.reload.automatic watches files; a pipeline given with -e does not change")
+    if test and files:
+        from sawlog.cli.check import check  # noqa: PLC0415 - only here
+
+        click.get_current_context().invoke(check, pipelines=files, shipper=None, syntax=False)
+    console = Console(stderr=True)
+    handler = RichHandler(console=console, show_path=False)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    folder = data or default_data()
+    # Plugins find it there.
+    os.environ[DATA_VARIABLE] = str(folder)
+
+    def load() -> Pipeline:
+        return _load(files, text, needs_input=inspect is None)
+
+    pipeline = load()
+    for note in pipeline.notes:
+        log.info("%s", note)
+    if test:
+        click.echo(f"{CONFIG_STRING}: good")
+    elif inspect is not None:
+        from sawlog.cli.inspect import show  # noqa: PLC0415 - only here
+
+        show(pipeline, inspect)
+    else:
+        asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None))
+
+
+def _load(files: tuple[str, ...], text: str | None, *, needs_input: bool) -> Pipeline:
+    """Read the pipeline and add what it leaves out, as Logstash does and says in its manual."""
+    from ingest.lang.parser import parse  # noqa: PLC0415 - so that `sawlog --help` stays instant
+    from ingest.pipeline import Pipeline  # noqa: PLC0415
+
+    pipeline = Pipeline.load(files) if text is None else Pipeline.from_text(text, CONFIG_STRING)
+    added = []
+    if not pipeline.inputs and needs_input:
+        if text is None:
+            hint = "add one, for instance: input { beats { port => 5044 } }; filters alone can be tried with --inspect"
+            raise ConfigErrors([ConfigError(f"{', '.join(files)}: there is no input", hint=hint)])
+        added.append(STDIN)
+    if not pipeline.outputs:
+        added.append(STDOUT)
+    if not added:
+        return pipeline
+    sections = [section for one in added for section in parse(one, "default")]
+    full = Pipeline([*pipeline.sections, *sections])
+    full.notes += [f"the pipeline says nothing of it, so this is used: {one}" for one in added]
+    return full
+
+
+async def _run(
+    pipeline: Pipeline,
+    load: Callable[[], Pipeline],
+    files: tuple[str, ...],
+    data: Path,
+    workers: int | None,
+    interval: float | None,
+) -> None:
+    from ingest.reload import Reloader  # noqa: PLC0415 - as above
+    from ingest.service import Service  # noqa: PLC0415
+    from sawlog.dead_letter import DIRECTORY, DeadLetters  # noqa: PLC0415
+
+    service = Service(pipeline, DeadLetters(data / DIRECTORY), workers=workers)
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[Any]] = set()
+
+    def begin(thing: Coroutine[Any, Any, Any]) -> None:
+        tasks.add(task := asyncio.create_task(thing))
+        task.add_done_callback(tasks.discard)
+
+    def stop() -> None:
+        log.info("stopping")
+        service.stop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # A second signal does not wait.
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    if files:
+        reloader = Reloader(service, load, files)
+        loop.add_signal_handler(signal.SIGHUP, lambda: begin(reloader.reload()))
+        if interval is not None:
+            begin(reloader.watch(interval))
+    begin(_report(service))
+    log.info("ingest runs %s", _summary(pipeline))
+    try:
+        await service.run()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    log.info("stopped after %s", _figures(service))
+
+
+async def _report(service: Service) -> None:
+    """Say every half minute how much has come through."""
+    received, since = 0, time.monotonic()
+    while True:
+        await asyncio.sleep(REPORT_SECONDS)
+        now = time.monotonic()
+        rate = (service.counts.received - received) / (now - since)
+        received, since = service.counts.received, now
+        log.info("%s events/s; %s", f"{rate:,.0f}", _figures(service))
+
+
+def _figures(service: Service) -> str:
+    dead = service.counts.dead + sum(outlet.sent.dead for outlet in service.outlets)
+    words = [f"{service.counts.received:,} events received"]
+    words += [f"{outlet.sent.events:,} to {outlet.name}" for outlet in service.outlets]
+    if retries := sum(outlet.sent.retries for outlet in service.outlets):
+        words.append(f"{retries:,} sent again")
+    if dead:
+        words.append(f"{dead:,} dead letters")
+    if service.window.batches:
+        words.append(f"{service.window.bytes / 1e6:,.1f} MB under way")
+    return ", ".join(words)
+
+
+def _summary(pipeline: Pipeline) -> str:
+    inputs, outputs = (", ".join(block.name for block in blocks) for blocks in (pipeline.inputs, pipeline.outputs))
+    return f"{inputs} → {len(pipeline.filters)} filters → {outputs}"
