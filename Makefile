@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .cache/demo
 
-.PHONY: up test check setup setup-test bench clean
+.PHONY: up test check setup setup-test env bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up LOGS='/path/*.log'   tail, index and show logs (without LOGS: a live demonstration)"
 	@echo "make test                    install what the tests need, and run everything"
 	@echo "make check                   style and types only"
+	@echo "make env                     write .env with passwords for docker-compose.yml"
 
 # The environment: by uv if it is there, else by the standard library's venv.
 .venv/.ready: pyproject.toml sawlog/__init__.py
@@ -27,6 +28,9 @@ setup-test: .venv/.ready-test
 
 up: .venv/.ready
 	@deploy/demonstrate '$(LOGS)' $(UP_OPTIONS)
+
+env:
+	@deploy/make-env
 
 check: .venv/.ready-test
 	$(BIN)/ruff check .

@@ -1,0 +1,225 @@
+"""What is in deploy/ and the compose files: consistent with the code, and, where a server can run, tried on it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from examples import generate
+from sawlog.cli import sawlog
+from sawlog.errors import StoreError
+from sawlog.store.base import Bulk
+from sawlog.store.elasticsearch import ElasticsearchStore
+from tests.services import ElasticsearchServer
+
+ROOT = Path(__file__).parents[1]
+COMPOSE_FILES = ("docker-compose.yml", "compose.embedded.yml")
+SERVICES = [
+    pytest.param(service, id=f"{file}:{name}")
+    for file in COMPOSE_FILES
+    for name, service in yaml.safe_load((ROOT / file).read_text())["services"].items()
+]
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+@pytest.fixture(scope="module")
+def made_env(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .env that `make env` writes, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy" / "make-env", folder / "deploy")
+    subprocess.run([folder / "deploy" / "make-env"], check=True)
+    return folder / ".env"
+
+
+def variables(env: Path) -> dict[str, str]:
+    lines = [line for line in env.read_text().splitlines() if not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_secrets_are_random_and_nobody_else_s(made_env: Path) -> None:
+    assert stat.S_IMODE(made_env.stat().st_mode) == 0o600
+    secrets = list(variables(made_env).values())
+    assert len(set(secrets)) == len(secrets) == 5
+    # Kibana wants 32 characters; nothing in them needs quotes in a shell, in YAML or in a URL.
+    assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in secrets)
+    before = made_env.read_text()
+    subprocess.run([made_env.parent / "deploy" / "make-env"], check=True)
+    assert made_env.read_text() == before
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert ".env" in ignored
+
+
+@pytest.mark.parametrize("file", COMPOSE_FILES)
+def test_each_variable_is_in_the_env_file_or_has_a_default(made_env: Path, file: str) -> None:
+    known = variables(made_env)
+    text = re.sub(r"(?m)^\s*#.*$", "", (ROOT / file).read_text()).replace("$$", "")
+    found = VARIABLE.findall(text)
+    assert found
+    for name, kind, _ in found:
+        assert kind == "-" or (kind == "?" and name in known), name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_command_line_is_one_of_ours(service: dict[str, Any]) -> None:
+    command = service.get("command", [])
+    if service.get("entrypoint") == ["python", "/generate.py"]:
+        assert "./examples/generate.py:/generate.py:ro" in service["volumes"]
+        with pytest.raises(SystemExit) as ended:
+            generate.main([*command, "--help"])
+        assert ended.value.code == 0
+    elif service.get("image") == "sawlog":
+        context = click.Context(sawlog)
+        name, chosen, arguments = sawlog.resolve_command(context, command)
+        assert chosen is not None
+        chosen.make_context(name, list(arguments))
+    else:
+        assert not command
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_bounded_and_not_open(service: dict[str, Any]) -> None:
+    assert "no-new-privileges:true" in str(service.get("security_opt") or service.get("<<", service))
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert service.get("restart") == "no" or service["deploy"]["resources"]["limits"]["memory"]
+    assert ":latest" not in service["image"]
+    if service["image"] == "sawlog":
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_what_compose_mounts_and_waits_for_exists() -> None:
+    for file in COMPOSE_FILES:
+        project = yaml.safe_load((ROOT / file).read_text())
+        for service in project["services"].values():
+            for volume in service.get("volumes", []):
+                source = volume.split(":")[0]
+                if source.startswith("./"):
+                    assert (ROOT / source).is_file(), volume
+                elif not source.startswith("$"):
+                    assert source in project["volumes"], volume
+            for name, wait in service.get("depends_on", {}).items():
+                other = project["services"][name]
+                assert wait["condition"] != "service_healthy" or "healthcheck" in other, name
+
+
+def test_the_dockerfile_copies_what_is_there() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", DOCKERFILE)
+    assert copied
+    for source in " ".join(copied).split():
+        path = source.rstrip("/")
+        assert (ROOT / path).exists(), source
+        assert f"!{path}" in ignored, source
+    packages = re.search(r"(?m)^packages = (.+)$", (ROOT / "pyproject.toml").read_text())
+    assert packages is not None
+    assert set(re.findall(r'"(\w+)"', packages[1])) <= {source.rstrip("/") for source in " ".join(copied).split()}
+
+
+def test_the_image_runs_as_somebody_and_tells_its_health() -> None:
+    final = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.search(r"(?m)^USER (?!0\b|root)\S+$", final)
+    check = re.search(r"(?m)^HEALTHCHECK .*CMD (\[.+\])$", final)
+    assert check is not None
+    program = yaml.safe_load(check[1])
+    compile(program[-1], "healthcheck", "exec")
+    assert re.search(r"(?m)^ARG PYTHON_TAG=3\.\d+\.\d+-slim-\w+$", DOCKERFILE)
+
+
+def test_scripts_are_sound() -> None:
+    scripts = [path for path in (ROOT / "deploy").iterdir() if path.is_file() and path.read_text().startswith("#!")]
+    assert len(scripts) >= 4
+    for script in scripts:
+        assert os.access(script, os.X_OK), script
+        subprocess.run(["bash", "-n", script], check=True)
+        assert "set -euo pipefail" in script.read_text(), script
+
+
+def test_make_names_only_scripts_that_exist() -> None:
+    named = re.findall(r"@(deploy/[\w-]+)", (ROOT / "Makefile").read_text())
+    assert named
+    for script in named:
+        assert (ROOT / shlex.split(script)[0]).is_file(), script
+
+
+ACCOUNTS = (ROOT / "deploy" / "accounts").read_text()
+
+
+def test_accounts_are_made_with_the_secrets() -> None:
+    # The server of the tests cannot keep users of its own: their index needs a module that it lacks.
+    asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((self.path, base64.b64decode(self.headers["Authorization"].split()[1]).decode(), body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        secrets = {"ELASTIC_PASSWORD": "e1", "KIBANA_PASSWORD": "k1", "SAWLOG_PASSWORD": "s1"}
+        environment = {**os.environ, **secrets, "ELASTICSEARCH_URL": f"http://127.0.0.1:{server.server_port}"}
+        subprocess.run([ROOT / "deploy" / "accounts"], check=True, env=environment)
+        server.shutdown()
+    assert [path for path, _, _ in asked] == [
+        "/_security/user/kibana_system/_password",
+        "/_security/role/sawlog",
+        "/_security/user/sawlog",
+    ]
+    assert {credentials for _, credentials, _ in asked} == {"elastic:e1"}
+    assert asked[0][2] == {"password": "k1"}
+    assert (asked[2][2]["password"], asked[2][2]["roles"]) == ("s1", ["sawlog"])
+
+
+async def test_the_role_of_sawlog_suffices_to_write_and_read_logs_and_for_nothing_else(
+    secure_elasticsearch: ElasticsearchServer,
+) -> None:
+    server = secure_elasticsearch
+    role = re.search(r"put role/sawlog '(.+?)'", ACCOUNTS, re.DOTALL)
+    assert role is not None
+    config = server.folder / "config"
+    (config / "roles.yml").write_text(json.dumps({"sawlog": json.loads(role[1])}))
+    server._run("elasticsearch-users", "useradd", "limited", "-p", "limited-secret", "-r", "sawlog")
+    account = ElasticsearchStore(
+        server.url, username="limited", password="limited-secret", ca_certs=str(server.ca_certs)
+    )
+    async with await _once_known(account) as store:
+        bulk = Bulk(["deploy:0"], [{"@timestamp": "2025-03-01T10:15:30.123Z", "message": "hello"}])
+        assert (await store.bulk(bulk)).created == 1
+        assert (await store.bulk(bulk)).existing == 1
+        await store.refresh()
+        assert await store.count({"ids": {"values": ["deploy:0"]}}) == 1
+        (refused,) = (await store.bulk(Bulk(["x"], [{"a": 1}], "somebody-elses"))).refused
+        assert refused.status == 403
+
+
+async def _once_known(store: ElasticsearchStore) -> ElasticsearchStore:
+    """Wait for the server to look at its files of users and roles, which it does every few seconds."""
+    for _ in range(60):
+        try:
+            await store.open()
+        except StoreError:
+            await asyncio.sleep(0.5)
+        else:
+            return store
+    raise AssertionError("the server does not know the account")
