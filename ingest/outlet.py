@@ -39,21 +39,14 @@ class Sent:
 
 
 class Outlet:
-    """One output of a pipeline; several `send` may be under way. Waits are in seconds."""
+    """One output of a pipeline; several `send` may be under way."""
 
-    def __init__(
-        self,
-        block: Block,
-        letters: DeadLetters,
-        *,
-        first_wait: float = FIRST_WAIT,
-        longest_wait: float = LONGEST_WAIT,
-    ) -> None:
+    def __init__(self, block: Block, letters: DeadLetters) -> None:
         """Raises `ConfigError` for a block that the plugin refuses."""
         self.sent = Sent()
         self._output = cast("Output", make("output", block)[0])
         self._letters = letters
-        self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
+        self._wait = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
         self._opening = asyncio.Lock()
         self._open = False
         self._down_since: float | None = None

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.logging import RichHandler
 
+from sawlog.cli.lines import escape
 from sawlog.errors import ConfigError, ConfigErrors
 from sawlog.paths import DATA_VARIABLE, default_data
 
@@ -103,10 +104,7 @@ def ingest(
         from sawlog.cli.check import check  # noqa: PLC0415 - only here
 
         click.get_current_context().invoke(check, pipelines=files, shipper=None, syntax=False)
-    console = Console(stderr=True)
-    handler = RichHandler(console=console, show_path=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
-    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    _log_to_stderr()
     folder = data or default_data()
     # Plugins find it there.
     os.environ[DATA_VARIABLE] = str(folder)
@@ -125,6 +123,25 @@ def ingest(
         show(pipeline, inspect)
     else:
         asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None))
+
+
+class _Escaped(logging.Formatter):
+    """Writes control characters as escapes: what a store says of a document may quote the document."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape(super().format(record))
+
+
+def _log_to_stderr() -> None:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        handler: logging.Handler = RichHandler(console=console, show_path=False)
+        handler.setFormatter(_Escaped("%(message)s"))
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Escaped("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
 
 def _load(files: tuple[str, ...], text: str | None, *, needs_input: bool) -> Pipeline:

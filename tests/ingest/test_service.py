@@ -1,0 +1,408 @@
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pytest
+
+from ingest.filter.mutate import Mutate
+from ingest.input.base import Deliver, Input
+from ingest.options import Kind, Option, Options
+from ingest.output.base import Output
+from ingest.pipeline import Pipeline
+from ingest.reload import Reloader
+from ingest.service import Service
+from ingest.workers import Here
+from sawlog.batch import EventBatch, Source
+from sawlog.dead_letter import DeadLetters
+from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
+from sawlog.event import Event
+from sawlog.store.base import Refusal
+
+
+class Feed(Input):
+    """Gives the batches that a test puts into its queue; the end of the queue is None."""
+
+    name = "feed"
+    options: ClassVar[dict[str, Option]] = {
+        "queue": Option(Kind.STRING, "", "first"),
+        "fails": Option(Kind.BOOLEAN, "", False),
+    }
+    queues: ClassVar[dict[str, asyncio.Queue[list[Event] | None]]] = {}
+    settled: ClassVar[dict[str, BaseException | None]] = {}
+    running: ClassVar[list[str]] = []
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._queue: str = options["queue"]
+        self._fails: bool = options["fails"]
+
+    async def run(self, deliver: Deliver) -> None:
+        if self._fails:
+            raise SawlogError("the address is in use")
+        queue = self.queues.setdefault(self._queue, asyncio.Queue())
+        self.running.append(self._queue)
+        try:
+            while (events := await queue.get()) is not None:
+                await deliver(self._batch(events))
+        finally:
+            self.running.remove(self._queue)
+
+    def _batch(self, events: list[Event]) -> EventBatch:
+        def settled(error: BaseException | None) -> None:
+            self.settled.update({event["message"]: error for event in events})
+
+        return EventBatch(Source(self._queue, ""), events, 100, settled)
+
+
+class Collect(Output):
+    """Keeps what it is sent, and does what a test asks of it."""
+
+    name = "collect"
+    options: ClassVar[dict[str, Option]] = {"to": Option(Kind.STRING, "", "first")}
+    sent: ClassVar[dict[str, list[str]]] = {}
+    faults: ClassVar[dict[str, list[Exception]]] = {}
+    gates: ClassVar[dict[str, asyncio.Event]] = {}
+    state: ClassVar[list[str]] = []
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._to: str = options["to"]
+
+    async def open(self) -> None:
+        self.state.append(f"open {self._to}")
+        if faults := self.faults.get(f"open {self._to}"):
+            raise faults.pop(0)
+
+    async def send(self, events: list[Event]) -> Sequence[Refusal]:
+        begun = self.sent.setdefault(f"begun {self._to}", [])
+        begun.extend(event["message"] for event in events)
+        if faults := self.faults.get(self._to):
+            raise faults.pop(0)
+        if gate := self.gates.get(self._to):
+            await gate.wait()
+        refused = [
+            Refusal(position, 400, "mapper_parsing_exception", "no number")
+            for position, event in enumerate(events)
+            if event["message"].startswith("refused")
+        ]
+        places = {refusal.position for refusal in refused}
+        self.sent.setdefault(self._to, []).extend(
+            event["message"] for position, event in enumerate(events) if position not in places
+        )
+        return refused
+
+    def index_of(self, event: Event) -> str:
+        return "an-index"
+
+    async def close(self) -> None:
+        self.state.append(f"close {self._to}")
+
+
+@pytest.fixture(autouse=True)
+def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, plugin in (("input", Feed), ("output", Collect)):
+        module: Any = ModuleType(f"ingest.{kind}.{plugin.name}")
+        module.Plugin = plugin
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("ingest.outlet.FIRST_WAIT", 0.01)
+    for name in ("queues", "settled"):
+        monkeypatch.setattr(Feed, name, {})
+    monkeypatch.setattr(Feed, "running", [])
+    for name in ("sent", "faults", "gates"):
+        monkeypatch.setattr(Collect, name, {})
+    monkeypatch.setattr(Collect, "state", [])
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> DeadLetters:
+    return DeadLetters(tmp_path / "dead-letters")
+
+
+PIPELINE = "input { feed { } } output { collect { } }"
+
+
+def give(*messages: str, queue: str = "first") -> None:
+    events: list[Event] = [{"message": message, "@metadata": {"_id": f"id:{message}"}} for message in messages]
+    Feed.queues.setdefault(queue, asyncio.Queue()).put_nowait(events)
+
+
+def end(queue: str = "first") -> None:
+    Feed.queues.setdefault(queue, asyncio.Queue()).put_nowait(None)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(text: str, letters: DeadLetters, **settings: Any) -> AsyncIterator[Service]:
+    service = Service(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+        service.stop()
+        async with asyncio.timeout(10):
+            await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def run(text: str, letters: DeadLetters, **settings: Any) -> Service:
+    service = Service(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
+    async with asyncio.timeout(20):
+        await service.run()
+    return service
+
+
+class TestDelivery:
+    async def test_a_finite_input_ends_the_service_when_all_is_acknowledged(self, letters: DeadLetters) -> None:
+        give("a", "b")
+        give("c")
+        end()
+        service = await run(PIPELINE, letters)
+        assert Collect.sent["first"] == ["a", "b", "c"]
+        assert Feed.settled == {"a": None, "b": None, "c": None}
+        assert (service.counts.batches, service.counts.received, service.counts.filtered) == (2, 3, 3)
+        assert Collect.state == ["open first", "close first"]
+        assert service.window.batches == service.window.bytes == 0
+
+    async def test_a_batch_is_acknowledged_when_every_output_has_its_part(self, letters: DeadLetters) -> None:
+        text = """input { feed { } }
+            filter { if [message] == "dropped" { drop { } } }
+            output { collect { } if [message] == "special" { collect { to => "second" } } }"""
+        Collect.gates["second"] = asyncio.Event()
+        give("plain", "dropped")
+        give("special")
+        async with running(text, letters):
+            await until(lambda: "plain" in Feed.settled and "special" in Collect.sent["first"])
+            await asyncio.sleep(0.05)
+            assert set(Feed.settled) == {"plain", "dropped"}
+            Collect.gates["second"].set()
+            await until(lambda: "special" in Feed.settled)
+        assert Collect.sent["second"] == ["special"]
+
+    async def test_only_the_output_that_failed_for_now_is_asked_again(self, letters: DeadLetters) -> None:
+        Collect.faults["second"] = [StoreUnavailableError("down"), OSError("reset")]
+        Collect.faults["open second"] = [StoreUnavailableError("not yet")]
+        give("a")
+        end()
+        service = await run("input { feed { } } output { collect { } collect { to => second } }", letters)
+        assert Collect.sent["first"] == ["a"]
+        assert Collect.sent["second"] == ["a"]
+        assert Collect.sent["begun second"] == ["a", "a", "a"]
+        assert [outlet.sent.retries for outlet in service.outlets] == [0, 2]
+        assert Feed.settled == {"a": None}
+
+    async def test_what_is_refused_is_a_dead_letter_before_the_acknowledgement(self, letters: DeadLetters) -> None:
+        give("a", "refused 1", "b")
+        end()
+        service = await run(PIPELINE, letters)
+        assert Collect.sent["first"] == ["a", "b"]
+        (letter,) = letters
+        assert (letter.id, letter.index, letter.status) == ("id:refused 1", "an-index", 400)
+        assert letter.reason == "no number"
+        assert letter.document["message"] == "refused 1"
+        assert "@metadata" not in letter.document
+        assert service.outlets[0].sent.dead == 1
+        assert Feed.settled["refused 1"] is None
+
+    async def test_nothing_is_acknowledged_when_dead_letters_cannot_be_written(
+        self, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(_letters: object) -> None:
+            raise StoreError("dead letters cannot be written: disk full")
+
+        monkeypatch.setattr(letters, "append", full)
+        give("refused")
+        with pytest.raises(StoreError, match="disk full"):
+            await run(PIPELINE, letters)
+        assert isinstance(Feed.settled["refused"], StoreError)
+
+    async def test_an_output_that_refuses_to_work_stops_the_service(self, letters: DeadLetters) -> None:
+        Collect.faults["first"] = [StoreError("401: wrong password")]
+        give("a")
+        with pytest.raises(StoreError, match="wrong password"):
+            await run(PIPELINE, letters)
+        assert isinstance(Feed.settled["a"], StoreError)
+
+    async def test_an_input_that_cannot_be_used_stops_the_service(self, letters: DeadLetters) -> None:
+        with pytest.raises(SawlogError, match="feed: the address is in use"):
+            await run("input { feed { fails => true } } output { collect { } }", letters)
+        assert Collect.state == ["open first", "close first"]
+
+    async def test_a_batch_that_breaks_a_filter_goes_to_the_dead_letters(
+        self, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(_self: object, events: list[Event]) -> list[Event]:
+            if events[0]["message"] == "bad":
+                raise KeyError("a bug")
+            return events
+
+        monkeypatch.setattr(Mutate, "apply", broken)
+        give("bad", "beside")
+        give("good")
+        end()
+        service = await run('input { feed { } } filter { mutate { add_tag => "x" } } output { collect { } }', letters)
+        assert Collect.sent["first"] == ["good"]
+        assert [(letter.id, letter.stage) for letter in letters] == [("id:bad", "filter"), ("id:beside", "filter")]
+        assert all("KeyError" in letter.reason for letter in letters)
+        assert service.counts.dead == 2
+        assert Feed.settled == {"bad": None, "beside": None, "good": None}
+
+
+class TestOrderAndBounds:
+    async def test_batches_of_one_source_reach_outputs_in_order(
+        self, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = Here.run
+
+        async def first_is_slow(self: Here, batch: Any) -> Any:
+            parts = await real(self, batch)
+            await asyncio.sleep(0.1 if parts[0][0]["message"] in {"a0", "a3"} else 0)
+            return parts
+
+        monkeypatch.setattr(Here, "run", first_is_slow)
+        for number in range(6):
+            give(f"a{number}")
+        give("b0", queue="second")
+        end()
+        end("second")
+        await run("input { feed { } feed { queue => second } } output { collect { } }", letters)
+        begun = Collect.sent["begun first"]
+        assert [message for message in begun if message[0] == "a"] == [f"a{number}" for number in range(6)]
+        # The other source does not wait for it.
+        assert begun[0] == "b0"
+
+    @pytest.mark.parametrize("bound", [{"window_batches": 3}, {"window_bytes": 350}])
+    async def test_an_input_is_held_back_when_the_window_is_full(
+        self, letters: DeadLetters, bound: dict[str, int]
+    ) -> None:
+        Collect.gates["first"] = asyncio.Event()
+        for number in range(10):
+            give(f"{number}")
+        async with running(PIPELINE, letters, **bound) as service:
+            await until(lambda: len(Collect.sent.get("begun first", ())) == 3)
+            await asyncio.sleep(0.05)
+            assert service.window.batches == 3
+            assert len(Collect.sent["begun first"]) == 3
+            Collect.gates["first"].set()
+            await until(lambda: len(Feed.settled) == 10)
+
+    async def test_a_batch_larger_than_the_window_passes_alone(self, letters: DeadLetters) -> None:
+        give("a")
+        give("b")
+        end()
+        await run(PIPELINE, letters, window_bytes=1)
+        assert Collect.sent["first"] == ["a", "b"]
+
+
+class TestStop:
+    async def test_what_is_under_way_is_flushed(self, letters: DeadLetters) -> None:
+        Collect.gates["first"] = asyncio.Event()
+        give("a")
+        async with running(PIPELINE, letters) as service:
+            await until(lambda: "begun first" in Collect.sent)
+            service.stop()
+            await until(lambda: not Feed.running)
+            give("too late")
+            assert not Feed.settled
+            Collect.gates["first"].set()
+        assert Feed.settled == {"a": None}
+        assert Collect.state[-1] == "close first"
+
+    async def test_a_stop_ends_in_time_and_gives_back_what_is_not_safe(self, letters: DeadLetters) -> None:
+        Collect.gates["first"] = asyncio.Event()
+        give("a")
+        async with running(PIPELINE, letters, grace=0.1):
+            await until(lambda: "begun first" in Collect.sent)
+        assert isinstance(Feed.settled["a"], SawlogError)
+        assert Collect.state[-1] == "close first"
+
+
+class TestReload:
+    async def test_what_is_the_same_stays_and_the_rest_is_exchanged(self, letters: DeadLetters) -> None:
+        before = """input { feed { } feed { queue => old } }
+            filter { mutate { replace => { "message" => "%{message} before" } } }
+            output { collect { } collect { to => old } }"""
+        after = """input { feed { queue => new } feed { } }
+            filter { mutate { replace => { "message" => "%{message} after" } } }
+            output { collect { to => new } collect { } }"""
+        async with running(before, letters) as service:
+            give("a")
+            await until(lambda: Collect.sent.get("first") == ["a before"])
+            kept = service.outlets[0]
+            await service.reload(Pipeline.from_text(after))
+            assert service.outlets[1] is kept
+            give("b")
+            give("c", queue="new")
+            await until(lambda: len(Collect.sent["first"]) == 3 and len(Collect.sent.get("new", ())) == 2)
+            await until(lambda: "close old" in Collect.state)
+            assert sorted(Feed.running) == ["first", "new"]
+        assert Collect.sent["first"][0] == "a before"
+        assert sorted(Collect.sent["new"]) == ["b after", "c after"]
+        assert Collect.state.count("open first") == 1
+
+    async def test_batches_under_way_end_where_they_began(self, letters: DeadLetters) -> None:
+        Collect.gates["first"] = asyncio.Event()
+        async with running(PIPELINE, letters) as service:
+            give("a")
+            await until(lambda: "begun first" in Collect.sent)
+            await service.reload(Pipeline.from_text("input { feed { } } output { collect { to => new } }"))
+            give("b")
+            await until(lambda: Feed.settled == {"b": None})
+            assert "close first" not in Collect.state
+            Collect.gates["first"].set()
+            await until(lambda: "close first" in Collect.state)
+        assert Feed.settled == {"a": None, "b": None}
+        assert (Collect.sent["first"], Collect.sent["new"]) == (["a"], ["b"])
+
+    async def test_an_output_that_cannot_be_opened_leaves_the_old_pipeline(self, letters: DeadLetters) -> None:
+        Collect.faults["open new"] = [StoreError("401")]
+        async with running(PIPELINE, letters) as service:
+            await until(lambda: Feed.running == ["first"])
+            with pytest.raises(StoreError):
+                await service.reload(Pipeline.from_text("input { feed { } } output { collect { to => new } }"))
+            give("a")
+            await until(lambda: Feed.settled == {"a": None})
+        assert Collect.sent["first"] == ["a"]
+
+    async def test_a_new_input_that_cannot_start_does_not_end_the_rest(
+        self, letters: DeadLetters, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with running(PIPELINE, letters) as service:
+            await until(lambda: Feed.running == ["first"])
+            after = "input { feed { } feed { fails => true } } output { collect { } }"
+            await service.reload(Pipeline.from_text(after))
+            await until(lambda: "the address is in use; trying again" in caplog.text)
+            give("a")
+            await until(lambda: Feed.settled == {"a": None})
+
+    async def test_files_are_read_again_when_they_change(
+        self, letters: DeadLetters, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (file := tmp_path / "a.conf").write_text(PIPELINE)
+        caplog.set_level("INFO")
+        async with running(PIPELINE, letters) as service:
+            await until(lambda: Feed.running == ["first"])
+            reloader = Reloader(service, lambda: Pipeline.load([file]), [str(file)])
+            watching = asyncio.create_task(reloader.watch(0.02))
+            file.write_text("input { feed { } }\noutput {\n  collct { } }")
+            await until(lambda: "the old one goes on" in caplog.text)
+            assert f"{file}:3:3: there is no output 'collct'" in caplog.text
+            give("a")
+            await until(lambda: "a" in Feed.settled)
+            file.write_text("input { feed { } } output { collect { to => new } }")
+            await until(lambda: "was reloaded" in caplog.text)
+            give("b")
+            await until(lambda: "b" in Feed.settled)
+            watching.cancel()
+        assert (Collect.sent["first"], Collect.sent["new"]) == (["a"], ["b"])
+        # Told once for each state of the file, not at every look.
+        assert caplog.text.count("the old one goes on") == 1
