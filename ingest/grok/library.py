@@ -2,7 +2,8 @@
 
 Three layers, each redefining names of the one before: the files that pygrok brings, those in the folder ``patterns``
 beside this file (what Logstash 8 has and pygrok lacks or defines differently, and Spring Boot's and its
-neighbours' formats), and the user's own. Under ECS compatibility the folder ``patterns/ecs`` comes on top of ours.
+neighbours' formats), and the user's own. Under ECS compatibility the captures of ours and pygrok's get the names in
+the tables of ``patterns/renames``, and the folder ``patterns/ecs`` comes on top.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from fnmatch import fnmatchcase
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +22,7 @@ from sawlog.errors import ConfigError
 Patterns = Mapping[str, str]
 
 _OURS: Final = Path(__file__).parent / "patterns"
+_CAPTURE: Final = re.compile(r"(%\{\w+:|\(\?<(?![=!]))([\w-]+)(:\w+)?([}>])")
 _LINE: Final = re.compile(r"\s*([^\s#]\S*)\s+(\S.*)")
 
 
@@ -28,6 +31,8 @@ def builtin(ecs: bool = False) -> Patterns:
     """Return the patterns that need no configuration; `ecs` takes those whose captures have ECS names."""
     patterns = {**_read_folder(_pygrok()), **_read_folder(_OURS)}
     if ecs:
+        for file in _files(_OURS / "renames", "*"):
+            patterns |= _renamed(patterns, file)
         patterns |= _read_folder(_OURS / "ecs")
     return MappingProxyType(patterns)
 
@@ -86,6 +91,38 @@ def _read_folder(folder: Path) -> dict[str, str]:
     for file in _files(folder, "*"):
         patterns |= read_file(file)
     return patterns
+
+
+def _renamed(patterns: Patterns, file: Path) -> dict[str, str]:
+    """Return the patterns that a table is for, with the names of its second column for those of its first.
+
+    A line ``[GLOB …]`` says which patterns the lines below it are for; a later block goes before an earlier one.
+    """
+    tables: dict[str, dict[str, str]] = {}
+    table: dict[str, str] = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            table = {}
+            tables |= dict.fromkeys(line.strip("[]").split(), table)
+        elif line and not line.startswith("#"):
+            old, new = line.split()
+            table[old] = new
+    renamed: dict[str, str] = {}
+    for name, expression in patterns.items():
+        names: dict[str, str] = {}
+        for glob, table in tables.items():
+            if fnmatchcase(name, glob):
+                names |= table
+        if names:
+            renamed[name] = _CAPTURE.sub(partial(_rename, names), expression)
+    return renamed
+
+
+def _rename(names: Mapping[str, str], capture: re.Match[str]) -> str:
+    head, field, kind, tail = capture.groups()
+    new = names.get(field, field + (kind or ""))
+    # A group's name is read as ``PATTERN:field:type``.
+    return f"{head}{new}{tail}" if tail == "}" or ":" not in new else f"{head}_:{new}{tail}"
 
 
 def _pygrok() -> Path:
