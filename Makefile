@@ -2,9 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := .cache/demo
 
-.PHONY: up test check setup setup-test env bench clean
+.PHONY: up test check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
