@@ -1,0 +1,409 @@
+"""elasticsearch: events as documents of indices or data streams.
+
+What Logstash's output does, with one difference: where the file gives neither an action nor a document_id, an event
+is created under its own `_id`, once. A batch that is sent again therefore changes nothing; Logstash would index
+its events a second time.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from ingest.lang.sprintf import Template, compile_sprintf, render
+from ingest.options import Options
+from ingest.output import tls
+from ingest.output.base import Output
+from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
+from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.errors import ConfigError, StoreError
+from sawlog.event import METADATA, Event
+from sawlog.store import mappings
+from sawlog.store.base import Bulk, Refusal
+from sawlog.store.delivery import Delivery
+from sawlog.store.elasticsearch import ElasticsearchStore
+
+_ACTIONS: Final = ("create", "index", "update", "delete")
+_OURS: Final = mappings.PATTERN.removesuffix("*")
+_SYNCHRONISED: Final = ("type", "dataset", "namespace")
+_ILLEGAL: Final = frozenset('\\/*?"<>| ,#:')
+"""Characters that no part of a data stream's name has."""
+
+
+class Elasticsearch(Output):
+    """Retries document by document, without end, what the cluster refuses for now."""
+
+    name = "elasticsearch"
+    options: ClassVar = OPTIONS
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        if options.given("codec"):
+            options.notes.append(f"{options.positions['codec']}: elasticsearch: 'codec' has no effect, as in Logstash")
+        tls.check(options)
+        self._options = options
+        self._hosts = _hosts(options)
+        self._username, self._password = _login(options)
+        self._api_key = _api_key(options)
+        self._streams = _is_data_stream(options)
+        self._stream = {part: _part(options, f"data_stream_{part}") for part in _SYNCHRONISED}
+        self._target = self._stream_of if self._streams else _template(options, "index", _default_index(options))
+        self._action = _action(options, self._streams)
+        self._document_id = _optional(options, "document_id")
+        self._beside = _beside(options)
+        self._update = _update(options)
+        self._store: ElasticsearchStore | None = None
+        self._delivery: Delivery | None = None
+        self._refused = _Refused()
+
+    async def open(self) -> None:  # noqa: D102 - Output.open
+        options = self._options
+        store = ElasticsearchStore(
+            self._hosts,
+            username=self._username,
+            password=self._password,
+            api_key=self._api_key,
+            compress=_compresses(options),
+            timeout=float(options["timeout"]),
+            sniff=options["sniffing"],
+            headers=_texts(options["custom_headers"]),
+            parameters=_texts(options["parameters"]),
+            proxy=options["proxy"],
+            ssl_context=self._tls(),
+            template=self._wants_our_template(),
+        )
+        try:
+            await store.open()
+            await self._install_template(store)
+        except BaseException:
+            await store.close()
+            raise
+        self._store = store
+        self._delivery = Delivery(
+            store,
+            self._refused,
+            first_wait=float(options["retry_initial_interval"]),
+            longest_wait=float(options["retry_max_interval"]),
+        )
+
+    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+        if self._delivery is None:
+            raise StoreError("the elasticsearch output is not open")
+        refusals: list[Refusal] = []
+        groups: dict[tuple[str, str], _Group] = {}
+        for position, event in enumerate(events):
+            key = (self.index_of(event), self._action(event))
+            if wrong := _wrong(*key):
+                refusals.append(Refusal(position, 400, "illegal_request", wrong))
+                continue
+            self._add(groups.setdefault(key, _Group()), event, position)
+        for (index, action), group in groups.items():
+            metadata = group.metadata if any(group.metadata) else None
+            bulk = Bulk(group.ids, group.documents, index, action=action, metadata=metadata)
+            await self._delivery.deliver(bulk)
+            refusals += self._refused.of(group)
+        return refusals
+
+    def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
+        return self._target(event)
+
+    async def close(self) -> None:  # noqa: D102 - Output.close
+        store, self._store, self._delivery = self._store, None, None
+        if store is not None:
+            await store.close()
+
+    def _add(self, group: _Group, event: Event, position: int) -> None:
+        """Add an event to the documents that go to one index by one action."""
+        document = {name: value for name, value in event.items() if name != METADATA}
+        if self._streams and self._options["data_stream_sync_fields"]:
+            document["data_stream"] = self._synchronised(document.get("data_stream"))
+        if self._document_id:
+            name = self._document_id(event)
+        else:
+            name = str((event.get(METADATA) or {}).get("_id") or uuid.uuid4().hex)
+        if self._action(event) == "update":
+            document = self._update(document, event)
+        group.ids.append(name)
+        group.documents.append(document)
+        group.metadata.append(self._beside(event))
+        group.positions.append(position)
+
+    def _stream_of(self, event: Event) -> str:
+        """Name the data stream: by the event's field ``data_stream``, else by the options."""
+        given = event.get("data_stream") if self._options["data_stream_auto_routing"] else None
+        parts = self._stream if not isinstance(given, dict) else {**self._stream, **_known_parts(given)}
+        return "-".join(parts.values())
+
+    def _synchronised(self, given: Any) -> dict[str, Any]:
+        """Return the field ``data_stream`` so that it agrees with the name of the data stream."""
+        if not isinstance(given, dict):
+            return dict(self._stream)
+        if self._options["data_stream_auto_routing"]:
+            return {**given, **self._stream, **_known_parts(given)}
+        return {**given, **self._stream}
+
+    def _tls(self) -> Any:
+        if not any(host.startswith("https:") for host in self._hosts):
+            return None
+        return tls.context(self._options, verify=self._options["ssl_certificate_verification"])
+
+    def _wants_our_template(self) -> bool:
+        """Whether documents may go where sawlog's own template holds, so that it is to be there."""
+        if not self._options["manage_template"] or self._options["template"]:
+            return False
+        if self._streams:
+            return self._stream["type"] == "logs" and f"{'-'.join(self._stream.values())}-".startswith(_OURS)
+        return str(self._options["index"] or "").startswith(_OURS)
+
+    async def _install_template(self, store: ElasticsearchStore) -> None:
+        options = self._options
+        if not options["template"] or not options["manage_template"]:
+            return
+        template = _read_template(options)
+        legacy = options["template_api"] == "legacy"
+        if options["template_api"] == "auto":
+            # The older interface has the mappings at the top, the newer one in `template`.
+            legacy = "template" not in template or isinstance(template["template"], str)
+        await store.put_template(
+            options["template_name"], template, overwrite=options["template_overwrite"], legacy=legacy
+        )
+
+
+@dataclass(slots=True)
+class _Group:
+    """What goes to one index by one action; the lists run side by side."""
+
+    ids: list[str] = field(default_factory=list)
+    documents: list[Event] = field(default_factory=list)
+    metadata: list[Mapping[str, Any]] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+
+class _Refused(DeadLetters):
+    """Takes what the delivery has given up, for the caller of `send`, who has the dead letters."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+        self._letters: dict[int, DeadLetter] = {}
+
+    def append(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep the letters by the identity of their documents, of which each is in one bulk only."""
+        for letter in letters:
+            self._letters[id(letter.document)] = letter
+
+    def of(self, group: _Group) -> list[Refusal]:
+        """Take the refusals of a group that was delivered."""
+        refusals: list[Refusal] = []
+        if not self._letters:
+            return refusals
+        for position, document in zip(group.positions, group.documents, strict=True):
+            letter = self._letters.pop(id(document), None)
+            if letter is not None:
+                refusals.append(Refusal(position, letter.status, letter.type, letter.reason))
+        return refusals
+
+
+def _wrong(index: str, action: str) -> str | None:
+    """Say what is wrong with what an event's fields have made of the options, if something is."""
+    if "%{" in index or not index:
+        return f"the index is '{index}': a field of the event is missing"
+    if action not in _ACTIONS:
+        return f"there is no action '{action}'"
+    return None
+
+
+def _is_data_stream(options: Options) -> bool:
+    """Decide as Logstash 8 does: yes, if asked for, or if no option speaks against it."""
+    against = [name for name in NOT_IN_DATA_STREAMS if options.given(name)]
+    if options.given("action") and options["action"] != "create":
+        against.append("action")
+    wanted = options["data_stream"]
+    if wanted == "true" and against:
+        raise options.error(f"a data stream takes no '{against[0]}'", against[0], "set data_stream => false")
+    if options["ecs_compatibility"] == "disabled":
+        if wanted == "true":
+            raise options.error("a data stream needs ecs_compatibility", "ecs_compatibility")
+        wanted = "false"
+    streams = wanted == "true" or (wanted == "auto" and not against)
+    given = [name for name in OPTIONS if name.startswith("data_stream_") and options.given(name)]
+    if given and not streams:
+        reason = f"because of '{against[0]}'" if against else "because of its options"
+        raise options.error(f"'{given[0]}' is for data streams, and this output writes to an index {reason}", given[0])
+    return streams
+
+
+def _part(options: Options, name: str) -> str:
+    text: str = options[name]
+    if not text or len(text.encode()) > 100 or _ILLEGAL.intersection(text):
+        raise options.error(f"'{text}' cannot be part of a data stream's name", name)
+    return text
+
+
+def _known_parts(given: Mapping[str, Any]) -> dict[str, str]:
+    return {part: str(given[part]) for part in _SYNCHRONISED if given.get(part)}
+
+
+def _default_index(options: Options) -> str:
+    prefix = "logstash" if options["ecs_compatibility"] == "disabled" else "ecs-logstash"
+    return f"{prefix}-%{{+yyyy.MM.dd}}"
+
+
+def _action(options: Options, streams: bool) -> Callable[[Event], str]:
+    given = options["action"]
+    if given is None:
+        action = "index" if options["document_id"] is not None and not streams else "create"
+        return lambda event: action
+    if "%{" not in given and given not in _ACTIONS:
+        raise options.error(f"there is no action '{given}'", "action", f"one of {', '.join(_ACTIONS)}")
+    if given in {"update", "delete"} and options["document_id"] is None:
+        raise options.error(f"the action '{given}' needs a document_id", "action")
+    return _template(options, "action")
+
+
+def _beside(options: Options) -> Callable[[Event], Mapping[str, Any]]:
+    """Return the function that makes what stands beside the id in an action line."""
+    makers = {name: made for name in ("routing", "pipeline", "version") if (made := _optional(options, name))}
+    version_type = {"version_type": options["version_type"]} if options["version_type"] else {}
+    retries = {"retry_on_conflict": int(options["retry_on_conflict"])} if options["action"] == "update" else {}
+    always = {**version_type, **retries}
+    if not makers:
+        return lambda event: always
+
+    def beside(event: Event) -> Mapping[str, Any]:
+        made = {name: maker(event) for name, maker in makers.items()}
+        # What no field has filled in stands for nothing, as in Logstash.
+        return {**always, **{name: value for name, value in made.items() if value and "%{" not in value}}
+
+    return beside
+
+
+def _update(options: Options) -> Callable[[dict[str, Any], Event], dict[str, Any]]:
+    """Return the function that makes the body of an update from a document."""
+    script = _optional(options, "script")
+    upsert = _optional(options, "upsert")
+
+    def body(document: dict[str, Any], event: Event) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        if upsert:
+            try:
+                made["upsert"] = json.loads(upsert(event))
+            except ValueError:
+                made["upsert"] = {}
+        if script is None:
+            made["doc"] = document
+            if options["doc_as_upsert"]:
+                made["doc_as_upsert"] = True
+            return made
+        if options["scripted_upsert"]:
+            made |= {"scripted_upsert": True, "upsert": made.get("upsert", {})}
+        kind = "id" if options["script_type"] == "indexed" else "source"
+        made["script"] = {kind: script(event), "params": {options["script_var_name"]: document}}
+        if kind == "source":
+            made["script"]["lang"] = options["script_lang"]
+        return made
+
+    return body
+
+
+def _hosts(options: Options) -> list[str]:
+    """Complete the hosts to URLs, as Logstash does: port 9200 if none is named, http unless TLS is asked for."""
+    if options["cloud_id"]:
+        if options.given("hosts"):
+            raise options.error("give 'hosts' or 'cloud_id', not both", "cloud_id")
+        return [_cloud_url(options)]
+    return [_url(options, str(host)) for host in options["hosts"]]
+
+
+def _url(options: Options, host: str) -> str:
+    enabled = options["ssl_enabled"]
+    scheme = "https" if enabled or options["protocol"] == "https" else "http"
+    text = host.strip()
+    text = f"{scheme}:{text}" if text.startswith("//") else text if "://" in text else f"{scheme}://{text}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        hint = "such as localhost:9200 or https://elastic.example:9200"
+        raise options.error("a host is not a name, with or without port, and not a URL", "hosts", hint)
+    if enabled is not None and enabled != (parts.scheme == "https"):
+        raise options.error(f"'ssl_enabled' and the {parts.scheme} in 'hosts' contradict one another", "ssl_enabled")
+    if parts.path.strip("/") and options["path"]:
+        raise options.error("a path stands in 'hosts' already", "path")
+    path = parts.path.rstrip("/") or ("/" + str(options["path"]).strip("/") if options["path"] else "")
+    netloc = parts.netloc if port else f"{parts.netloc.rstrip(':')}:{int(options['port'])}"
+    return urlunsplit((parts.scheme, netloc, path, "", ""))
+
+
+def _cloud_url(options: Options) -> str:
+    text = options["cloud_id"].rpartition(":")[2]
+    try:
+        domain, name = base64.b64decode(text + "=" * (-len(text) % 4)).decode().split("$")[:2]
+    except (binascii.Error, ValueError):
+        domain = name = ""
+    if not domain or not name:
+        raise options.error("this is no cloud_id", "cloud_id", "copy it from the page of the deployment")
+    host, _, port = domain.partition(":")
+    return f"https://{name}.{host}:{port or 443}"
+
+
+def _login(options: Options) -> tuple[str | None, str | None]:
+    user, password = options["user"], options["password"]
+    if options["cloud_auth"]:
+        if user:
+            raise options.error("give 'user' or 'cloud_auth', not both", "cloud_auth")
+        user, colon, password = options["cloud_auth"].partition(":")
+        if not colon:
+            raise options.error("'cloud_auth' is a user name, a colon and a password", "cloud_auth")
+    if user and options["api_key"]:
+        raise options.error("give a user name or an API key, not both", "api_key")
+    if password and not user:
+        raise options.error("the password has no 'user'", "password")
+    return user or None, password or None
+
+
+def _api_key(options: Options) -> str | None:
+    """Return the key in the form of the header: an ``id:key`` is encoded, one that is encoded already stays."""
+    key = options["api_key"]
+    return base64.b64encode(key.encode()).decode() if key and ":" in key else key or None
+
+
+def _compresses(options: Options) -> bool | None:
+    if options.given("compression_level"):
+        return bool(options["compression_level"])
+    return options["http_compression"] if options.given("http_compression") else None
+
+
+def _read_template(options: Options) -> dict[str, Any]:
+    try:
+        template = json.loads(Path(options["template"]).read_bytes())
+    except OSError as error:
+        raise options.error(f"{options['template']} cannot be read: {error.strerror}", "template") from None
+    except ValueError as error:
+        raise options.error(f"{options['template']} is no JSON: {error}", "template") from None
+    if not isinstance(template, dict):
+        raise options.error(f"{options['template']} is no index template", "template")
+    return template
+
+
+def _texts(given: Mapping[str, Any] | None) -> dict[str, str]:
+    return {str(name): render(value) for name, value in (given or {}).items()}
+
+
+def _optional(options: Options, name: str) -> Template | None:
+    return None if options[name] is None else _template(options, name)
+
+
+def _template(options: Options, name: str, default: str | None = None) -> Template:
+    try:
+        return compile_sprintf(str(default if options[name] is None else options[name]))
+    except ConfigError as error:
+        raise options.error(error.message, name, error.hint) from None

@@ -1,0 +1,51 @@
+"""embedded: events to the embedded store, in a directory of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ingest.bulk import bulk_of
+from ingest.options import Kind, Option, Options
+from ingest.output.base import Output
+from sawlog.errors import StoreError, StoreUnavailableError
+from sawlog.event import Event
+from sawlog.paths import default_data, index_directory
+from sawlog.store.base import DEFAULT_INDEX, Refusal
+from sawlog.store.embedded import EmbeddedStore
+
+
+class Embedded(Output):
+    """Not a plugin of Logstash's: creates each event under its `_id`, once; what is there already stays."""
+
+    name = "embedded"
+    options: ClassVar[dict[str, Option]] = {
+        "path": Option(Kind.PATH, "The data directory, as of --data; the usual place if not given."),
+    }
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._path = Path(options["path"]) if options["path"] else None
+        self._store: EmbeddedStore | None = None
+
+    async def open(self) -> None:  # noqa: D102 - Output.open
+        self._store = EmbeddedStore(index_directory(self._path or default_data()))
+        await self._store.open()
+
+    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+        if self._store is None:
+            raise StoreError("the store is not open")
+        # Making a bulk takes the events' metadata off, which other outputs need.
+        result = await self._store.bulk(bulk_of([dict(event) for event in events]))
+        if any(refusal.temporary for refusal in result.refused):
+            raise StoreUnavailableError("the embedded store does not take documents now")
+        return result.refused
+
+    def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
+        return DEFAULT_INDEX
+
+    async def close(self) -> None:  # noqa: D102 - Output.close
+        store, self._store = self._store, None
+        if store is not None:
+            await store.close()
