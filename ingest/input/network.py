@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ingest.options import Kind, Option, Options
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 HOST: Final = Option(Kind.STRING, "The address to listen on; loopback unless given.", "127.0.0.1")
 MAX_CONNECTIONS: Final = 1024
 READ_BYTES: Final = 1 << 18
+PROXY_SECONDS: Final = 10.0
+DATAGRAMS: Final = 1000
+"""How many datagrams are read at once."""
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Address = tuple[str, int]
@@ -79,6 +84,7 @@ class Server:
         self.port = port
         self.address: Address | None = None
         """Where it listens, once it does."""
+        self.listening = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, handle: Handle, tls: ssl.SSLContext | None = None, handshake: float = 10.0) -> None:
@@ -105,12 +111,14 @@ class Server:
         except OSError as error:
             raise cannot_listen(self.name, self.host, self.port, error) from None
         self.address = address_of(server.sockets[0].getsockname())
+        self.listening.set()
         log.info("the %s input listens on %s:%d%s", self.name, *self.address, " with TLS" if tls else "")
         try:
             await asyncio.get_running_loop().create_future()
         finally:
             server.close()
             self.address = None
+            self.listening.clear()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -138,3 +146,84 @@ async def close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """What a proxy says of the connection that it passes on."""
+
+    client: Address
+    proxy: Address
+
+
+async def read_proxy_header(reader: asyncio.StreamReader) -> Proxied | None:
+    """Read the line of the PROXY protocol, version 1 (HAProxy); None when the proxy does not know the client.
+
+    Raises:
+        OSError: the connection does not begin with such a line.
+    """
+    try:
+        async with asyncio.timeout(PROXY_SECONDS):
+            line = bytearray()
+            # The longest line has 107 bytes; what is beyond it is not ours to take.
+            while not line.endswith(b"\r\n") and len(line) < 107:
+                line += await reader.readexactly(1)
+    except (asyncio.IncompleteReadError, TimeoutError):
+        raise OSError("no line of the PROXY protocol came") from None
+    words = line.decode("latin-1").split()
+    if words[:2] == ["PROXY", "UNKNOWN"]:
+        return None
+    if len(words) != 6 or words[0] != "PROXY" or not (words[4] + words[5]).isdecimal():
+        raise OSError("the connection does not begin with a line of the PROXY protocol, version 1")
+    return Proxied((words[2], int(words[4])), (words[3], int(words[5])))
+
+
+class Datagrams:
+    """Reads datagrams from a socket for as long as there is room for more; else the kernel keeps or drops them."""
+
+    def __init__(self, name: str, host: str, port: int, *, size: int = 65536, buffer: int | None = None) -> None:
+        self.name = name
+        self.host = host
+        self.port = port
+        self.address: Address | None = None
+        """Where it listens, once it does."""
+        self._size = size
+        self._buffer = buffer
+
+    async def run(self, take: Callable[[list[tuple[bytes, Address]]], Awaitable[None]]) -> None:
+        """Read until cancelled; `take` returns when there is room for more.
+
+        Raises:
+            InputError: the address cannot be listened on.
+        """
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        loop = asyncio.get_running_loop()
+        with socket.socket(family, socket.SOCK_DGRAM) as listening:
+            try:
+                listening.setblocking(False)
+                if self._buffer is not None:
+                    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
+                listening.bind((self.host.strip("[]"), self.port))
+            except OSError as error:
+                raise cannot_listen(self.name, self.host, self.port, error) from None
+            self.address = address_of(listening.getsockname())
+            log.info("the %s input listens on %s:%d (UDP)", self.name, *self.address)
+            ready = asyncio.Event()
+            try:
+                while True:
+                    ready.clear()
+                    loop.add_reader(listening, ready.set)
+                    await ready.wait()
+                    loop.remove_reader(listening)
+                    await take(self._read(listening))
+            finally:
+                loop.remove_reader(listening)
+                self.address = None
+
+    def _read(self, listening: socket.socket) -> list[tuple[bytes, Address]]:
+        found: list[tuple[bytes, Address]] = []
+        with contextlib.suppress(BlockingIOError):
+            while len(found) < DATAGRAMS:
+                data, sender = listening.recvfrom(self._size)
+                found.append((data, address_of(sender)))
+        return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import ssl
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from ingest.options import Kind, Option, Options
@@ -84,8 +86,8 @@ class ServerTls:
         context.minimum_version, context.maximum_version = self.least, self.most
         name = self.certificate
         try:
-            context.load_cert_chain(self.certificate, self.key, lambda: self.passphrase or "")
-            for name in (*self.authorities, *self.chain):
+            self._load(context)
+            for name in self.authorities:
                 context.load_verify_locations(name)
             name = "ssl_cipher_suites"
             if self.ciphers:
@@ -96,6 +98,17 @@ class ServerTls:
             self.asks, ssl.CERT_NONE
         )
         return context
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        if not self.chain:
+            context.load_cert_chain(self.certificate, self.key, lambda: self.passphrase or "")
+            return
+        # Python takes a chain in one file only.
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            for name in (self.certificate, *self.chain):
+                file.write(Path(name).read_bytes() + b"\n")
+            file.flush()
+            context.load_cert_chain(file.name, self.key, lambda: self.passphrase or "")
 
 
 def server_tls(options: Options) -> ServerTls | None:
@@ -130,6 +143,48 @@ def server_tls(options: Options) -> ServerTls | None:
         least,
         most,
         tuple(map(str, values.get("ssl_extra_chain_certs") or ())),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """How a client checks the server, and what it shows."""
+
+    authorities: tuple[str, ...]
+    verify: bool
+    certificate: str | None
+    key: str | None
+    passphrase: str | None
+
+    def context(self) -> ssl.SSLContext:
+        """Read the files.
+
+        Raises:
+            InputError: a file is missing, unreadable, or not what it should be.
+        """
+        context = ssl.create_default_context()
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        name = self.certificate
+        try:
+            if self.certificate:
+                context.load_cert_chain(self.certificate, self.key, lambda: self.passphrase or "")
+            for name in self.authorities:
+                context.load_verify_locations(name)
+        except (OSError, ValueError) as error:
+            raise InputError(f"TLS: {name}: {getattr(error, 'strerror', None) or error}") from None
+        return context
+
+
+def client_tls(options: Options) -> ClientTls:
+    """Read the options of an input that connects."""
+    return ClientTls(
+        tuple(map(str, options["ssl_certificate_authorities"])),
+        options["ssl_verification_mode"] == "full",
+        options["ssl_certificate"],
+        options["ssl_key"],
+        options["ssl_key_passphrase"],
     )
 
 

@@ -1,0 +1,64 @@
+"""What inputs of streams and messages share: the codec's events with what the input knows of their sender."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ingest.codec.base import Codec
+from ingest.options import Block, Options
+from sawlog.event import METADATA, Event
+
+Decorate = Callable[[Event], None] | None
+
+
+def codec_name(options: Options, default: str) -> str:
+    """Return the name of the codec that an input uses."""
+    given = options["codec"]
+    return given.name if isinstance(given, Block) else given or default
+
+
+class Stamp:
+    """Puts the same fields on each event, unless the event has them, and decorates it.
+
+    `metadata` goes under ``@metadata``; the values are shared by all events.
+    """
+
+    def __init__(self, fields: dict[str, Any], metadata: dict[str, Any], decorate: Decorate) -> None:
+        self._fields = fields
+        self._metadata = metadata
+        self._decorate = decorate
+
+    def __call__(self, events: Iterable[Event]) -> list[Event]:
+        """Return the events, with all that belongs to them."""
+        stamped = list(events)
+        for event in stamped:
+            for key, value in self._fields.items():
+                old = event.setdefault(key, value)
+                if old is not value and isinstance(old, dict) and isinstance(value, dict):
+                    event[key] = {**value, **old}
+            event[METADATA] = dict(self._metadata)
+            if self._decorate is not None:
+                self._decorate(event)
+        return stamped
+
+
+class Stream:
+    """The events of one stream of bytes."""
+
+    def __init__(self, codec: Codec, stamp: Stamp, *, whole: bool) -> None:
+        """`whole`: each chunk is an event of its own, as the plain codec has it."""
+        self._codec = codec
+        self._stamp = stamp
+        self._whole = whole
+        self.idle_seconds = codec.auto_flush_interval
+        """After so long without a byte, `flush` completes what is unfinished; None: it never does."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return the events that these bytes complete."""
+        events = self._stamp(self._codec.decode(data))
+        return events + self.flush() if self._whole else events
+
+    def flush(self) -> list[Event]:
+        """Return what is unfinished."""
+        return self._stamp(self._codec.flush())
