@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import aiohttp
 import msgspec
@@ -100,14 +101,13 @@ class Http(Output):
         self._body = _body(options)
         self._retryable = _codes(options, "retryable_codes")
         self._taken = _codes(options, "ignorable_codes")
-        self._proxy, self._proxy_login = _proxy(options)
+        self._proxy = _proxy(options)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:  # noqa: D102 - Output.open
         options = self._options
-        user, password = options["user"], options["password"] or ""
         self._session = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(user, password) if user else None,
+            headers=_login(options),
             connector=aiohttp.TCPConnector(
                 limit=int(options["pool_max"]),
                 limit_per_host=int(options["pool_max_per_route"]),
@@ -161,7 +161,6 @@ class Http(Output):
                 headers=headers,
                 allow_redirects=self._options["follow_redirects"],
                 proxy=self._proxy,
-                proxy_auth=self._proxy_login,
             ) as answer:
                 if 200 <= answer.status < 300 or answer.status in self._taken:
                     await answer.read()
@@ -228,15 +227,25 @@ def _codes(options: Options, name: str) -> frozenset[int]:
         raise options.error("a status is a number such as 503", name) from None
 
 
-def _proxy(options: Options) -> tuple[str | None, aiohttp.BasicAuth | None]:
+def _login(options: Options) -> dict[str, str]:
+    if not options["user"]:
+        return {}
+    login = f"{options['user']}:{options['password'] or ''}"
+    return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+
+
+def _proxy(options: Options) -> str | None:
+    """Return the proxy's URL, with the user and password in it."""
     given = options["proxy"]
     if not given:
-        return None, None
+        return None
     if isinstance(given, str):
-        return given, None
+        return given
     if not isinstance(given, dict) or not (given.get("url") or given.get("host")):
         raise options.error("a proxy is a URL, or a hash with url or host", "proxy")
     port = f":{given['port']}" if given.get("port") else ""
     url = str(given.get("url") or f"{given.get('scheme', 'http')}://{given['host']}{port}")
-    user = given.get("user")
-    return url, aiohttp.BasicAuth(str(user), str(given.get("password", ""))) if user else None
+    if not given.get("user"):
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{quote(str(given['user']), safe='')}:{quote(str(given.get('password', '')), safe='')}@{rest}"
