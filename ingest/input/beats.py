@@ -21,14 +21,14 @@ import msgspec
 
 from ingest.codec.base import Codec
 from ingest.filter.failure import fail
-from ingest.filter.instant import normalise
 from ingest.filter.settings import ECS_COMPATIBILITY, is_ecs
 from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
+from ingest.input.decoding import codec_name, settle_timestamp
 from ingest.input.outbox import identify
 from ingest.options import Block, Kind, Option, Options
 from sawlog.batch import EventBatch, Source
-from sawlog.event import METADATA, TIMESTAMP, Event, add_tag, get
+from sawlog.event import METADATA, Event, add_tag, get
 from sawlog.wire.lumberjack import Ack, Data, Decoder, LumberjackError, Window, encode_ack
 
 log = logging.getLogger(__name__)
@@ -259,7 +259,7 @@ class Enrichment:
         self._ecs = is_ecs(options)
         self._add_hostname: bool = options["add_hostname"]
         given = options["codec"]
-        self._codec_name: str = given.name if isinstance(given, Block) else given or "plain"
+        self._codec_name = codec_name(options, "plain")
         if self._codec_name == "multiline":
             raise options.error(
                 "the multiline codec would mix the files of a sender", "codec", "use multiline in filebeat.yml"
@@ -368,19 +368,8 @@ def _event(frame: Data, decode: Callable[[bytes], Any]) -> Event:
         fail(event, ["_jsonparsefailure"], f"beats: the event is no JSON: {error}")
         return event
     event = value
-    if TIMESTAMP in event:
-        _set_timestamp(event, event[TIMESTAMP])
+    settle_timestamp(event, "beats")
     return event
-
-
-def _set_timestamp(event: Event, given: Any) -> None:
-    instant = normalise(given) if isinstance(given, str) else None
-    if instant is not None:
-        event[TIMESTAMP] = instant
-        return
-    del event[TIMESTAMP]
-    event["_@timestamp"] = given
-    fail(event, ["_timestampparsefailure"], f"beats: @timestamp is no ISO 8601 time: {given!r:.80}")
 
 
 def _identify(event: Event) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ingest.codec.base import Codec
+from ingest.filter.failure import fail
+from ingest.filter.instant import normalise
 from ingest.options import Block, Options
-from sawlog.event import METADATA, Event
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
 
 Decorate = Callable[[Event], None] | None
 
@@ -16,6 +18,20 @@ def codec_name(options: Options, default: str) -> str:
     """Return the name of the codec that an input uses."""
     given = options["codec"]
     return given.name if isinstance(given, Block) else given or default
+
+
+def settle_timestamp(event: Event, who: str) -> None:
+    """Bring ``@timestamp`` into the form of `sawlog.event`; what is no time is set aside, with the reason."""
+    given = event.get(TIMESTAMP, MISSING)
+    if given is MISSING:
+        return
+    instant = normalise(given) if isinstance(given, str) else None
+    if instant is not None:
+        event[TIMESTAMP] = instant
+        return
+    del event[TIMESTAMP]
+    event["_@timestamp"] = given
+    fail(event, ["_timestampparsefailure"], f"{who}: @timestamp is no ISO 8601 time: {given!r:.80}")
 
 
 class Stamp:

@@ -1,0 +1,241 @@
+"""The http input, with aiohttp's and Elasticsearch's own clients."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from elasticsearch import AsyncElasticsearch
+from elasticsearch.helpers import async_bulk
+
+from ingest.input import http
+from ingest.input.elastic import Bulk
+from tests.ingest.input.building import Certificates, codec, refused, running
+
+
+async def test_texts_and_json_by_content_type() -> None:
+    async with running("http", port=0, tags=["web"]) as one, ClientSession() as client:
+        url = f"http://127.0.0.1:{await one.port()}/some/path"
+        async with client.post(url, data="plain text", headers={"User-Agent": "test/1"}) as response:
+            assert (response.status, await response.text()) == (200, "ok")
+            assert response.headers["Content-Type"] == "text/plain"
+        async with client.put(url, json=[{"a": 1}, {"a": 2}]) as response:
+            assert response.status == 200
+    text, first, second = one.sink.events
+    assert text["message"] == "plain text"
+    assert text["host"] == {"ip": "127.0.0.1"}
+    assert text["url"]["path"] == "/some/path"
+    assert text["url"]["domain"] == "127.0.0.1"
+    assert text["user_agent"] == {"original": "test/1"}
+    assert text["http"]["method"] == "POST"
+    assert text["http"]["request"]["body"] == {"bytes": 10}
+    assert text["tags"] == ["web"]
+    assert [first["a"], second["a"]] == [1, 2]
+    assert first["http"]["request"]["mime_type"] == "application/json"
+    assert "http_accept" in first["@metadata"]["input"]["http"]["request"]["headers"]
+
+
+async def test_the_names_before_ecs_and_answers_of_ones_own() -> None:
+    async with (
+        running(
+            "http", port=0, ecs_compatibility="disabled", codec="line", response_code=202,
+            response_headers={"X-Answer": "yes"}, additional_codecs={"text/lines": "json_lines"},
+        ) as one,
+        ClientSession() as client,
+    ):  # fmt: skip
+        url = f"http://127.0.0.1:{await one.port()}/p"
+        async with client.post(url, data="one\ntwo", headers={"Authorization": "Bearer secret"}) as response:
+            assert (response.status, response.headers["X-Answer"]) == (202, "yes")
+        async with client.post(url, data='{"a": 1}\n{"a": 2}\n', headers={"Content-Type": "text/lines"}):
+            pass
+    assert one.sink.messages == ["one", "two", None, None]
+    headers = one.sink.events[0]["headers"]
+    assert (headers["request_method"], headers["request_path"], headers["http_version"]) == ("POST", "/p", "HTTP/1.1")
+    assert one.sink.events[0]["host"] == "127.0.0.1"
+    assert "secret" not in json.dumps(one.sink.events)
+
+
+async def test_the_answer_waits_for_the_delivery() -> None:
+    async with running("http", port=0, hold=True) as one, ClientSession() as client:
+        url = f"http://127.0.0.1:{await one.port()}/"
+        waiting = asyncio.create_task(client.post(url, data="x"))
+        await one.sink.until(1)
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        one.sink.batches[0].ack()
+        assert (await waiting).status == 200
+        refused_one = asyncio.create_task(client.post(url, data="y"))
+        await one.sink.until(2)
+        one.sink.batches[1].nack(RuntimeError("store down"))
+        assert (await refused_one).status == 503
+
+
+async def test_requests_under_way_at_the_end_are_answered() -> None:
+    async with running("http", port=0, hold=True) as one, ClientSession() as client:
+        url = f"http://127.0.0.1:{await one.port()}/"
+        waiting = asyncio.create_task(client.post(url, data="x"))
+        await one.sink.until(1)
+        asyncio.get_running_loop().call_later(0.3, one.sink.batches[0].ack)
+        await one.stop()
+        assert (await waiting).status == 200
+
+
+async def test_credentials() -> None:
+    async with running("http", port=0, user="u", password="p") as one, ClientSession() as client:
+        url = f"http://127.0.0.1:{await one.port()}/"
+        for given, status in ((None, 401), ("u:q", 401), ("v:p", 401), ("%%%", 401), ("u:p", 200)):
+            value = base64.b64encode(given.encode()).decode() if given and ":" in given else given
+            headers = {"Authorization": f"Basic {value}"} if value else {}
+            async with client.post(url, data="x", headers=headers) as response:
+                assert response.status == status
+    assert len(one.sink.events) == 1
+
+
+async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.5)
+    async with (
+        running("http", port=0, hold=True, max_content_length=1000, max_pending_requests=2) as one,
+        ClientSession() as client,
+    ):
+        port = await one.port()
+        url = f"http://127.0.0.1:{port}/"
+        bomb = gzip.compress(bytes(500_000))
+        assert len(bomb) < 1000
+        for data, headers, status in (
+            (b"x" * 1001, {}, 413),
+            (bomb, {"Content-Encoding": "gzip"}, 413),
+            (b"rubbish", {"Content-Encoding": "gzip"}, 400),
+            (bomb[:-9], {"Content-Encoding": "br"}, 415),
+            (gzip.compress(b"[]"), {"Content-Encoding": "gzip", "Content-Type": "application/json"}, 200),
+        ):
+            async with client.post(url, data=data, headers=headers) as response:
+                assert response.status == status
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"408"
+        writer.close()
+        pending = [asyncio.create_task(client.post(url, data="x")) for _ in range(2)]
+        await one.sink.until(2)
+        async with client.post(url, data="x") as response:
+            assert response.status == 429
+        for batch in one.sink.batches:
+            batch.ack()
+        assert [(await task).status for task in pending] == [200, 200]
+
+
+async def test_elasticsearchs_own_client_sends_bulks() -> None:
+    async with running("http", port=0, add_field={"via": "http"}) as one:
+        elastic = AsyncElasticsearch(f"http://127.0.0.1:{await one.port()}")
+        try:
+            assert (await elastic.info())["version"]["number"].startswith("8.")
+            actions: list[dict[str, Any]] = [
+                {
+                    "_op_type": "create",
+                    "_index": "logs",
+                    "_id": "mine",
+                    "message": "a",
+                    "@timestamp": "2024-01-01T00:00:00Z",
+                },
+                {"_op_type": "index", "_index": "logs", "message": "b"},
+                {"_op_type": "delete", "_index": "logs", "_id": "mine"},
+            ]
+            sent, errors = await async_bulk(elastic, actions, raise_on_error=False)
+        finally:
+            await elastic.close()
+    assert sent == 2
+    assert isinstance(errors, list)
+    assert [error["delete"]["status"] for error in errors] == [400]
+    first, second = one.sink.events
+    assert first["@metadata"] == {"_id": "mine", "_index": "logs", "action": "create"}
+    assert first["@timestamp"] == "2024-01-01T00:00:00.000Z"
+    assert first["via"] == "http"
+    assert "host" not in first
+    assert second["message"] == "b"
+    assert second["@metadata"]["_id"]
+
+
+async def test_the_answer_to_a_bulk_waits_and_is_item_by_item() -> None:
+    body = '{"create":{}}\n{"message":"a"}\n{"create":{"_index":"own"}}\nno json\n{"index":{}}\n{"message":"c"}\n'
+    async with running("http", port=0, hold=True) as one, ClientSession() as client:
+        url = f"http://127.0.0.1:{await one.port()}"
+        waiting = asyncio.create_task(client.post(f"{url}/logs-x/_bulk?pipeline=p", data=body))
+        await one.sink.until(2)
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        one.sink.batches[0].ack()
+        response = await waiting
+        assert response.headers["X-Elastic-Product"] == "Elasticsearch"
+        answer = await response.json()
+        assert answer["errors"] is True
+        assert [(name, item["status"], item["_index"]) for one_ in answer["items"] for name, item in one_.items()] == [
+            ("create", 201, "logs-x"), ("create", 400, "own"), ("index", 201, "logs-x"),
+        ]  # fmt: skip
+        async with client.post(f"{url}/_bulk", data="rubbish\n") as bad:
+            assert bad.status == 400
+            assert "line 1" in (await bad.json())["error"]["reason"]
+        waiting = asyncio.create_task(client.post(f"{url}/_bulk", data='{"create":{}}\n{"a":1}\n'))
+        await one.sink.until(3)
+        one.sink.batches[1].nack(RuntimeError("down"))
+        assert (await waiting).status == 503
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200), ("HEAD", "/", 200), ("GET", "/_license", 200), ("HEAD", "/_index_template/filebeat-8", 200),
+        ("PUT", "/_ilm/policy/filebeat", 200), ("GET", "/_bulk", 405), ("GET", "/_search", 404),
+        ("GET", "/healthz", 200),
+    ],
+)  # fmt: skip
+async def test_what_senders_ask_before_they_begin_makes_no_event(method: str, path: str, status: int) -> None:
+    async with (
+        running("http", port=0) as one,
+        ClientSession(f"http://127.0.0.1:{await one.port()}") as client,
+        client.request(method, path) as response,
+    ):
+        assert response.status == status
+    assert one.sink.events == []
+
+
+def test_a_bulk_of_many_shapes() -> None:
+    assert Bulk(b"", "i").response(1) == {"took": 1, "errors": False, "items": []}
+    assert Bulk(b'\n{"create":{}}\n{"a":1}', "i").events[0]["a"] == 1
+    for data, words in ((b'{"create":{}}', "line 1"), (b'{"a":{}}\n{}', "line 1"), (b"[" * 100_000, "line 1")):
+        with pytest.raises(ValueError, match=words):
+            Bulk(data, "i")
+    assert Bulk(b'{"update":{"_id":"x"}}\n{"doc":{}}\n', "i").response(0)["errors"] is True
+
+
+async def test_tls(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    context = ssl.create_default_context(cafile=files.authority)
+    settings = files.settings(ssl_verify_mode="force_peer", ssl_certificate_authorities=[files.authority])
+    async with running("http", port=0, **settings) as one, ClientSession() as client:
+        url = f"https://localhost:{await one.port()}/"
+        with pytest.raises(OSError, match=r"(?i)certificate|reset|closed|disconnected"):
+            await client.post(url.replace("localhost", "127.0.0.1"), data="x", ssl=context)
+        context.load_cert_chain(files.client, files.client_key)
+        async with client.post(url.replace("localhost", "127.0.0.1"), data="x", ssl=context) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"user": "u"}, "need each other"),
+        ({"response_code": 500}, "is 200, 201, 202 or 204"),
+        ({"response_headers": {"a": "b\r\nc"}}, "are no header"),
+        ({"keystore": "/a"}, "give PEM files"),
+        ({"additional_codecs": {"a/b": "jsn"}}, "did you mean 'json'"),
+        ({"codec": codec("line", charset="nope")}, "no character set"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(settings: dict[str, Any], words: str) -> None:
+    assert words in refused("http", **settings)
