@@ -12,12 +12,12 @@ import binascii
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ingest.lang.sprintf import Template, compile_sprintf, render
+from ingest.lang.sprintf import Template, compile_sprintf, is_constant, render
 from ingest.options import Options
 from ingest.output import tls
 from ingest.output.base import Output
@@ -31,6 +31,9 @@ from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
 
 _ACTIONS: Final = ("create", "index", "update", "delete")
+_FRAME: Final = 400
+"""About how many bytes a document has besides its message."""
+
 _OURS: Final = mappings.PATTERN.removesuffix("*")
 _SYNCHRONISED: Final = ("type", "dataset", "namespace")
 _ILLEGAL: Final = frozenset('\\/*?"<>| ,#:')
@@ -54,8 +57,16 @@ class Elasticsearch(Output):
         self._api_key = _api_key(options)
         self._streams = _is_data_stream(options)
         self._stream = {part: _part(options, f"data_stream_{part}") for part in _SYNCHRONISED}
+        self._stream_name = "-".join(self._stream.values())
         self._target = self._stream_of if self._streams else _template(options, "index", _default_index(options))
-        self._action = _action(options, self._streams)
+        action = _action(options, self._streams)
+        self._action = _template(options, "action", action)
+        self._constant: tuple[str, str] | None = None
+        """The index and action of all events, if those do not depend on the event."""
+        if is_constant(action) and not self._streams and is_constant(options["index"] or "%{+yyyy}"):
+            self._constant = (options["index"], action)
+        elif is_constant(action) and self._streams and not options["data_stream_auto_routing"]:
+            self._constant = (self._stream_name, action)
         self._document_id = _optional(options, "document_id")
         self._beside = _beside(options)
         self._update = _update(options)
@@ -97,18 +108,13 @@ class Elasticsearch(Output):
         if self._delivery is None:
             raise StoreError("the elasticsearch output is not open")
         refusals: list[Refusal] = []
-        groups: dict[tuple[str, str], _Group] = {}
-        for position, event in enumerate(events):
-            key = (self.index_of(event), self._action(event))
-            if wrong := _wrong(*key):
-                refusals.append(Refusal(position, 400, "illegal_request", wrong))
+        for (index, action), group in self._groups(events).items():
+            if wrong := _wrong(index, action):
+                refusals += [Refusal(position, 400, "illegal_request", wrong) for position in group.positions]
                 continue
-            self._add(groups.setdefault(key, _Group()), event, position)
-        for (index, action), group in groups.items():
-            metadata = group.metadata if any(group.metadata) else None
-            bulk = Bulk(group.ids, group.documents, index, action=action, metadata=metadata)
+            bulk = self._bulk(index, action, group.events)
             await self._delivery.deliver(bulk)
-            refusals += self._refused.of(group)
+            refusals += self._refused.of(bulk, group.positions)
         return refusals
 
     def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
@@ -119,32 +125,46 @@ class Elasticsearch(Output):
         if store is not None:
             await store.close()
 
-    def _add(self, group: _Group, event: Event, position: int) -> None:
-        """Add an event to the documents that go to one index by one action."""
-        document = {name: value for name, value in event.items() if name != METADATA}
-        if self._streams and self._options["data_stream_sync_fields"]:
-            document["data_stream"] = self._synchronised(document.get("data_stream"))
-        if self._document_id:
-            name = self._document_id(event)
+    def _groups(self, events: list[Event]) -> dict[tuple[str, str], _Group]:
+        """Sort events by index and action; mostly all have the same."""
+        if self._constant is not None:
+            return {self._constant: _Group(events, range(len(events)))}
+        groups: dict[tuple[str, str], _Group] = {}
+        for position, event in enumerate(events):
+            key = (self._target(event), self._action(event))
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group([], [])
+            group.events.append(event)
+            group.positions.append(position)  # type: ignore[union-attr] # a list, made three lines above
+        return groups
+
+    def _bulk(self, index: str, action: str, events: list[Event]) -> Bulk:
+        documents = [event.copy() for event in events]
+        metadata = [document.pop(METADATA, None) for document in documents]
+        if self._document_id is not None:
+            ids = list(map(self._document_id, events))
         else:
-            name = str((event.get(METADATA) or {}).get("_id") or uuid.uuid4().hex)
-        if self._action(event) == "update":
-            document = self._update(document, event)
-        group.ids.append(name)
-        group.documents.append(document)
-        group.metadata.append(self._beside(event))
-        group.positions.append(position)
+            ids = [(about and about.get("_id")) or uuid.uuid4().hex for about in metadata]
+        if self._streams and self._options["data_stream_sync_fields"]:
+            for document in documents:
+                document["data_stream"] = self._synchronised(document.get("data_stream"))
+        if action == "update":
+            documents = list(map(self._update, documents, events))
+        beside = None if self._beside is None else list(map(self._beside, events))
+        return Bulk(ids, documents, index, size=_size(events), action=action, metadata=beside)
 
     def _stream_of(self, event: Event) -> str:
         """Name the data stream: by the event's field ``data_stream``, else by the options."""
-        given = event.get("data_stream") if self._options["data_stream_auto_routing"] else None
-        parts = self._stream if not isinstance(given, dict) else {**self._stream, **_known_parts(given)}
-        return "-".join(parts.values())
+        given = event.get("data_stream")
+        if not isinstance(given, dict) or not self._options["data_stream_auto_routing"]:
+            return self._stream_name
+        return "-".join({**self._stream, **_known_parts(given)}.values())
 
     def _synchronised(self, given: Any) -> dict[str, Any]:
         """Return the field ``data_stream`` so that it agrees with the name of the data stream."""
         if not isinstance(given, dict):
-            return dict(self._stream)
+            return self._stream
         if self._options["data_stream_auto_routing"]:
             return {**given, **self._stream, **_known_parts(given)}
         return {**given, **self._stream}
@@ -159,7 +179,7 @@ class Elasticsearch(Output):
         if not self._options["manage_template"] or self._options["template"]:
             return False
         if self._streams:
-            return self._stream["type"] == "logs" and f"{'-'.join(self._stream.values())}-".startswith(_OURS)
+            return self._stream["type"] == "logs" and f"{self._stream_name}-".startswith(_OURS)
         return str(self._options["index"] or "").startswith(_OURS)
 
     async def _install_template(self, store: ElasticsearchStore) -> None:
@@ -178,12 +198,10 @@ class Elasticsearch(Output):
 
 @dataclass(slots=True)
 class _Group:
-    """What goes to one index by one action; the lists run side by side."""
+    """The events that go to one index by one action, and where they stood in the batch, side by side."""
 
-    ids: list[str] = field(default_factory=list)
-    documents: list[Event] = field(default_factory=list)
-    metadata: list[Mapping[str, Any]] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
+    events: list[Event]
+    positions: list[int] | range
 
 
 class _Refused(DeadLetters):
@@ -198,16 +216,21 @@ class _Refused(DeadLetters):
         for letter in letters:
             self._letters[id(letter.document)] = letter
 
-    def of(self, group: _Group) -> list[Refusal]:
-        """Take the refusals of a group that was delivered."""
+    def of(self, bulk: Bulk, positions: Sequence[int]) -> list[Refusal]:
+        """Take the refusals of a bulk that was delivered, whose documents stood at `positions`."""
         refusals: list[Refusal] = []
         if not self._letters:
             return refusals
-        for position, document in zip(group.positions, group.documents, strict=True):
+        for position, document in zip(positions, bulk.documents, strict=True):
             letter = self._letters.pop(id(document), None)
             if letter is not None:
                 refusals.append(Refusal(position, letter.status, letter.type, letter.reason))
         return refusals
+
+
+def _size(events: list[Event]) -> int:
+    """Guess how many bytes the documents have, so that requests stay small: texts are the most of them."""
+    return sum([len(str(event.get("message", ""))) for event in events]) + _FRAME * len(events)
 
 
 def _wrong(index: str, action: str) -> str | None:
@@ -255,26 +278,25 @@ def _default_index(options: Options) -> str:
     return f"{prefix}-%{{+yyyy.MM.dd}}"
 
 
-def _action(options: Options, streams: bool) -> Callable[[Event], str]:
+def _action(options: Options, streams: bool) -> str:
     given = options["action"]
     if given is None:
-        action = "index" if options["document_id"] is not None and not streams else "create"
-        return lambda event: action
+        return "index" if options["document_id"] is not None and not streams else "create"
     if "%{" not in given and given not in _ACTIONS:
         raise options.error(f"there is no action '{given}'", "action", f"one of {', '.join(_ACTIONS)}")
     if given in {"update", "delete"} and options["document_id"] is None:
         raise options.error(f"the action '{given}' needs a document_id", "action")
-    return _template(options, "action")
+    return str(given)
 
 
-def _beside(options: Options) -> Callable[[Event], Mapping[str, Any]]:
-    """Return the function that makes what stands beside the id in an action line."""
+def _beside(options: Options) -> Callable[[Event], Mapping[str, Any]] | None:
+    """Return the function that makes what stands beside the id in an action line; None if nothing does."""
     makers = {name: made for name in ("routing", "pipeline", "version") if (made := _optional(options, name))}
     version_type = {"version_type": options["version_type"]} if options["version_type"] else {}
     retries = {"retry_on_conflict": int(options["retry_on_conflict"])} if options["action"] == "update" else {}
     always = {**version_type, **retries}
     if not makers:
-        return lambda event: always
+        return (lambda event: always) if always else None
 
     def beside(event: Event) -> Mapping[str, Any]:
         made = {name: maker(event) for name, maker in makers.items()}

@@ -112,6 +112,14 @@ class TestDocuments:
         (refusal,) = await into(elasticsearch_url, event(1), index=index, pipeline="no-such-pipeline")
         assert "no-such-pipeline" in refusal.reason
 
+    async def test_a_large_batch_goes_in_parts(self, elasticsearch_url: str, index: str) -> None:
+        events = [event(number, text="x" * 1000) for number in range(200)]
+        for one in events:
+            one["message"] = "y" * 100_000
+        assert await into(elasticsearch_url, *events, index=index) == []
+        await call(elasticsearch_url, "POST", f"/{index}/_refresh")
+        assert (await call(elasticsearch_url, "GET", f"/{index}/_count"))["count"] == 200
+
     async def test_a_refusal_names_its_event(self, elasticsearch_url: str, index: str) -> None:
         await into(elasticsearch_url, event(0, n=1), index=index)
         events = [event(1, n=1), event(2, n="text"), event(3, n=2)]
