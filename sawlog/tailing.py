@@ -57,8 +57,6 @@ class ShipperTailer:
             scan_frequency=max(0.2, following.scan_seconds),
             close_inactive=following.close_after,
             ignore_older=following.ignore_older,
-            scan_sort="modtime" if following.sort_by == "last_modified" else "filename",
-            scan_order="desc" if following.descending else "asc",
         )
         lines = LineFraming(following.encoding)
         joining = following.joining

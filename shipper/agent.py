@@ -14,6 +14,7 @@ import logging
 import os
 import resource
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -228,6 +229,13 @@ class Agent:
                 self._rename(one, found.path)
             return
         if found.status.st_size == 0:
+            return
+        oldest = tail.settings.ignore_older
+        if (
+            oldest is not None
+            and found.status.st_mtime < time.time() - oldest
+            and not self._registry.by_inode(*found.place)
+        ):
             return
         try:
             descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)

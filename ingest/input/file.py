@@ -62,10 +62,6 @@ class Following:
     scan_seconds: float
     close_after: float
     ignore_older: float | None
-    max_open: int
-    sort_by: str
-    """``last_modified`` or ``path``."""
-    descending: bool
     delete: bool
     """Whether a file that was read and delivered is deleted."""
     completed: str | None
@@ -123,10 +119,8 @@ class File(Input):
         ),
         "file_completed_log_path": Option(Kind.STRING, "The file for the names of files that were read."),
         "exit_after_read": Option(Kind.BOOLEAN, "With mode => read: end when every file is read.", False),
-        "file_sort_by": Option(
-            Kind.STRING, "The order in which files are begun.", "last_modified", one_of=("last_modified", "path")
-        ),
-        "file_sort_direction": Option(Kind.STRING, "asc or desc.", "asc", one_of=("asc", "desc")),
+        "file_sort_by": Option(Kind.STRING, "", noted="files are read in turn, a block of each"),
+        "file_sort_direction": Option(Kind.STRING, "", noted="files are read in turn, a block of each"),
         "file_chunk_count": Option(Kind.NUMBER, "", noted=_SHIPPER),
         "file_chunk_size": Option(Kind.NUMBER, "", noted=_SHIPPER),
         "sincedb_write_interval": Option(Kind.ANY, "", noted="an offset is written when its batch is acknowledged"),
@@ -163,9 +157,6 @@ class File(Input):
             scan_seconds=seconds(options, "stat_interval") * options["discover_interval"],
             close_after=seconds(options, "close_older"),
             ignore_older=seconds(options, "ignore_older") if options["ignore_older"] is not None else None,
-            max_open=0,
-            sort_by=options["file_sort_by"],
-            descending=options["file_sort_direction"] == "desc",
             delete=reading and "delete" in options["file_completed_action"],
             completed=options["file_completed_log_path"] if logs else None,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ async def test_at_first_only_what_is_there_at_the_start_is_passed_over(logs: Pat
         await one.sink.until(2)
         await asyncio.sleep(0.3)
     assert sorted(one.sink.messages) == ["grown", "new"]
+
+
+async def test_files_not_written_to_for_long_are_not_begun(logs: Path) -> None:
+    append(logs / "old.log", "old\n")
+    append(logs / "new.log", "new\n")
+    os.utime(logs / "old.log", (1, 1))
+    async with running("file", **settings(logs, ignore_older="1 hour", stat_interval=0.02)) as one:
+        await one.sink.until(1)
+        await asyncio.sleep(0.5)
+        assert one.sink.messages == ["new"]
+        append(logs / "old.log", "grown\n")
+        await one.sink.until(3)
+    assert one.sink.messages == ["new", "old", "grown"]
 
 
 async def test_sincedb_of_its_own_and_none(logs: Path, data: Path, tmp_path: Path) -> None:
