@@ -16,7 +16,7 @@ from typing import Final
 
 from ingest.grok.errors import GrokError
 
-_MAX_DEPTH: Final = 200
+_MAX_DEPTH: Final = 100
 _META: Final = frozenset(r"\.^$*+?{}[]|()")
 _QUANTIFIER: Final = re.compile(r"[*+?][?+]?|\{(\d+)(,?)(\d*)\}\??|\{,(\d+)\}\??")
 _OPTIONS: Final = re.compile(r"\?([imxadu]*)(?:-([imx]*))?([:)])")
