@@ -44,6 +44,8 @@ class MultilineFraming(Framing):
         begins, complete = self._rule.begins(texts)
         if not final and not complete:
             held = begins.pop()
+            if not begins:
+                return Frames((), (), 0)
             consumed = starts[held] - offset
             texts = texts[:held]
         joined: list[str] = []
