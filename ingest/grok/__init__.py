@@ -29,8 +29,11 @@ class Grok:
         pattern_definitions: Mapping[str, str] | None = None,
         named_captures_only: bool = True,
         keep_empty_captures: bool = False,
+        ecs: bool = False,
     ) -> None:
         """Compile the expressions; `patterns_dir` holds folders or files of patterns, UTF-8, that redefine ours.
+
+        `ecs` takes the built-in patterns whose captures have ECS names.
 
         Raises:
             GrokError: an unknown name (the nearest known one is named), a circular one, or a bad expression.
@@ -38,7 +41,7 @@ class Grok:
         """
         groks = [pattern_or_patterns] if isinstance(pattern_or_patterns, str) else pattern_or_patterns
         folders = [patterns_dir] if isinstance(patterns_dir, str | Path) else patterns_dir
-        patterns = load(folders, pattern_definitions)
+        patterns = load(folders, pattern_definitions, ecs=ecs)
         self.expressions = tuple(Expression(grok, patterns, named_captures_only=named_captures_only) for grok in groks)
         self._tries = [
             (e.search(), compile_store(e.captures, keep_empty=keep_empty_captures)) for e in self.expressions
