@@ -58,7 +58,9 @@ class Elasticsearch(Output):
         self._streams = _is_data_stream(options)
         self._stream = {part: _part(options, f"data_stream_{part}") for part in _SYNCHRONISED}
         self._stream_name = "-".join(self._stream.values())
-        self._target = self._stream_of if self._streams else _template(options, "index", _default_index(options))
+        self._target = (
+            self._stream_of if self._streams else _template(options, "index", f"{_prefix(options)}-%{{+yyyy.MM.dd}}")
+        )
         action = _action(options, self._streams)
         self._action = _template(options, "action", action)
         self._constant: tuple[str, str] | None = None
@@ -86,7 +88,7 @@ class Elasticsearch(Output):
             sniff=options["sniffing"],
             headers=_texts(options["custom_headers"]),
             parameters=_texts(options["parameters"]),
-            proxy=options["proxy"],
+            proxy=options["proxy"] or None,
             ssl_context=self._tls(),
             template=self._wants_our_template(),
         )
@@ -191,9 +193,8 @@ class Elasticsearch(Output):
         if options["template_api"] == "auto":
             # The older interface has the mappings at the top, the newer one in `template`.
             legacy = "template" not in template or isinstance(template["template"], str)
-        await store.put_template(
-            options["template_name"], template, overwrite=options["template_overwrite"], legacy=legacy
-        )
+        name = options["template_name"] or _prefix(options)
+        await store.put_template(name, template, overwrite=options["template_overwrite"], legacy=legacy)
 
 
 @dataclass(slots=True)
@@ -273,9 +274,9 @@ def _known_parts(given: Mapping[str, Any]) -> dict[str, str]:
     return {part: str(given[part]) for part in _SYNCHRONISED if given.get(part)}
 
 
-def _default_index(options: Options) -> str:
-    prefix = "logstash" if options["ecs_compatibility"] == "disabled" else "ecs-logstash"
-    return f"{prefix}-%{{+yyyy.MM.dd}}"
+def _prefix(options: Options) -> str:
+    """Return what the names of Logstash's own indices and template begin with."""
+    return "logstash" if options["ecs_compatibility"] == "disabled" else "ecs-logstash"
 
 
 def _action(options: Options, streams: bool) -> str:
@@ -340,6 +341,8 @@ def _hosts(options: Options) -> list[str]:
         if options.given("hosts"):
             raise options.error("give 'hosts' or 'cloud_id', not both", "cloud_id")
         return [_cloud_url(options)]
+    if not options["hosts"]:
+        raise options.error("there is no host", "hosts")
     return [_url(options, str(host)) for host in options["hosts"]]
 
 

@@ -87,7 +87,7 @@ OPTIONS: Final[dict[str, Option]] = {
     # Templates
     "manage_template": Option(Kind.BOOLEAN, "Whether a template is installed.", True),
     "template": Option(Kind.PATH, "The file of an index template to install."),
-    "template_name": Option(Kind.STRING, "That template's name.", "ecs-logstash"),
+    "template_name": Option(Kind.STRING, "That template's name; ecs-logstash if not given."),
     "template_overwrite": Option(Kind.BOOLEAN, "Whether it replaces one that is there.", False),
     "template_api": Option(
         Kind.STRING,

@@ -87,7 +87,8 @@ class Http(Output):
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         if options.given("codec"):
-            raise options.error("this output has no codec", "codec", "format and mapping say what is sent")
+            place = options.positions["codec"]
+            options.notes.append(f"{place}: http: 'codec' has no effect, as in Logstash; see 'format'")
         if options["format"] == "message" and options["message"] is None:
             raise options.error("the format 'message' needs the option 'message'", "format")
         tls.check(options)

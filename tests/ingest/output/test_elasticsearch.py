@@ -228,6 +228,7 @@ class TestReaching:
     @pytest.mark.parametrize(
         ("settings", "words"),
         [
+            ({"hosts": []}, "there is no host"),
             ({"hosts": "ftp://x"}, "a host is not a name"),
             ({"hosts": "http://u:hush@:x"}, "a host is not a name"),
             ({"hosts": "https://x", "ssl": False}, "contradict"),

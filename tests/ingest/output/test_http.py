@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ingest.output import http
 from sawlog.store.base import Refusal
-from tests.ingest.output.building import event, make, refused, send
+from tests.ingest.output.building import event, make, notes, refused, send
 from tests.services import free_port
 
 
@@ -141,7 +141,7 @@ def test_mistakes_are_explained() -> None:
     url = {"url": "http://localhost", "http_method": "post"}
     assert "needs the option 'message'" in refused("http", **url, format="message")
     assert "'http_method' is one of" in refused("http", url="http://localhost", http_method="POSTS")
-    assert "no codec" in refused("http", **url, codec="json")
+    assert "'codec' has no effect" in notes("http", **url, codec="json")[0]
     assert "need each other" in refused("http", **url, client_cert="x.pem")
     assert "PEM" in refused("http", **url, keystore="x.jks")
     assert "a status is a number" in refused("http", **url, retryable_codes=["x"])
