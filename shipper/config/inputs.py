@@ -102,6 +102,7 @@ INPUT: Final[Options] = {
     "close_eof": done(Kind.BOOL, False),
     "close_timeout": done(Kind.DURATION, 0.0, least=0),
     "force_close_files": done(Kind.BOOL, word="the older form of `close_removed` and `close_renamed`"),
+    "force_close_windows_files": renamed("force_close_files"),
     "close.on_state_change.inactive": renamed("close_inactive"),
     "close.on_state_change.removed": renamed("close_removed"),
     "close.on_state_change.renamed": renamed("close_renamed"),
@@ -247,7 +248,8 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
                 if word in OTHER_TYPES
                 else f"there is no input of type '{word}'"
             )
-            raise ConfigError(message, kind_entry.tree.position, nearest(word, KNOWN_TYPES))
+            hint = None if word in OTHER_TYPES else nearest(word, KNOWN_TYPES)
+            raise ConfigError(message, kind_entry.tree.position, hint)
     values = schema.section(where, INPUT, tree)
     kind: Any = values["type"] if values["type"] in KNOWN_TYPES else "log"
     paths = _paths(schema, where, kind, values)

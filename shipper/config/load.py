@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import importlib
 import os
@@ -78,9 +79,10 @@ def _read(name: str) -> str:
     try:
         if "://" in name:
             return _remote(name)
-        return Path(name).read_bytes().decode("utf-8")
+        return _text(Path(name).read_bytes())
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the file is not in UTF-8 (byte {error.start})", Position(name, 1)) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"the file is not in UTF-8 (byte {error.start})", Position(name, line)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{name}: {reason}") from None
@@ -93,7 +95,13 @@ def _remote(name: str) -> str:
             content: bytes = file.read()
     except ImportError:
         raise InputError(f"{name}: reading from there needs the extra 's3': pip install 'sawlog[s3]'") from None
-    return content.decode("utf-8")
+    return _text(content)
+
+
+def _text(content: bytes) -> str:
+    """Decode UTF-8, or UTF-16 with a byte order mark, as Filebeat's reader does."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8")
 
 
 def _builtin(home: str) -> dict[str, str]:

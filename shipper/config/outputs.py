@@ -299,6 +299,8 @@ def _urls(values: Values, cloud: Values) -> tuple[str, ...]:
 
 
 def _cloud_url(cloud: Values) -> str:
+    if "${" in cloud["cloud.id"]:
+        return str(cloud["cloud.id"])
     text = cloud["cloud.id"].rpartition(":")[2]
     try:
         host, _, rest = base64.b64decode(text + "=" * (-len(text) % 4)).decode().partition("$")
@@ -306,7 +308,7 @@ def _cloud_url(cloud: Values) -> str:
         host, rest = "", ""
     name = rest.partition("$")[0]
     if not host or not name:
-        raise cloud.error("'cloud.id' is none: copy it from the page of the deployment", "cloud.id")
+        raise cloud.error("'cloud.id' is not one: copy it from the page of the deployment", "cloud.id")
     domain, _, port = host.partition(":")
     return f"https://{name}.{domain}:{port or 443}"
 

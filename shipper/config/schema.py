@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from sawlog.errors import ConfigError, Position, nearest
 from shipper.config.problems import Problems
@@ -45,6 +45,7 @@ class Option:
 
 
 Options = Table[str, Option]
+_SECTIONS: Final = frozenset({Kind.TREE, Kind.MAP, Kind.TEXT_MAP, Kind.ANY})
 
 
 def done(kind: Kind, default: Any = None, word: str = "", one_of: tuple[str, ...] = (), **more: Any) -> Option:
@@ -114,7 +115,9 @@ class Schema:
         for key, entry in tree.entries.items():
             name = prefix + key
             option = options.get(name)
-            if option is not None and (option.kind is not Kind.BOOL or not isinstance(entry.tree, Mapping)):
+            if option is not None and not (
+                isinstance(entry.tree, Mapping) and option.kind not in _SECTIONS and _has_names_below(name, options)
+            ):
                 self._option(where, name, option, options, entry, values)
             elif isinstance(entry.tree, Mapping) and _has_names_below(name, options):
                 self._walk(where, options, entry.tree, f"{name}.", values)

@@ -1,7 +1,8 @@
 """YAML as a tree that knows where everything stands, read the way Filebeat reads it.
 
 Keys with dots and nested keys mean the same and merge; of a key given twice the last wins, with a warning. What
-Filebeat's reader does and PyYAML does not: ``0600`` is octal, ``1:30`` and dates are texts.
+Filebeat's reader does and PyYAML does not: ``0600`` is octal, ``1:30`` and dates are texts. Filebeat's reader is
+libyaml in Go; PyYAML's own parser is stricter with tabs behind a value, so libyaml is used wherever it is built in.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _TRUE = frozenset({"true", "yes", "on", "y"})
 _FALSE = frozenset({"false", "no", "off", "n"})
 _NULL = frozenset({"", "~", "null"})
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""What may not stand in YAML; as libyaml has it, a byte order mark in the middle is among them."""
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
@@ -214,19 +218,31 @@ def _first(text: str, file: str) -> yaml.Node | None:
 def _compose(text: str, file: str, line: int = 0, column: int = 0) -> Iterator[yaml.Node]:
     """Compose the documents one by one, with PyYAML's errors turned into ours."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden is not None:
+        before = text[: forbidden.start()]
+        position = Position(file, line + before.count("\n") + 1, column + len(before) - before.rfind("\n"))
+        raise ConfigError(f"the character U+{ord(forbidden[0]):04X} is not allowed in YAML", position)
     try:
-        yield from yaml.compose_all(text, Loader=yaml.SafeLoader)
-    except yaml.reader.ReaderError as error:
-        at = text[: error.position]
-        position = Position(file, line + at.count("\n") + 1, column + error.position - (at.rfind("\n") + 1) + 1)
-        character = error.character if isinstance(error.character, int) else ord(str(error.character)[:1] or "?")
-        raise ConfigError(f"the character U+{character:04X} is not allowed in YAML", position) from None
+        _check_depth(text, file, line, column)
+        yield from yaml.compose_all(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(file, line + mark.line + 1, column + mark.column + 1) if mark else Position(file, 1)
         raise ConfigError(f"no valid YAML: {_words(error)}", place, _advice(error, text)) from None
-    except RecursionError:
-        raise ConfigError("nested too deep", Position(file, 1)) from None
+
+
+def _check_depth(text: str, file: str, line: int, column: int) -> None:
+    """Refuse what is nested too deep before nodes are made of it, which takes a stack frame a level."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                mark = event.start_mark
+                raise ConfigError("nested too deep", Position(file, line + mark.line + 1, column + mark.column + 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
@@ -240,11 +256,12 @@ def _advice(error: yaml.MarkedYAMLError, text: str) -> str | None:
     mark = error.problem_mark
     lines = text.split("\n")
     line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in (error.problem or ""):
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         return "YAML is indented with spaces, not with tabs"
-    if "{{" in text or "{%" in text:
-        return "the file has '{{' or '{%': a template has to be filled in first"
-    return None
+    return _TEMPLATE if "{{" in text or "{%" in text else None
+
+
+_TEMPLATE: Final = "a template ('{{ … }}', '{% … %}') has to be filled in first"
 
 
 def _manifest(documents: Iterator[yaml.Node], text: str, file: str) -> Document | None:
@@ -317,7 +334,7 @@ class _Converter:
             tree, size = Sequence([part for part, _ in parts], position), 1 + sum(count for _, count in parts)
         else:
             assert isinstance(node, yaml.ScalarNode)
-            tree, size = Scalar(node.value, node.style is None, position), 1
+            tree, size = Scalar(node.value, not node.style, position), 1
         if size > NODE_LIMIT:
             raise ConfigError("the aliases here multiply to too much", position)
         self._open.discard(id(node))
@@ -329,7 +346,8 @@ class _Converter:
         size = 1
         for key, value in self._merged(node):
             if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError("a key has to be a single word", self._position(key))
+                hint = _TEMPLATE if isinstance(key, yaml.MappingNode) else None
+                raise ConfigError("a key has to be a single word", self._position(key), hint)
             tree, count = self._convert(value)
             size += count
             merge(mapping, key.value, self._position(key), tree, self.warnings)
