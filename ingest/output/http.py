@@ -92,6 +92,8 @@ class Http(Output):
         if options["format"] == "message" and options["message"] is None:
             raise options.error("the format 'message' needs the option 'message'", "format")
         tls.check(options)
+        if options["ssl_enabled"] is False and options["url"].startswith("https:"):
+            raise options.error("'ssl_enabled' and the https in 'url' contradict one another", "ssl_enabled")
         self._options = options
         self._method: str = options["http_method"]
         self._url = _template(options, "url")

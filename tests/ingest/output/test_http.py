@@ -143,6 +143,7 @@ def test_mistakes_are_explained() -> None:
     assert "'http_method' is one of" in refused("http", url="http://localhost", http_method="POSTS")
     assert "'codec' has no effect" in notes("http", **url, codec="json")[0]
     assert "need each other" in refused("http", **url, client_cert="x.pem")
+    assert "contradict" in refused("http", url="https://x", http_method="post", ssl_enabled=False)
     assert "PEM" in refused("http", **url, keystore="x.jks")
     assert "a status is a number" in refused("http", **url, retryable_codes=["x"])
     assert "no TLS version" in refused("http", **url, ssl_supported_protocols=["SSLv3"])
