@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
@@ -29,7 +30,8 @@ WINDOW_BYTES: Final = 64 << 20
 WINDOW_BATCHES: Final = 1_024
 GRACE_SECONDS: Final = 20.0
 """How long a stop waits for outputs; what is not acknowledged then is sent again by its source."""
-CLOSE_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 12.0
+"""How long one input or output may take to close."""
 RESTART_SECONDS: Final = 5.0
 
 log = logging.getLogger(__name__)
@@ -301,19 +303,22 @@ class Service:
 
     async def _wind_up(self) -> None:
         """Stop the inputs and wait for what is under way: within the grace when asked to stop."""
-        await _stop_all(self._intakes)
-        if self._error is None:
-            if self._tasks and not self._stopping.is_set():
-                await _first(self._stopping.wait(), asyncio.wait(set(self._tasks)))
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=self._grace)
+        if not self._stopping.is_set() and self._tasks:
+            # All inputs have come to their ends: there is no hurry.
+            await _first(self._stopping.wait(), asyncio.wait(set(self._tasks)))
+        inputs = {intake.task for intake in self._intakes if intake.task is not None}
+        for task in inputs:
+            task.cancel()
+        end = time.monotonic() + (self._grace if self._error is None else 0)
+        # Some inputs wait for their acknowledgements themselves, or hand on what they have at last.
+        while (pending := {task for task in self._tasks | inputs if not task.done()}) and time.monotonic() < end:
+            await asyncio.wait(pending, timeout=end - time.monotonic())
         if self._tasks:
             log.warning("stopped with %d batches not acknowledged; their sources send them again", len(self._tasks))
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        # What inputs do on an acknowledgement (answer a peer, write an offset) may need a turn of the loop.
-        await asyncio.sleep(0)
+        await _stop_all(self._intakes)
 
     async def _close(self, setup: _Setup) -> None:
         for task in self._retiring:

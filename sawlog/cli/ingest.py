@@ -21,6 +21,7 @@ from sawlog.errors import ConfigError, ConfigErrors
 from sawlog.paths import DATA_VARIABLE, default_data
 
 if TYPE_CHECKING:
+    from ingest.input.file import Following, Tailer
     from ingest.pipeline import Pipeline
     from ingest.service import Service
 
@@ -108,6 +109,10 @@ def ingest(
     folder = data or default_data()
     # Plugins find it there.
     os.environ[DATA_VARIABLE] = str(folder)
+
+    from ingest.input.file import set_tailer  # noqa: PLC0415 - so that `sawlog --help` stays instant
+
+    set_tailer(lambda following: _tailer(following, folder))
 
     def load() -> Pipeline:
         return _load(files, text, needs_input=inspect is None)
@@ -209,6 +214,13 @@ async def _run(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped after %s", _figures(service))
+
+
+def _tailer(following: Following, data: Path) -> Tailer:
+    """Make what follows files; the shipper is only imported for pipelines that need it."""
+    from sawlog.tailing import tailer  # noqa: PLC0415 - see above
+
+    return tailer(data)(following)
 
 
 async def _report(service: Service) -> None:
