@@ -92,7 +92,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_the_wheel_holds_the_pattern_files(tmp_path: Path) -> None:
-    pytest.importorskip("hatchling")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
