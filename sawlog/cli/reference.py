@@ -20,7 +20,7 @@ Ctrl-C with 130. Messages go to standard error, results to standard output.
 | variable | meaning |
 | --- | --- |
 | `SAWLOG_DATA` | the data folder when `--data` is not given; see [files-and-folders.md](files-and-folders.md) |
-| `SAWLOG_ELASTICSEARCH_URL` | the same as `--elasticsearch` of `up`, `search`, `count` and `tail`; several URLs have commas between them |
+| `SAWLOG_ELASTICSEARCH_URL` | `--elasticsearch` of `up`, `search`, `count`, `tail`; commas between several URLs |
 | `SAWLOG_ELASTICSEARCH_USERNAME` | the user, `elastic` if only the password is given |
 | `SAWLOG_ELASTICSEARCH_PASSWORD` | the password |
 | `SAWLOG_ELASTICSEARCH_API_KEY` | an API key (encoded, as Kibana shows it) instead of user and password |
