@@ -240,6 +240,7 @@ def _check_depth(text: str, file: str, line: int, column: int) -> None:
             depth += 1
             if depth > DEPTH_LIMIT:
                 mark = event.start_mark
+                assert mark is not None  # the parser sets it; the type allows for events made by hand
                 raise ConfigError("nested too deep", Position(file, line + mark.line + 1, column + mark.column + 1))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
