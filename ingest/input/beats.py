@@ -43,6 +43,7 @@ EVENT_BYTES: Final = 100
 UNFINISHED_BYTES: Final = 512 << 20
 """What all connections together may have sent of windows that are not complete."""
 
+_HOSTS: Final = (("host", "name"), ("beat", "hostname"), ("agent", "hostname"))
 _ENRICHMENTS: Final = ("codec_metadata", "source_metadata", "ssl_peer_metadata")
 
 
@@ -200,6 +201,9 @@ class _Connection:
         while len(self._sent) >= WINDOWS and not self._ending:
             self._moved.clear()
             await self._moved.wait()
+        if self._writer.is_closing():
+            # The sender will send this again; delivered now, it would be there twice.
+            raise ConnectionResetError("it is closed")
         frames = self._events
         events = self._enrich(frames)
         sent = _Sent(frames[-1].sequence, window.version)
@@ -274,29 +278,51 @@ class Enrichment:
         codec = self._codec() if self._codec else None
         tags = "codec_metadata" in self._wanted
 
+        applied = f"beats_input_codec_{self._codec_name}_applied"
+        known: dict[Any, dict[str, Any]] = {}
+        """The metadata of each host that this sender speaks of; shared by its events."""
+
         def enrich(frames: Sequence[Data]) -> list[Event]:
             events: list[Event] = []
             for frame in frames:
                 event = _event(frame, decode)
+                name = self._host_of(event)
+                added = known.get(name)
+                if added is None:
+                    # A sender may speak of very many hosts.
+                    if len(known) > 1000:
+                        known.clear()
+                    added = known[name] = self._naming(metadata, name)
                 given = event.get(METADATA)
-                event[METADATA] = _merged(given, metadata) if isinstance(given, dict) else dict(metadata)
-                if "source_metadata" in self._wanted:
-                    self._name_host(event)
+                event[METADATA] = _merged(given, added) if isinstance(given, dict) else dict(added)
                 _identify(event)
                 made = [event] if codec is None else _decoded(event, codec)
-                if tags:
-                    applied = f"beats_input_codec_{self._codec_name}_applied"
-                    tag = applied if "message" in event else "beats_input_raw_event"
-                    for one in made:
-                        add_tag(one, tag)
-                if self._decorate is not None:
-                    for one in made:
+                for one in made:
+                    if tags:
+                        add_tag(one, applied if "message" in event else "beats_input_raw_event")
+                    if self._decorate is not None:
                         self._decorate(one)
                 events += made
             identify(events)
             return events
 
         return enrich
+
+    def _host_of(self, event: Event) -> str | None:
+        if "source_metadata" not in self._wanted:
+            return None
+        for path in _HOSTS:
+            name = get(event, path)
+            if isinstance(name, str):
+                if not self._ecs and self._add_hostname:
+                    event.setdefault("host", name)
+                return name
+        return None
+
+    def _naming(self, metadata: dict[str, Any], name: str | None) -> dict[str, Any]:
+        if name is None or not self._ecs:
+            return metadata
+        return _merged(metadata, {"input": {"beats": {"host": {"name": name}}}})
 
     def _source(self, ip: str) -> dict[str, Any]:
         if "source_metadata" not in self._wanted:
@@ -330,15 +356,6 @@ class Enrichment:
             "cipher": cipher[0],
         }
         return {"tls_peer": {"status": True}, "input": {"beats": {"tls": details}}}
-
-    def _name_host(self, event: Event) -> None:
-        name = get(event, ("host", "name")) or get(event, ("beat", "hostname")) or get(event, ("agent", "hostname"))
-        if name is None:
-            return
-        if self._ecs:
-            event[METADATA] = _merged(event[METADATA], {"input": {"beats": {"host": {"name": name}}}})
-        elif self._add_hostname:
-            event.setdefault("host", name)
 
 
 def _wanted(options: Options) -> set[str]:

@@ -110,7 +110,7 @@ class File(Input):
         "delimiter": Option(Kind.STRING, "What ends a line.", "\n"),
         "discover_interval": Option(Kind.NUMBER, "After how many stat_intervals new files are looked for.", 15),
         "stat_interval": Option(Kind.ANY, "How often files are looked at: seconds, or a text like 250 ms.", 1),
-        "ignore_older": Option(Kind.ANY, "Files not written to for so long are left out: 2 days, or seconds."),
+        "ignore_older": Option(Kind.ANY, "Files not written to for so long are not begun: 2 days, or seconds; 0: off."),
         "close_older": Option(Kind.ANY, "Files from which nothing has come for so long are closed.", 3600),
         "max_open_files": Option(Kind.NUMBER, "", noted="half of what the process may open, at most 1024"),
         "file_completed_action": Option(
@@ -156,7 +156,7 @@ class File(Input):
             memory=options["sincedb_path"],
             scan_seconds=seconds(options, "stat_interval") * options["discover_interval"],
             close_after=seconds(options, "close_older"),
-            ignore_older=seconds(options, "ignore_older") if options["ignore_older"] is not None else None,
+            ignore_older=(seconds(options, "ignore_older") or None) if options["ignore_older"] is not None else None,
             delete=reading and "delete" in options["file_completed_action"],
             completed=options["file_completed_log_path"] if logs else None,
         )

@@ -142,6 +142,19 @@ async def test_what_is_not_delivered_ends_the_connection() -> None:
         assert await sender.acks() is None
 
 
+async def test_nothing_is_taken_any_more_from_a_sender_that_will_send_it_again() -> None:
+    async with running("beats", port=0, hold=True) as one:
+        sender = await Sender.to(await one.port())
+        for number in range(beats.WINDOWS + 3):
+            sender.writer.write(window(line(number)))
+        await one.sink.until(beats.WINDOWS)
+        await asyncio.sleep(0.1)
+        one.sink.batches[0].nack(RuntimeError("the store is full"))
+        assert await sender.acks() is None
+        await asyncio.sleep(0.1)
+        assert len(one.sink.batches) == beats.WINDOWS
+
+
 async def test_what_is_under_way_at_the_end_is_still_acknowledged() -> None:
     async with running("beats", port=0, hold=True) as one:
         sender = await Sender.to(await one.port())

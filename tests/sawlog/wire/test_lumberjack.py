@@ -74,7 +74,7 @@ def test_events_of_version_1(events: list[dict[str, str]], cuts: list[int], comp
     assert in_chunks(Decoder(SMALL), data, cuts) == wanted
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=10_000, deadline=None)
 @given(
     chunks=st.lists(
         st.one_of(
