@@ -26,6 +26,7 @@ from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
 CHUNK: Final = 1 << 16
 LONGEST: Final = 2_000
 """Characters of a value that are shown."""
+LOOKED_AT: Final = InputError("the events were only looked at")
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -87,17 +88,20 @@ async def _from_inputs(pipeline: Pipeline, count: int) -> list[Event]:
         raise SawlogError("the pipeline has no input; pipe lines in: sawlog ingest --inspect -f FILE < app.log")
     events: list[Event] = []
     batches: list[Batch] = []
-    enough = asyncio.Event()
+    enough, over = asyncio.Event(), asyncio.Event()
 
     async def deliver(batch: Batch) -> None:
+        if over.is_set():
+            batch.nack(LOOKED_AT)
+            return
         batches.append(batch)
         for event in batch.events():
             event.setdefault(TIMESTAMP, _now())
             events.append(event)
         if len(events) >= count:
             enough.set()
-            # The input gets no further until it is stopped.
-            await asyncio.Event().wait()
+            # The input gets no further until it is to stop.
+            await over.wait()
 
     names = ", ".join(block.name for block in pipeline.inputs)
     click.echo(f"waiting for {count} events of {names}; Ctrl-C ends", err=True)
@@ -114,7 +118,8 @@ async def _from_inputs(pipeline: Pipeline, count: int) -> list[Event]:
             await running
     finally:
         for batch in batches:
-            batch.nack(InputError("the events were only looked at"))
+            batch.nack(LOOKED_AT)
+        over.set()
         for task in (running, full):
             task.cancel()
         await asyncio.gather(running, full, return_exceptions=True)
