@@ -1,7 +1,7 @@
 """Filebeat's format strings: ``logs-%{[service.name]:unknown}-%{+yyyy.MM.dd}``.
 
-``%{[a.b]}`` is a field, ``%{[a.b]:default}`` a field with a default, ``%{+format}`` the event's time (UTC) in
-the letters of Joda-Time. A missing field without default makes the whole text None, as Filebeat then fails.
+``%{[a.b]}`` or ``%{[a][b]}`` is a field, ``%{[a.b]:default}`` a field with a default, ``%{+format}`` the event's time
+(UTC) in the letters of Joda-Time. A missing field without default makes the whole text None, as Filebeat then fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from sawlog.event import MISSING, TIMESTAMP, Event, Path, get
 
 _REFERENCE = re.compile(r"%\{([^}]*)\}")
-_FIELD = re.compile(r"\[([^\]]+)\](?::(.*))?$", re.DOTALL)
+_FIELD = re.compile(r"\s*((?:\[[^\]]+\])+)\s*(?::(.*))?$", re.DOTALL)
 _LETTERS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*")
 
 _TIME: dict[str, Callable[[datetime], str]] = {
@@ -125,7 +125,7 @@ def _reference(inside: str) -> _Part:
     if inside.startswith("+"):
         return tuple(_time_format(inside[1:]))
     if field_match := _FIELD.match(inside):
-        return tuple(field_match[1].split(".")), field_match[2]
+        return tuple(field_match[1][1:-1].replace("][", ".").split(".")), field_match[2]
     raise ValueError(f"'%{{{inside}}}' is no field reference; a field is '%{{[name]}}', a time '%{{+yyyy.MM.dd}}'")
 
 

@@ -1,86 +1,174 @@
 """Shaping: what an input's settings make of the events that were read, before they are sent.
 
-The order is Filebeat's: the line filters, JSON, the processors of the input, those of the whole configuration.
+The order is Filebeat's: the parsers, the line filters on what they have made, nulls left out, the processors of the
+input, those of the whole configuration.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from sawlog.batch import Batch, EventBatch, LineBatch
 from sawlog.errors import ConfigError
-from sawlog.event import Event, put
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, put, remove
 from shipper.agent import Shape
+from shipper.framing.parsers import Chain, Item, works_on_lines
 from shipper.processor.base import Processor
-from shipper.settings import ContainerFormat, FileInput, Json
+from shipper.processor.go_time import Layout
+from shipper.processor.json import expanded
+from shipper.settings import FileInput, Json, Multiline
+
+_TIME: Final = Layout("2006-01-02T15:04:05Z07:00")
+
+Wanted = Callable[[str], bool]
 
 
 def shape_for(settings: FileInput, processors: Sequence[Processor] = ()) -> Shape | None:
     """Return the shape that the settings ask for, or None when events are sent as they were read.
 
     Raises:
-        ConfigError: the input's lines are in a container engine's format, which is not offered here yet.
+        ConfigError: the input is of a type that the agent does not read.
     """
-    if any(isinstance(parser, ContainerFormat) for parser in settings.parsers):
-        raise ConfigError("inputs of type container are not read by `sawlog up`")
+    if settings.type == "stdin":
+        raise ConfigError("an input of type stdin is refused: files are read; name one, or pipe into `sawlog ingest`")
     every = (*settings.processors, *processors)
-    json = settings.json
-    if not (settings.include_lines or settings.exclude_lines or json or every):
-        return None
+    wanted = _wanted(settings)
+    make = _maker(settings, wanted)
+    if make is None and not every:
+        return None if wanted is None else lambda batch: _only(batch, wanted)
+
+    def shape(batch: LineBatch) -> Batch | None:
+        if make is not None:
+            events = make(batch)
+        else:
+            left = _only(batch, wanted) if wanted is not None else batch
+            if left is None:
+                return None
+            batch, events = left, left.events()
+        for processor in every:
+            events = processor.apply(events)
+        return EventBatch(batch.source, events, batch.size, batch.hand_over()) if events else None
+
+    return shape
+
+
+def _wanted(settings: FileInput) -> Wanted | None:
     include = [re.compile(pattern) for pattern in settings.include_lines]
     exclude = [re.compile(pattern) for pattern in settings.exclude_lines]
+    if not include and not exclude:
+        return None
 
     def wanted(text: str) -> bool:
         kept = not include or any(pattern.search(text) for pattern in include)
         return kept and not any(pattern.search(text) for pattern in exclude)
 
-    def shape(batch: LineBatch) -> Batch | None:
-        if include or exclude:
-            batch = _only(batch, [at for at, text in enumerate(batch.texts) if wanted(text)])
-        if json is None and not every:
-            return batch
-        events = batch.events()
-        if json is not None:
-            for event in events:
-                _decode(event, json)
-        for processor in every:
-            events = processor.apply(events)
-        return EventBatch(batch.source, events, batch.size, batch.hand_over())
-
-    return shape
+    return wanted
 
 
-def _only(batch: LineBatch, kept: Sequence[int]) -> LineBatch:
+def _only(batch: LineBatch, wanted: Wanted) -> LineBatch | None:
+    kept = [at for at, text in enumerate(batch.texts) if wanted(text)]
+    if not kept:
+        return None
     texts = [batch.texts[at] for at in kept]
     offsets = [batch.offsets[at] for at in kept]
     truncated = frozenset(new for new, at in enumerate(kept) if at in batch.truncated)
     return LineBatch(batch.source, texts, offsets, batch.size, batch.hand_over(), truncated)
 
 
-def _decode(event: Event, settings: Json) -> None:
-    """Put the keys of a line of JSON into the event (``json.*`` of Filebeat's log input)."""
-    try:
-        found = msgspec.json.decode(event["message"])
-        if not isinstance(found, dict):
-            raise msgspec.DecodeError("not an object")
-    except msgspec.DecodeError as error:
-        if settings.add_error_key:
-            put(event, ("error", "message"), f"Error decoding JSON: {error}")
-            put(event, ("error", "type"), "json")
-        return
-    keys: dict[str, Any] = {}
-    for key, value in found.items():
-        put(keys, tuple(key.split(".")) if settings.expand_keys else (key,), value)
+def _maker(settings: FileInput, wanted: Wanted | None) -> Callable[[LineBatch], list[Event]] | None:
+    """Return what makes events by the parsers and the options that set fields; None when there are none."""
+    joined = works_on_lines(settings.parsers)
+    # What the framing has joined by itself is one line by now.
+    parsers = [one for one in settings.parsers if joined or not isinstance(one, Multiline)]
+    if not (parsers or settings.index or settings.pipeline or settings.publisher_disable_host):
+        return None
+    chain = Chain(parsers, settings.max_bytes)
+
+    def make(batch: LineBatch) -> list[Event]:
+        events: list[Event] = []
+        for event in batch.events():
+            text = event["message"]
+            items, _ = chain.run(text.split("\n") if joined else [text], final=True)
+            if items and (wanted is None or wanted(items[0].text)):
+                _place(event, items[0], settings)
+                events.append(event)
+        return events
+
+    return make
+
+
+def _place(event: Event, item: Item, settings: FileInput) -> None:
+    """Give the event what the parsers have found, and what the input's own options say."""
     del event["message"]
-    if settings.message_key and settings.message_key in found:
-        event["message"] = found[settings.message_key]
+    if item.has_message:
+        event["message"] = item.text
+    if item.stream is not None:
+        event["stream"] = item.stream
+    if item.time is not None:
+        event[TIMESTAMP] = item.time
+    for json, keys in item.decoded:
+        _place_json(event, json, dict(keys), item, settings.keep_null)
+    if item.error is not None:
+        put(event, ("error", "type"), item.error[0])
+        put(event, ("error", "message"), item.error[1])
+    for name, template in (("raw_index", settings.index), ("pipeline", settings.pipeline)):
+        value = template(event) if template is not None else None
+        if value is not None:
+            put(event, (METADATA, name), value)
+    if settings.publisher_disable_host:
+        event.pop("host", None)
+
+
+def _place_json(event: Event, settings: Json, keys: dict[str, Any], item: Item, keep_null: bool) -> None:
+    if settings.message_key and item.has_message:
+        keys[settings.message_key] = item.text
+    if not keep_null:
+        keys = _without_null(keys)
+    try:
+        keys = expanded(keys)
+    except ValueError as error:
+        if settings.add_error_key:
+            put(event, ("error", "message"), f"Error expanding JSON: {error}")
+            put(event, ("error", "type"), "json")
+    if settings.document_id:
+        name = remove(keys, tuple(settings.document_id.split(".")))
+        if isinstance(name, str) and name:
+            put(event, (METADATA, "_id"), name)
+        elif name is not MISSING:
+            put(keys, tuple(settings.document_id.split(".")), name)
     if not settings.keys_under_root:
-        event[settings.target or "json"] = keys
+        put(event, tuple(settings.target.split(".")), keys)
         return
+    # Where a document goes and what its id is, is not for a line to say.
+    keys.pop(METADATA, None)
+    time = keys.pop(TIMESTAMP, None)
+    if settings.overwrite_keys and time is not None:
+        moment = _TIME.parse(time, None) if isinstance(time, str) else None
+        if moment is not None:
+            event[TIMESTAMP] = moment
+        elif settings.add_error_key:
+            put(event, ("error", "message"), "@timestamp not overwritten: no time of RFC 3339")
+            put(event, ("error", "type"), "json")
+    _merge(event, keys, settings.overwrite_keys)
+
+
+def _merge(into: dict[str, Any], keys: dict[str, Any], overwrite: bool) -> None:
+    """Put keys into an event, objects into objects; what is there already stays unless `overwrite`."""
     for key, value in keys.items():
-        if settings.overwrite_keys or key not in event:
-            event[key] = value
+        there = into.get(key, MISSING)
+        if isinstance(there, dict) and isinstance(value, dict):
+            # Copied, because other events may share it.
+            into[key] = below = dict(there)
+            _merge(below, value, overwrite)
+        elif overwrite or there is MISSING:
+            into[key] = value
+
+
+def _without_null(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_null(below) if isinstance(below, dict) else below
+        for key, below in value.items()
+        if below is not None
+    }

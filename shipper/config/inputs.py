@@ -29,7 +29,7 @@ JSON: Final[Options] = {
     "keys_under_root": done(Kind.BOOL),
     "overwrite_keys": done(Kind.BOOL, False),
     "add_error_key": done(Kind.BOOL, False),
-    "message_key": done(Kind.TEXT),
+    "message_key": done(Kind.TEXT, word="with multiline and without it, the joined text is decoded"),
     "expand_keys": done(Kind.BOOL, False, word="dotted keys always become nested ones in an event"),
     "ignore_decoding_error": done(Kind.BOOL, False),
     "target": done(Kind.TEXT),
@@ -44,6 +44,7 @@ CONTAINER: Final[Options] = {
     "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
 }
 
+_ENGINE: Final = "a line that is not in the engine's format is sent as it is, with the reason in `error.message`"
 _SWITCH: Final = "a mark of Filebeat's own, which asks for nothing"
 
 INPUT: Final[Options] = {
@@ -63,7 +64,7 @@ INPUT: Final[Options] = {
     "line_terminator": done(
         Kind.TEXT,
         "auto",
-        one_of=("auto", "line_feed", "carriage_return_line_feed", "carriage_return", "null_terminator"),
+        word="auto, line_feed and carriage_return_line_feed are the same; the others are refused",
     ),
     "max_bytes": done(Kind.SIZE, 10 << 20, least=1),
     "message_max_bytes": renamed("max_bytes"),
@@ -120,7 +121,7 @@ INPUT: Final[Options] = {
     "multiline": done(Kind.TREE),
     "json": done(Kind.TREE),
     "parsers": done(Kind.TREE),
-    "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr")),
+    "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr"), word=_ENGINE),
     "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
     "containers.ids": done(Kind.TEXTS, ()),
     "containers.path": done(Kind.TEXT, "/var/lib/docker/containers"),
@@ -180,13 +181,7 @@ OTHER_TYPES: Final = frozenset(
         "winlog",
     }
 )
-TERMINATORS: Final = {
-    "auto": "auto",
-    "line_feed": "\n",
-    "carriage_return_line_feed": "\r\n",
-    "carriage_return": "\r",
-    "null_terminator": "\0",
-}
+TERMINATORS: Final = {"auto": "auto", "line_feed": "\n", "carriage_return_line_feed": "\r\n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +248,7 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
     values = schema.section(where, INPUT, tree)
     kind: Any = values["type"] if values["type"] in KNOWN_TYPES else "log"
     paths = _paths(schema, where, kind, values)
+    _check_terminator(values)
     identity, marker = _identity(schema, values)
     force_close = values["force_close_files"]
     return FileInput(
@@ -298,6 +294,13 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
         backoff_max=values["max_backoff"],
         backoff_factor=float(values["backoff_factor"]),
     )
+
+
+def _check_terminator(values: Values) -> None:
+    word = values["line_terminator"]
+    if word not in TERMINATORS and "${" not in word:
+        known = ", ".join(TERMINATORS)
+        raise values.error(f"'line_terminator: {word}' is refused: it is one of {known}", "line_terminator")
 
 
 def _disabled(schema: Schema, enabled: Entry) -> bool:

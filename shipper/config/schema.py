@@ -179,7 +179,7 @@ class Schema:
             enabled = tree.entries.get("enabled")
             return enabled is not None and is_false(enabled.tree)
         if isinstance(tree, Sequence):
-            return False
+            return all(self._harmless(item, option) for item in tree.items)
         return tree.text == "" or tree.value() in option.harmless or tree.text in option.harmless
 
     def _not_a_section(self, where: str, name: str, entry: Entry) -> None:

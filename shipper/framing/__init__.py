@@ -6,7 +6,7 @@ line that is read again after a crash become the same event, with the same `_id`
 
 from shipper.framing.base import Frames, Framing
 from shipper.framing.lines import LineFraming
-from shipper.framing.multiline import framing_for
+from shipper.framing.parsed import framing_for
 from shipper.framing.spring_boot import SpringBootFraming
 
 __all__ = ["Frames", "Framing", "LineFraming", "SpringBootFraming", "framing_for"]

@@ -52,6 +52,16 @@ def offsets_of(parts: Sequence[bytes], offset: int) -> list[int]:
     return [start + position for position, start in enumerate(starts)]
 
 
+def cut(text: str, max_bytes: int) -> tuple[str, bool]:
+    """Shorten a text to so many bytes of UTF-8; say whether something was lost."""
+    # A character has at most four bytes, so that most texts need no second look.
+    if len(text) * 4 > max_bytes:
+        raw = text.encode(errors="surrogatepass")
+        if len(raw) > max_bytes:
+            return raw[:max_bytes].decode(errors="ignore"), True
+    return text, False
+
+
 def decoder(encoding: str) -> Decode:
     """Return the function that makes text of bytes; what does not decode stays visible as an escape."""
 

@@ -11,17 +11,11 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from shipper.framing.base import Frames, Framing
+from shipper.framing.base import Frames, Framing, cut
 from shipper.framing.lines import LineFraming
-from shipper.settings import FileInput, Multiline
+from shipper.settings import Multiline
 
 Matches = Callable[[str], object]
-
-
-def framing_for(settings: FileInput) -> Framing:
-    """Return the framing that an input's settings ask for."""
-    lines = LineFraming(settings.encoding, settings.max_bytes)
-    return MultilineFraming(lines, settings.multiline) if settings.multiline else lines
 
 
 class MultilineFraming(Framing):
@@ -33,7 +27,7 @@ class MultilineFraming(Framing):
         self.max_lines = settings.max_lines or sys.maxsize
         self.timeout = settings.timeout or None
         self._joint = "" if settings.skip_newline else "\n"
-        self._rule = _rule(settings)
+        self._rule = rule_for(settings)
 
     def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
         """Cut `buffer` into events; a last event that may go on is held back unless `final`."""
@@ -60,16 +54,11 @@ class MultilineFraming(Framing):
     def _join(self, texts: Sequence[str]) -> tuple[str, bool]:
         """Join the lines of one event within the limits; say whether something was lost."""
         text = self._joint.join(texts[: self.max_lines])
-        lost = len(texts) > self.max_lines
-        # A character has at least one byte, so that most texts need no second look.
-        if len(text) * 4 > self.max_bytes:
-            raw = text.encode(errors="surrogatepass")
-            if len(raw) > self.max_bytes:
-                return raw[: self.max_bytes].decode(errors="ignore"), True
-        return text, lost
+        text, shortened = cut(text, self.max_bytes)
+        return text, shortened or len(texts) > self.max_lines
 
 
-class _Rule(ABC):
+class Rule(ABC):
     """Which lines begin an event, given that the first one does."""
 
     @abstractmethod
@@ -77,7 +66,7 @@ class _Rule(ABC):
         """Return the positions at which events begin, and whether the last event is known to be whole."""
 
 
-class _PatternRule(_Rule):
+class _PatternRule(Rule):
     def __init__(self, settings: Multiline) -> None:
         self.goes_on = _matcher(settings.pattern or "", settings.negate)
         self.before = settings.match == "before"
@@ -95,7 +84,7 @@ class _PatternRule(_Rule):
         return begins, whole
 
 
-class _WhileRule(_Rule):
+class _WhileRule(Rule):
     def __init__(self, settings: Multiline) -> None:
         self.joins = _matcher(settings.pattern or "", settings.negate)
 
@@ -105,7 +94,7 @@ class _WhileRule(_Rule):
         return begins, not marks[-1]
 
 
-class _CountRule(_Rule):
+class _CountRule(Rule):
     def __init__(self, settings: Multiline) -> None:
         self.count = settings.count_lines
 
@@ -113,13 +102,14 @@ class _CountRule(_Rule):
         return list(range(0, len(lines), self.count)), len(lines) % self.count == 0
 
 
-def _rule(settings: Multiline) -> _Rule:
-    rules: dict[str, type[_Rule]] = {
+def rule_for(settings: Multiline) -> Rule:
+    """Return the rule that the settings ask for."""
+    rules: dict[str, type[Rule]] = {
         "pattern": _PatternRule,
         "while_pattern": _WhileRule,
         "count": _CountRule,
     }
-    kind: Callable[[Multiline], _Rule] = rules[settings.type]
+    kind: Callable[[Multiline], Rule] = rules[settings.type]
     return kind(settings)
 
 

@@ -1,0 +1,76 @@
+"""The lines that container engines write: Docker's JSON, and the text of the Container Runtime Interface (CRI).
+
+Docker's driver ``json-file`` writes ``{"log":"text\\n","stream":"stdout","time":"…"}``; a text without a line feed at
+its end goes on in the next line. The CRI has ``2016-10-06T00:17:09.669794202Z stdout P text``, where the tag ``P``
+(partial) says that the text goes on and ``F`` that it is whole.
+Sources: Docker's documentation of the driver; the Kubernetes design proposal "CRI: Log management".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from shipper.processor.go_time import Layout
+from shipper.settings import ContainerFormat
+
+_TIME: Final = Layout("2006-01-02T15:04:05Z07:00")
+_STREAMS: Final = ("stdout", "stderr")
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLine:
+    """What one line holds; `time` is in the event's form."""
+
+    text: str
+    stream: str
+    time: str
+    partial: bool
+
+
+class _Docker(msgspec.Struct):
+    log: str
+    time: str
+    stream: str = ""
+
+
+_DOCKER: Final = msgspec.json.Decoder(_Docker)
+
+
+def read_line(line: str, settings: ContainerFormat) -> ContainerLine:
+    """Read one line.
+
+    Raises:
+        ValueError: the line is not in the format, in words for the event's ``error.message``.
+    """
+    if settings.format == "docker" or (settings.format == "auto" and line.startswith("{")):
+        return _docker(line)
+    return _cri(line)
+
+
+def _docker(line: str) -> ContainerLine:
+    try:
+        found = _DOCKER.decode(line)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"no line of Docker's: {error}") from None
+    partial = not found.log.endswith("\n")
+    return ContainerLine(found.log, found.stream, _moment(found.time), partial)
+
+
+def _cri(line: str) -> ContainerLine:
+    time, _, rest = line.partition(" ")
+    stream, _, rest = rest.partition(" ")
+    tags, _, text = rest.partition(" ")
+    if stream not in _STREAMS or not tags:
+        raise ValueError("no line of the CRI's: a time, stdout or stderr, and a tag begin one")
+    partial = "P" in tags.split(":")
+    return ContainerLine(text if partial else text + "\n", stream, _moment(time), partial)
+
+
+def _moment(text: str) -> str:
+    moment = _TIME.parse(text, None)
+    if moment is None:
+        raise ValueError(f"'{text[:40]}' is no time of RFC 3339")
+    return moment
