@@ -304,7 +304,7 @@ def _serve(connection: Connection, sections: Sequence[Section]) -> None:
     except Exception as error:
         connection.send_bytes(_encode((False, _told(error))))
         return
-    # What exists now stays; the collector need not look at it again and again.
+    # What exists now stays, and events have no cycles: the collector need not look so often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)

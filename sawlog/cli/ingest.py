@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import re
@@ -207,6 +208,10 @@ async def _run(
             begin(reloader.watch(interval))
     begin(_report(service))
     log.info("ingest runs %s", _summary(pipeline))
+    # As in the workers: what exists stays, and events, which have no cycles, need no collector.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
     try:
         await service.run()
     finally:
