@@ -2,8 +2,9 @@
 """Whether worker processes pay: filtered events a second of wall time, and the CPU time that an event costs.
 
 Run: ``python bench/workers.py``. All ways run one after the other on the same batches; medians of several rounds.
-The last two columns are in microseconds an event; that of the workers includes their start, about a second each. On a busy machine, only they say much: with enough cores, the
-rate is bounded by the main process, which without workers filters and with them packs and unpacks.
+The last two columns are in microseconds an event; that of the workers includes their start, about a second each. On
+a busy machine, only they say much: with enough cores, the rate is bounded by the main process, which without workers
+filters and with them packs and unpacks.
 """
 
 from __future__ import annotations
