@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The parse stage in lines a second of one core: bytes → events → bulk body, beside pygrok on the same lines.
+"""The parse stage in lines a second of one core: lines → events → bulk body, beside pygrok on the same lines.
 
-Run: ``python bench/parse.py``. Time is CPU time of this process; best and median of several rounds are shown.
+Run: ``python bench/parse.py``. All layers are the product's own: framing, the compiled pipeline, the bulk, the
+encoder of the Elasticsearch store. Time is CPU time of this process; best and median of several rounds are shown.
 """
 
 from __future__ import annotations
@@ -12,71 +13,56 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 
-import msgspec
 from pygrok import Grok
 
-from ingest.filter.springboot import Springboot
-from ingest.options import Block, resolve
+from ingest.bulk import bulk_of
+from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
-from sawlog.errors import Position
+from sawlog.store.elasticsearch import encode_bulk
+from shipper.framing import SpringBootFraming
 
 ROOT = Path(__file__).parents[1]
-BATCH = 8_000
-PYGROK = (
+BLOCK = 1 << 20
+EXAMPLE = ROOT / "examples" / "elastic-stack" / "pipeline.conf"
+BOOT = (
     r"%{TIMESTAMP_ISO8601:timestamp}\s+%{LOGLEVEL:level}\s+%{INT:pid}\s+---\s+(?:\[%{DATA:application}\]\s+)?"
     r"\[\s*%{DATA:thread}\]\s+(?:\[%{DATA:ids}\]\s+)?%{NOTSPACE:logger}\s+: %{GREEDYDATA:message}"
 )
-HOST = {"name": "bench", "os": {"type": "linux"}}
-AGENT = {"type": "sawlog", "name": "bench", "id": "bench"}
+STACK = (
+    r"\A%{TIMESTAMP_ISO8601}%{SPACE}%{LOGLEVEL}%{SPACE}%{INT}%{SPACE}%{SYSLOGPROG}%{SPACE}%{SYSLOG5424SD}%{SPACE}"
+    r"%{JAVACLASS:service}%{SPACE}%{NOTSPACE}%{SPACE}%{JAVALOGMESSAGE:java_message}"
+)
 
 
-def sawlog(lines: Sequence[str]) -> Callable[[], None]:
-    """Split a block of bytes, parse with the default pipeline's filter, encode a bulk body, batch by batch."""
-    springboot = Springboot(resolve("springboot", Springboot.options, Block("springboot", [], Position("", 1))))
+def sawlog(pipeline: Pipeline, data: bytes) -> Callable[[], None]:
+    """Cut blocks into lines, run the pipeline, encode the body of the bulk request."""
     path = "/srv/bench/logs/application.log"
-    source = Source("bench", path, {"host": HOST, "agent": AGENT, "log": {"file": {"path": path}}})
-    encode_lines = msgspec.json.Encoder().encode_lines
-    blocks = ["\n".join(lines[start : start + BATCH]).encode() for start in range(0, len(lines), BATCH)]
+    host, agent = {"name": "bench"}, {"type": "sawlog", "name": "bench", "id": "bench", "version": "0"}
+    source = Source("bench", path, {"host": host, "agent": agent, "log": {"file": {"path": path}}})
+    framing = SpringBootFraming()
 
     def run() -> None:
-        for block in blocks:
-            texts = block.decode().split("\n")
-            body: list[object] = []
-            for event in springboot.lines(LineBatch(source, texts, range(len(texts)), 0, lambda _: None)):
-                body.append(msgspec.Raw(b'{"create":{"_id":"%b"}}' % event.pop("@metadata")["_id"].encode()))
-                body.append(event)
-            encode_lines(body)
+        position = 0
+        while position < len(data):
+            frames = framing.frame(data[position : position + BLOCK], position, position + BLOCK >= len(data))
+            position += frames.consumed
+            events = pipeline.run(LineBatch(source, frames.texts, frames.offsets, BLOCK, lambda _: None))
+            bulk = bulk_of(events)
+            encode_bulk(bulk.ids, bulk.documents)
 
     return run
 
 
-def parse_only(lines: Sequence[str]) -> Callable[[], None]:
-    """Only make the events."""
-    springboot = Springboot(resolve("springboot", Springboot.options, Block("springboot", [], Position("", 1))))
-    source = Source("bench", "", {"host": HOST, "agent": AGENT, "log": {"file": {"path": "/srv/bench/a.log"}}})
-    batches = [
-        LineBatch(source, lines[start : start + BATCH], range(len(lines[start : start + BATCH])), 0, lambda _: None)
-        for start in range(0, len(lines), BATCH)
-    ]
+def pygrok(pattern: str, lines: list[str]) -> Callable[[], None]:
+    """Only match with pygrok: no framing, no events, no body."""
+    grok = Grok(pattern)
 
     def run() -> None:
-        for batch in batches:
-            springboot.lines(batch)
-
-    return run
-
-
-def pygrok(lines: Sequence[str]) -> Callable[[], None]:
-    """Only match with pygrok: no events, no body."""
-    grok = Grok(PYGROK)
-    some = lines[: max(1, len(lines) // 10)]
-
-    def run() -> None:
-        for line in some:
+        for line in lines:
             grok.match(line)
 
     return run
@@ -99,23 +85,29 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    print(f"{'lines':8} {'what':34} {'best/s':>10} {'median/s':>10}")
-    gc.disable()  # as in the workers, which freeze the collector
-    for form in ("boot2", "boot3", "mixed"):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "lines.log"
-            options = ["--lines", str(given.lines), "--no-traces", "--format", form, "--output", str(file)]
-            subprocess.run([sys.executable, ROOT / "examples/generate.py", *options], check=True)
-            lines = file.read_text("utf-8").split("\n")[:-1]
-        some = max(1, len(lines) // 10)
-        for what, run, count in (
-            ("texts → events", parse_only(lines), len(lines)),
-            ("bytes → texts → events → bulk body", sawlog(lines), len(lines)),
-            ("pygrok, match only", pygrok(lines), some),
-        ):
-            best, median = rate(run, count, given.rounds)
-            print(f"{form:8} {what:34} {best:10,.0f} {median:10,.0f}")
+    print(f"{'pipeline':14} {'lines':6} {'sawlog best/s':>14} {'median/s':>10} {'pygrok best/s':>14} {'median/s':>10}")
+    gc.disable()  # as in `sawlog up`, which freezes what exists at the start
+    for name, pipeline, pattern, forms in (
+        ("default", Pipeline.default(), BOOT, ("boot2", "boot3")),
+        ("elastic-stack", Pipeline.load([EXAMPLE]), STACK, ("boot2",)),
+    ):
+        for form in forms:
+            data = generate(form, given.lines)
+            ours = rate(sawlog(pipeline, data), given.lines, given.rounds)
+            # A tenth of the lines is enough of what takes so long.
+            some = data.decode().split("\n")[: max(1, given.lines // 10)]
+            theirs = rate(pygrok(pattern, some), len(some), given.rounds)
+            print(f"{name:14} {form:6} {ours[0]:14,.0f} {ours[1]:10,.0f} {theirs[0]:14,.0f} {theirs[1]:10,.0f}")
     return 0
+
+
+def generate(form: str, lines: int) -> bytes:
+    """Return generated log lines of one of the generator's formats."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "lines.log"
+        options = ["--lines", str(lines), "--no-traces", "--format", form, "--output", str(file)]
+        subprocess.run([sys.executable, ROOT / "examples/generate.py", *options], check=True)
+        return file.read_bytes()
 
 
 if __name__ == "__main__":
