@@ -97,7 +97,8 @@ class Options:
 def resolve(plugin: str, declared: Mapping[str, Option], block: Block) -> Options:
     """Check a block's settings against the declared options and fill in defaults.
 
-    A setting given twice merges, as in Logstash: hashes by key, everything else into one array.
+    A setting given twice merges, as in Logstash: hashes by key, arrays end to end, and different single values into
+    one array, which an option that takes one value refuses.
 
     Raises:
         ConfigError: an unknown, refused or missing option, or a value of the wrong type.
@@ -138,20 +139,26 @@ def resolve(plugin: str, declared: Mapping[str, Option], block: Block) -> Option
 
 
 def _pairs(plugin: str, setting: Setting) -> dict[str, Any]:
-    """Read the old array form of a hash: ``["key", "value", "key", "value"]``."""
+    """Read the old array form of a hash: ``["key", "value", "key", "value"]``; a repeated key collects its values."""
     if len(setting.value) % 2:
         raise ConfigError(
             f"{plugin}: '{setting.name}' takes pairs, and got {len(setting.value)} values", setting.position
         )
-    return {str(key): value for key, value in zip(setting.value[::2], setting.value[1::2], strict=True)}
+    pairs: dict[str, Any] = {}
+    for key, value in zip(map(str, setting.value[::2]), setting.value[1::2], strict=True):
+        pairs[key] = _merge(pairs[key], value) if key in pairs else value
+    return pairs
 
 
 def _merge(old: Any, new: Any) -> Any:
+    """Make one value of two, as Logstash does; a single value that is said twice is one value."""
     if isinstance(old, dict) and isinstance(new, dict):
         merged = dict(old)
         for key, value in new.items():
             merged[key] = _merge(merged[key], value) if key in merged else value
         return merged
+    if old == new and type(old) is type(new) and not isinstance(old, list):
+        return old
     olds = old if isinstance(old, list) else [old]
     return olds + (new if isinstance(new, list) else [new])
 

@@ -102,8 +102,11 @@ _NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "zeromq": "use mutate",
     },
     "output": {
+        "amazon_es": "use the elasticsearch output",
+        "clickhouse": "use the http output",
         "csv": "use the file output with a codec of format",
         "datadog": "use the http output",
+        "elasticsearch_http": "use the elasticsearch output",
         "email": "use the http output to an alerting service",
         "exec": "use the http output",
         "gelf": "use the http output",

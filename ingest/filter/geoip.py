@@ -67,6 +67,7 @@ class Geoip(Filter):
         "fields": Option(Kind.ARRAY, "What is written; all that the database has if not given."),
         "tag_on_failure": Option(Kind.ARRAY, "Tags of an event without result.", ["_geoip_lookup_failure"]),
         "cache_size": Option(Kind.NUMBER, "How many addresses are remembered.", 1000),
+        "lru_cache_size": Option(Kind.NUMBER, "", replaced_by="cache_size"),
         "ecs_compatibility": settings.ECS_COMPATIBILITY,
     }
 

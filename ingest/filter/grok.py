@@ -41,6 +41,8 @@ class Grok(Filter):
         "timeout_scope": Option(
             Kind.STRING, "Whether the time is per expression or per event.", "pattern", one_of=("pattern", "event")
         ),
+        "pattern": Option(Kind.ARRAY, "", refused='write match => { "message" => … }'),
+        "singles": Option(Kind.BOOLEAN, "", True, noted="a name that captures once has a single value, never a list"),
         "overwrite": Option(Kind.ARRAY, "Fields whose value a capture replaces.", []),
         "target": Option(Kind.FIELD, "The field under which captures are stored."),
         "ecs_compatibility": Option(

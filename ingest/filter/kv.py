@@ -49,6 +49,8 @@ class Kv(Filter):
         "allow_empty_values": Option(Kind.BOOLEAN, "Whether a key with an empty value is taken.", False),
         "trim_key": Option(Kind.STRING, "Characters to take off a key's ends," + _CHARACTERS),
         "trim_value": Option(Kind.STRING, "Characters to take off a value's ends," + _CHARACTERS),
+        "trimkey": Option(Kind.STRING, "", replaced_by="trim_key"),
+        "trim": Option(Kind.STRING, "", replaced_by="trim_value"),
         "remove_char_key": Option(Kind.STRING, "Characters to take out of keys," + _CHARACTERS),
         "remove_char_value": Option(Kind.STRING, "Characters to take out of values," + _CHARACTERS),
         "transform_key": Option(Kind.STRING, "How keys are written.", one_of=_TRANSFORMS),

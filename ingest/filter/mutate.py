@@ -34,6 +34,7 @@ class Mutate(Filter):
         "join": Option(Kind.HASH, "Field → separator: makes a text of a list.", {}),
         "merge": Option(Kind.HASH, "Field → field(s) whose values are appended, or merged if both are hashes.", {}),
         "copy": Option(Kind.HASH, "Field → field to copy it to.", {}),
+        "remove": Option(Kind.ARRAY, "", replaced_by="remove_field"),
         "tag_on_failure": Option(
             Kind.STRING, "The tag of an event with a value that does not convert.", "_mutate_error"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -109,8 +110,11 @@ def compile_regex(pattern: str) -> re.Pattern[str]:
     """
     translated = _DIFFERENT.sub(_same_in_python, pattern)
     try:
-        return re.compile(translated, re.MULTILINE)
-    except (re.error, OverflowError):
+        with warnings.catch_warnings():
+            # `re` only warns of a set like [a-z&&[^b]], and reads it otherwise than Ruby does.
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile(translated, re.MULTILINE)
+    except (re.error, OverflowError, FutureWarning):
         pass
     # Heavy, and rarely needed.
     import regex  # noqa: PLC0415
@@ -127,7 +131,14 @@ _DIFFERENT: Final = re.compile(
     r"|\[:(?P<posix>\^?\w+):\]",
     re.DOTALL,
 )
-_LETTERS: Final = {"h": "[0-9a-fA-F]", "H": "[^0-9a-fA-F]", "z": r"\Z", "Z": r"(?=\n?\Z)", "R": r"(?:\r\n|[\n-\r])"}
+_LETTERS: Final = {
+    "e": r"\x1b",
+    "h": "[0-9a-fA-F]",
+    "H": "[^0-9a-fA-F]",
+    "z": r"\Z",
+    "Z": r"(?=\n?\Z)",
+    "R": r"(?:\r\n|[\n-\r])",
+}
 _POSIX: Final = {
     "alpha": "a-zA-Z",
     "digit": "0-9",

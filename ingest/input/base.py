@@ -17,6 +17,7 @@ COMMON_OPTIONS: dict[str, Option] = {
     "id": Option(Kind.STRING, "A name for this use of the plugin, in messages and metrics."),
     "tags": Option(Kind.ARRAY, "Tags for each event.", []),
     "type": Option(Kind.STRING, "The field `type` of events that have none."),
+    "debug": Option(Kind.BOOLEAN, "", noted="an option of Logstash 1; --log.level says what is told"),
     "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
 }
 

@@ -134,6 +134,8 @@ OPTIONS: Final[dict[str, Option]] = {
     "node_name": Option(Kind.STRING, "", noted=_OLD),
     "bind_host": Option(Kind.STRING, "", noted=_OLD),
     "bind_port": Option(Kind.STRING, "", noted=_OLD),
+    "embedded_http_port": Option(Kind.STRING, "", noted=_OLD),
+    "max_inflight_requests": Option(Kind.NUMBER, "", noted=_BATCHES),
     "embedded": Option(Kind.BOOLEAN, "", refused="use the output 'embedded'"),
 }
 

@@ -59,6 +59,7 @@ class File(Output):
         "dir_mode": Option(Kind.NUMBER, "Rights of a new folder, in octal digits as with chmod; -1: the usual.", -1),
         "message_format": Option(Kind.STRING, "Old form of codec => line { format => … }."),
         "flush_interval": Option(Kind.NUMBER, "", 2, noted="each batch is on the disk before it is acknowledged"),
+        "stale_cleanup_interval": Option(Kind.NUMBER, "", 10, noted="a file is closed after each batch"),
     }
     default_codec = "json_lines"
 

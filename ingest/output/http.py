@@ -75,6 +75,8 @@ class Http(Output):
         "pool_max_per_route": Option(Kind.NUMBER, "Most connections to one host.", 25),
         "proxy": Option(Kind.ANY, "A proxy: its URL, or a hash of url or scheme, host and port, user and password."),
         **tls.OPTIONS,
+        "ssl_certificate_validation": Option(Kind.BOOLEAN, "Old form of ssl_verification_mode => none.", True),
+        "verify_ssl": Option(Kind.BOOLEAN, "", replaced_by="ssl_certificate_validation"),
         "client_cert": Option(Kind.PATH, "", replaced_by="ssl_certificate"),
         "client_key": Option(Kind.PATH, "", replaced_by="ssl_key"),
         "keystore_type": tls.OPTIONS["ssl_keystore_type"],
@@ -115,7 +117,7 @@ class Http(Output):
                 limit=int(options["pool_max"]),
                 limit_per_host=int(options["pool_max_per_route"]),
                 force_close=not options["keepalive"],
-                ssl=tls.context(options),
+                ssl=tls.context(options, verify=options["ssl_certificate_validation"]),
             ),
             cookie_jar=None if options["cookies"] else aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(

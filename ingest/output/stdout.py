@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from ingest.options import Option, Options
+from ingest.options import Kind, Option, Options
 from ingest.output.base import Output
 from sawlog.errors import SawlogError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
+
+_CODEC: Final = "an option of Logstash 1; the codec says how events are written"
 
 
 class Stdout(Output):
     """Writes batch by batch, each as a whole."""
 
     name = "stdout"
-    options: ClassVar[dict[str, Option]] = {}
+    options: ClassVar[dict[str, Option]] = {
+        "debug": Option(Kind.BOOLEAN, "", noted=_CODEC),
+        "debug_format": Option(Kind.STRING, "", noted=_CODEC),
+    }
     default_codec = "rubydebug"
 
     def __init__(self, options: Options) -> None:
