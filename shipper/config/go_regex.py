@@ -39,6 +39,10 @@ _PERL: Final = {
     "W": rf"\x00-/:-@\[-\^`{{-{_LAST}",
     "S": rf"\x00-\x08\x0b\x0e-\x1f!-{_LAST}",
 }
+_OCTAL: Final = re.compile(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
+_ANCHORS: Final = frozenset({"^", "$", r"\A", r"\Z"})
+_MOST: Final = 1000
+"""How often Go lets something be repeated."""
 _SIMPLE: Final = frozenset("afnrtv")
 
 
@@ -119,8 +123,13 @@ class _Translator:
         end = self._text.index("}", self._at) + 1 if character == "{" else self._at + 1
         quantifier = self._text[self._at : end]
         lazy = self._text.startswith("?", end)
+        if any(int(count) > _MOST for count in re.findall(r"\d+", quantifier)):
+            raise self._error(f"'{quantifier}' repeats more than {_MOST} times")
         if self._text.startswith("+", end):
             raise self._error(f"'{quantifier}+' is possessive, which Go does not know")
+        if self._out and self._out[-1] in _ANCHORS:
+            # Python repeats no bare anchor.
+            self._out[-1] = f"(?:{self._out[-1]})"
         self._at = end + lazy
         self._out.append(quantifier + ("?" if lazy != self._lazy[-1] else ""))
 
@@ -144,8 +153,6 @@ class _Translator:
             self._emit(f"[{self._property()}]", 0)
         elif letter == "C":
             self._emit(".", 2)
-        elif letter in "123456789":
-            raise self._error("Go knows no backreferences")
         else:
             self._emit(self._literal(), 0)
 
@@ -159,11 +166,12 @@ class _Translator:
                 raise self._error("'\\x' takes two digits, or digits in braces")
             self._at = found.end()
             return f"\\U{code:08x}"
-        if letter == "0":
-            found = re.compile(r"\\0([0-7]{0,2})").match(self._text, self._at)
-            assert found is not None
-            self._at = found.end()
-            return f"\\x{int(found[1] or '0', 8):02x}"
+        octal = _OCTAL.match(self._text, self._at)
+        if octal is not None:
+            self._at = octal.end()
+            return f"\\U{int(octal[1], 8):08x}"
+        if letter.isdecimal():
+            raise self._error("Go knows no backreferences")
         if letter in _SIMPLE:
             self._at += 2
             return "\\" + letter
@@ -224,7 +232,7 @@ class _Translator:
             self._emit(_PERL[letter], 2)
         elif letter in ("p", "P"):
             self._emit(self._property(), 0)
-        elif letter in ("b", "B", "A", "z", "") or letter in "123456789":
+        elif letter in ("b", "B", "A", "z", ""):
             raise self._error(f"'\\{letter}' means nothing inside of '[]'")
         else:
             self._emit(self._literal(), 0)
