@@ -91,10 +91,16 @@ def _read(name: str) -> str:
 def _remote(name: str) -> str:
     try:
         fsspec: Any = importlib.import_module("fsspec")
-        with fsspec.open(name, "rb") as file:
+        # Without what fsspec has remembered of earlier reads: a SIGHUP asks for what is there now.
+        with fsspec.open(name, "rb", skip_instance_cache=True) as file:
             content: bytes = file.read()
     except ImportError:
         raise InputError(f"{name}: reading from there needs the extra 's3': pip install 'sawlog[s3]'") from None
+    except OSError:
+        raise
+    except Exception as error:
+        # Each of fsspec's file systems has errors of its own: no credentials, no such host, access denied.
+        raise InputError(f"{name}: {error}") from None
     return _text(content)
 
 

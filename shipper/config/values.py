@@ -270,11 +270,10 @@ def encoding(text: str) -> str:
 
 
 def _python_codec(name: str) -> str:
-    codec = codecs.lookup(name)
-    # Codecs such as hex and zip turn bytes into bytes: only those that make text have an incremental text decoder.
-    if not isinstance(codecs.decode(b"", codec.name), str):
-        raise LookupError(name)
-    return codec.name
+    codec = codecs.lookup(name).name
+    # Codecs such as zip (bytes to bytes) and rot13 (text to text) are none for this: a LookupError.
+    "".encode(codec)
+    return codec
 
 
 _CONVERSIONS: Final[dict[Kind, Callable[[str], Any]]] = {
