@@ -8,6 +8,7 @@ Sources: Docker's documentation of the driver; the Kubernetes design proposal "C
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,10 @@ from shipper.processor.go_time import Layout
 from shipper.settings import ContainerFormat
 
 _TIME: Final = Layout("2006-01-02T15:04:05Z07:00")
+_USUAL: Final = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3,9}Z", re.ASCII
+)
+"""How engines write a time, which is how an event has it; the general way takes ten times as long."""
 _STREAMS: Final = ("stdout", "stderr")
 
 
@@ -70,6 +75,8 @@ def _cri(line: str) -> ContainerLine:
 
 
 def _moment(text: str) -> str:
+    if _USUAL.fullmatch(text):
+        return text
     moment = _TIME.parse(text, None)
     if moment is None:
         raise ValueError(f"'{text[:40]}' is no time of RFC 3339")
