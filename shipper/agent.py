@@ -37,7 +37,7 @@ Deliver = Callable[[Batch], Awaitable[None]]
 Shape = Callable[[LineBatch], Batch | None]
 """Makes what is sent of what was read: filters, parsers, processors. None when nothing is left of it."""
 
-WINDOW_BYTES: Final = 64 << 20
+WINDOW_BYTES: Final = 16 << 20
 POLL_SECONDS: Final = 0.2
 RETRY_SECONDS: Final = 1.0
 COPY_SECONDS: Final = 10.0
