@@ -18,7 +18,7 @@ from ingest.filter.base import COMMON_OPTIONS as FILTER_OPTIONS
 from ingest.filter.base import Filter
 from ingest.input.base import COMMON_OPTIONS as INPUT_OPTIONS
 from ingest.input.base import Input
-from ingest.options import Block, Kind, Option, Options, resolve
+from ingest.options import Block, Kind, Option, Options, Unresolved, resolve
 from ingest.output.base import COMMON_OPTIONS as OUTPUT_OPTIONS
 from ingest.output.base import Output
 from sawlog.errors import ConfigError, Position, nearest
@@ -198,7 +198,7 @@ def check(kind: PluginKind, block: Block) -> Options:
     plugin = lookup(kind, block.name, block.position)
     options = resolve(block.name, declared(kind, plugin), block)
     for name, option in declared(kind, plugin).items():
-        if option.kind is Kind.CODEC and options.given(name):
+        if option.kind is Kind.CODEC and options.given(name) and not isinstance(options[name], Unresolved):
             codec = _codec_block(options[name], options.positions[name])
             options.notes += check("codec", codec).notes
             found = lookup("codec", codec.name, codec.position)

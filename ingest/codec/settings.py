@@ -38,7 +38,7 @@ def charset(options: Options) -> str:
     name = str(options["charset"])
     try:
         return codecs.lookup(_RUBY_NAMES.get(name.lower(), name)).name
-    except LookupError:
+    except (LookupError, ValueError):  # the latter for a name with a NUL in it
         hint = "such as UTF-8, ISO-8859-1 or CP1252"
         raise options.error(f"there is no character set '{name}'", "charset", hint) from None
 

@@ -155,7 +155,7 @@ def test_a_fragment_that_names_what_is_not_there_is_good(tmp_path: Path) -> None
         output {
           elasticsearch {
             hosts => [ "https://${NO_SUCH_HOST}:${NO_SUCH_PORT}" ] ssl => "${NO_SUCH_FLAG}" cacert => "/nowhere/ca.pem"
-            user => "${NO_SUCH_USER}" password => '${NO_SUCH_WORD}' template => "/nowhere/template.json"
+            codec => "${NO_SUCH_CODEC}" user => "${NO_SUCH_USER}" password => '${NO_SUCH_WORD}' template => "/nowhere/template.json"
           }
         }
         """,
@@ -163,3 +163,11 @@ def test_a_fragment_that_names_what_is_not_there_is_good(tmp_path: Path) -> None
     )
     result = CliRunner().invoke(check, ["--syntax", "-f", str(file)])
     assert (result.exit_code, result.exception) == (0, None), result.output
+
+
+def test_a_character_set_that_cannot_be_a_name_is_said_where_it_stands() -> None:
+    with pytest.raises(ConfigErrors, match="there is no character set") as caught:
+        Pipeline.from_text('input { stdin { codec => plain { charset => "UTF\0" } } }')
+    position = caught.value.errors[0].position
+    assert position is not None
+    assert (position.line, position.column) == (1, 34)
