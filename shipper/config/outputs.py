@@ -325,8 +325,11 @@ def _rules(schema: Schema, option: str, name: str, values: Values) -> tuple[Rule
         if isinstance(item, Scalar):
             raise ConfigError(f"an entry of '{where}' takes options, such as '{name}: …'", item.position)
         found = schema.section(where, RULE, item)
-        if found[name] is None:
+        if not found.given(name):
             raise ConfigError(f"an entry of '{where}' needs '{name}'", item.position)
+        if found[name] is None:
+            # A variable without value, when only the syntax is checked; or what the schema has refused.
+            continue
         when: Any = read_condition(schema, f"{where}.when", found["when"]) if found["when"] else None
         rules.append(Rule(found[name], when, found["mappings"], found["default"]))
     return tuple(rules)

@@ -29,6 +29,7 @@ ROOT: Final[Options] = {
     "filebeat.registry.flush": noted("the registry is written with each acknowledged batch"),
     "filebeat.registry_flush": noted("the registry is written with each acknowledged batch"),
     "filebeat.registry.migrate_file": noted("Filebeat's registry cannot be taken over"),
+    "filebeat.registry.cleanup_interval": noted("it is an interval of Filebeat's own registry"),
     "filebeat.registry.type": noted("the registry is an SQLite file"),
     "filebeat.shutdown_timeout": done(Kind.DURATION, 0.0, least=0),
     "filebeat.overwrite_pipelines": noted(_SETUP, False),

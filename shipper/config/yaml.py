@@ -228,6 +228,9 @@ def _compose(text: str, file: str, line: int = 0, column: int = 0) -> Iterator[y
         yield from yaml.compose_all(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.problem == _NO_COLON:
+            # Which is noticed only where the next line begins.
+            mark = error.context_mark
         place = Position(file, line + mark.line + 1, column + mark.column + 1) if mark else Position(file, 1)
         raise ConfigError(f"no valid YAML: {_words(error)}", place, _advice(error, text)) from None
 
@@ -259,9 +262,12 @@ def _advice(error: yaml.MarkedYAMLError, text: str) -> str | None:
     line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "YAML is indented with spaces, not with tabs"
+    if error.problem == _NO_COLON:
+        return "a setting is 'key: value', with a space behind the colon"
     return _TEMPLATE if "{{" in text or "{%" in text else None
 
 
+_NO_COLON: Final = "could not find expected ':'"
 _TEMPLATE: Final = "a template ('{{ … }}', '{% … %}') has to be filled in first"
 
 

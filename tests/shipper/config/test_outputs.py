@@ -188,6 +188,12 @@ class TestRules:
         assert caught.value.position is not None
         assert caught.value.position.line == 2
 
+    def test_a_name_from_a_variable_without_value_is_no_error_of_syntax(self, tmp_path: Path) -> None:
+        text = "{hosts: a, indices: [{index: '${NO_SUCH_INDEX}'}]}"
+        assert elasticsearch(tmp_path, text, syntax_only=True).indices == ()
+        with pytest.raises(ConfigError, match="'NO_SUCH_INDEX' is neither"):
+            elasticsearch(tmp_path, text)
+
 
 class TestOthers:
     def test_file(self, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_legal_in_filebeat(text: str) -> None:
         ("a: b\n\tc: d\n", "f:2:", "not with tabs"),
         ("a: \x00\n", "f:1:4", "U+0000"),
         ("a: b\nc: \ufeffd\n", "f:2:4", "U+FEFF"),
+        ("a: b\nc:d\n\ne: f\n", "f:2:1", "a space behind the colon"),
         ("a: @b\n", "f:1:4", "no valid YAML"),
         ("a: b: c\n", "f:1:5", "no valid YAML"),
         ("a:\n- b\n  - c: d\n e: f\n", "f:3:", "no valid YAML"),
