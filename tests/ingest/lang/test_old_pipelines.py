@@ -155,7 +155,8 @@ def test_a_fragment_that_names_what_is_not_there_is_good(tmp_path: Path) -> None
         output {
           elasticsearch {
             hosts => [ "https://${NO_SUCH_HOST}:${NO_SUCH_PORT}" ] ssl => "${NO_SUCH_FLAG}" cacert => "/nowhere/ca.pem"
-            codec => "${NO_SUCH_CODEC}" user => "${NO_SUCH_USER}" password => '${NO_SUCH_WORD}' template => "/nowhere/template.json"
+            codec => "${NO_SUCH_CODEC}" user => "${NO_SUCH_USER}" password => '${NO_SUCH_WORD}'
+            template => "/nowhere/template.json"
           }
         }
         """,
