@@ -93,6 +93,14 @@ class Client(aiomqtt.Client):
             if not self._disconnected.done():
                 self._client.ack(message.mid, message.qos)
 
+    async def end(self) -> None:
+        """Disconnect, whatever becomes of it."""
+        with contextlib.suppress(aiomqtt.MqttError, OSError):
+            await self.__aexit__(None, None, None)
+        # Asked for, or asyncio complains that nobody has.
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -118,8 +126,7 @@ async def connected(client: Client) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(aiomqtt.MqttError, OSError):
-            await client.__aexit__(None, None, None)
+        await client.end()
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):

@@ -43,6 +43,8 @@ STEADY_SECONDS: Final = 10.0
 """A connection that has lasted so long was a good one: the next attempt does not wait."""
 GRACE_SECONDS: Final = 10.0
 """How long the end of the input waits for the answers that it owes."""
+PARTING_SECONDS: Final = 2.0
+"""How long the end of the input waits for a broker to stop sending."""
 PAUSE_SECONDS: Final = 1.0
 """Between attempts to publish answers."""
 
@@ -173,7 +175,7 @@ class Mqtt(Input):
         except asyncio.CancelledError:
             if not self._session_expiry:
                 with contextlib.suppress(aiomqtt.MqttError):
-                    await client.unsubscribe(self._filter)
+                    await client.unsubscribe(self._filter, timeout=PARTING_SECONDS)
                 intake.take_last(client)
             await intake.settle()
             raise
@@ -389,7 +391,12 @@ def _payload(message: aiomqtt.Message) -> bytes:
 
 def _words(error: BaseException | None) -> str:
     """Say why a connection ended; aiomqtt has the reason as the cause."""
-    return str((error and error.__cause__) or error)
+    reason = (error and error.__cause__) or error
+    code = reason.rc if isinstance(reason, aiomqtt.MqttCodeError) else None
+    # Also what paho calls it when the broker just goes.
+    if isinstance(code, ReasonCode) and code.value == _FAILURE:
+        return "the broker ended the connection"
+    return str(reason)
 
 
 def _tls(options: Options) -> tls.ClientTls | None:
