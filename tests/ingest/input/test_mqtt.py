@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -308,6 +309,18 @@ async def test_the_end_does_not_wait_for_ever(
         await one.sink.until(1)
         async with asyncio.timeout(5):
             await one.stop()
+
+
+async def test_the_end_does_not_wait_for_a_broker_that_hangs(broker: MosquittoServer, topic: str) -> None:
+    async with started(broker, topic=topic) as one:
+        broker.signal(signal.SIGSTOP)
+        try:
+            # No more than it takes to see that nobody answers.
+            async with asyncio.timeout(8):
+                await one.stop()
+        finally:
+            broker.signal(signal.SIGCONT)
+    assert one.task.cancelled()
 
 
 async def test_the_broker_keeps_messages_for_a_client_that_is_away(mosquitto: MosquittoServer, topic: str) -> None:
