@@ -112,35 +112,13 @@ class FileInput:
     scan_frequency: float = 10.0
     ignore_older: float | None = None
     """Files not written to for so long are not begun; None: all are."""
-    ignore_inactive: Literal["", "since_first_start", "since_last_start"] = ""
     tail_files: bool = False
     """Begin files that the registry does not know at their end."""
-    harvester_limit: int = 0
-    """How many files are open at once; 0: as many as the process may."""
     symlinks: bool = False
     recursive_glob: bool = True
-    scan_sort: Literal["", "modtime", "filename"] = ""
-    scan_order: Literal["asc", "desc"] = "asc"
-
-    file_identity: Literal["native", "path", "fingerprint", "inode_marker"] = "native"
-    inode_marker_path: str | None = None
-    fingerprint_offset: int = 0
-    fingerprint_length: int = 1024
 
     close_inactive: float = 5 * MINUTE
     """Close a file from which nothing has come for so long; it is opened again when it grows."""
-    close_removed: bool = True
-    close_renamed: bool = False
-    close_eof: bool = False
-    close_timeout: float = 0.0
-    """Close a file after so long, whatever is left in it; 0: never."""
-    clean_inactive: float = 0.0
-    """Forget files not written to for so long; 0: never."""
-    clean_removed: bool = True
-    backoff: float = 1.0
-    """Look at a file whose end was reached again after this time; each look in vain multiplies it."""
-    backoff_max: float = 10.0
-    backoff_factor: float = 2.0
 
     @property
     def multiline(self) -> Multiline | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import Event, put
@@ -47,6 +47,11 @@ CONTAINER: Final[Options] = {
 _ENGINE: Final = "a line that is not in the engine's format is sent as it is, with the reason in `error.message`"
 _SWITCH: Final = "a mark of Filebeat's own, which asks for nothing"
 
+_IDENTITY: Final = "a file is known by its device, inode and content, and may be renamed"
+_CLOSING: Final = "a file is read to its end, and closed when nothing has come for `close_inactive`"
+_CLEANING: Final = "the registry keeps what it knows of a file"
+_LOOKING: Final = "open files are looked at five times a second"
+
 INPUT: Final[Options] = {
     "type": done(Kind.TEXT, "log", word="log, filestream, container, docker, stdin"),
     "input_type": renamed("type"),
@@ -82,41 +87,40 @@ INPUT: Final[Options] = {
     "scan_frequency": done(Kind.DURATION, 10.0, least=0),
     "prospector.scanner.check_interval": renamed("scan_frequency"),
     "ignore_older": done(Kind.DURATION),
-    "ignore_inactive": done(Kind.TEXT, "", one_of=("", "since_first_start", "since_last_start")),
+    "ignore_inactive": refused("files that were not written to are read too; `ignore_older` leaves old ones out", ""),
     "tail_files": done(Kind.BOOL, False),
     "seek_to_tail": renamed("tail_files"),
-    "harvester_limit": done(Kind.INTEGER, 0, least=0),
+    "harvester_limit": noted("files at their ends are closed when too many are open", 0),
     "symlinks": done(Kind.BOOL, False),
     "prospector.scanner.symlinks": renamed("symlinks"),
     "prospector.scanner.recursive_glob": renamed("recursive_glob.enabled"),
     "prospector.scanner.resend_on_touch": noted("a touched file has no new lines", False),
-    "prospector.scanner.fingerprint.enabled": done(Kind.BOOL),
-    "prospector.scanner.fingerprint.offset": done(Kind.INTEGER, 0, least=0),
-    "prospector.scanner.fingerprint.length": done(Kind.INTEGER, 1024, least=64),
-    "scan.sort": done(Kind.TEXT, "", one_of=("", "modtime", "filename")),
-    "scan.order": done(Kind.TEXT, "asc", one_of=("asc", "desc")),
-    "file_identity": done(Kind.TREE),
+    "prospector.scanner.fingerprint.*": noted(_IDENTITY),
+    "scan.sort": noted("files take turns, a block each", ""),
+    "scan.order": noted("files take turns, a block each"),
+    "file_identity": noted(_IDENTITY),
+    "file_identity.*": noted(_IDENTITY),
     "close_inactive": done(Kind.DURATION, 300.0, least=0),
     "close_older": renamed("close_inactive"),
-    "close_removed": done(Kind.BOOL, True),
-    "close_renamed": done(Kind.BOOL, False),
-    "close_eof": done(Kind.BOOL, False),
-    "close_timeout": done(Kind.DURATION, 0.0, least=0),
-    "force_close_files": done(Kind.BOOL, word="the older form of `close_removed` and `close_renamed`"),
-    "force_close_windows_files": renamed("force_close_files"),
+    "close_removed": noted(_CLOSING),
+    "close_renamed": noted(_CLOSING),
+    "close_eof": noted(_CLOSING),
+    "close_timeout": noted(_CLOSING, 0),
+    "force_close_files": noted(_CLOSING),
+    "force_close_windows_files": noted(_CLOSING),
     "close.on_state_change.inactive": renamed("close_inactive"),
-    "close.on_state_change.removed": renamed("close_removed"),
-    "close.on_state_change.renamed": renamed("close_renamed"),
+    "close.on_state_change.removed": noted(_CLOSING),
+    "close.on_state_change.renamed": noted(_CLOSING),
     "close.on_state_change.check_interval": noted("changes are told by the system, or found by the scan"),
-    "close.reader.on_eof": renamed("close_eof"),
-    "close.reader.after_interval": renamed("close_timeout"),
-    "clean_inactive": done(Kind.DURATION, 0.0, word="-1 (filestream) is 0: never"),
-    "clean_removed": done(Kind.BOOL, True),
-    "backoff": done(Kind.DURATION, 1.0, least=0),
-    "backoff.init": renamed("backoff"),
-    "max_backoff": done(Kind.DURATION, 10.0, least=0),
-    "backoff.max": renamed("max_backoff"),
-    "backoff_factor": done(Kind.NUMBER, 2, least=1),
+    "close.reader.on_eof": noted(_CLOSING),
+    "close.reader.after_interval": noted(_CLOSING, 0),
+    "clean_inactive": noted(_CLEANING, 0),
+    "clean_removed": noted(_CLEANING),
+    "backoff": noted(_LOOKING),
+    "backoff.init": noted(_LOOKING),
+    "max_backoff": noted(_LOOKING),
+    "backoff.max": noted(_LOOKING),
+    "backoff_factor": noted(_LOOKING),
     "partial_line_waiting": noted("a partial last line waits until it is whole"),
     "multiline": done(Kind.TREE),
     "json": done(Kind.TREE),
@@ -249,8 +253,6 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
     kind: Any = values["type"] if values["type"] in KNOWN_TYPES else "log"
     paths = _paths(schema, where, kind, values)
     _check_terminator(values)
-    identity, marker = _identity(schema, values)
-    force_close = values["force_close_files"]
     return FileInput(
         type="container" if kind == "docker" else kind,
         id=values["id"],
@@ -272,27 +274,10 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
         publisher_disable_host=values["publisher_pipeline.disable_host"],
         scan_frequency=values["scan_frequency"],
         ignore_older=values["ignore_older"] or None,
-        ignore_inactive=values["ignore_inactive"],
         tail_files=values["tail_files"],
-        harvester_limit=values["harvester_limit"],
         symlinks=values["symlinks"],
         recursive_glob=values["recursive_glob.enabled"],
-        scan_sort=values["scan.sort"],
-        scan_order=values["scan.order"],
-        file_identity=identity,
-        inode_marker_path=marker,
-        fingerprint_offset=values["prospector.scanner.fingerprint.offset"],
-        fingerprint_length=values["prospector.scanner.fingerprint.length"],
         close_inactive=values["close_inactive"],
-        close_removed=values["close_removed"] if force_close is None else force_close,
-        close_renamed=values["close_renamed"] if force_close is None else force_close,
-        close_eof=values["close_eof"],
-        close_timeout=values["close_timeout"],
-        clean_inactive=max(0.0, values["clean_inactive"]),
-        clean_removed=values["clean_removed"],
-        backoff=values["backoff"],
-        backoff_max=values["max_backoff"],
-        backoff_factor=float(values["backoff_factor"]),
     )
 
 
@@ -318,34 +303,6 @@ def _paths(schema: Schema, where: str, kind: str, values: Values) -> tuple[str, 
     if not paths and kind != "stdin" and not schema.reader.variables.lenient:
         schema.problems.error(f"an input of '{where}' has no 'paths'", values.position)
     return paths
-
-
-_Identity = Literal["native", "path", "fingerprint", "inode_marker"]
-_IDENTITIES: Final[dict[str, _Identity]] = {
-    "native": "native",
-    "path": "path",
-    "fingerprint": "fingerprint",
-    "inode_marker": "inode_marker",
-}
-
-
-def _identity(schema: Schema, values: Values) -> tuple[_Identity, str | None]:
-    tree = values["file_identity"]
-    if tree is None or is_empty(tree):
-        return "fingerprint" if values["prospector.scanner.fingerprint.enabled"] else "native", None
-    if isinstance(tree, Scalar):
-        name, marker = schema.reader.text(tree)[0], None
-    elif isinstance(tree, Mapping) and len(tree.entries) == 1:
-        name = next(iter(tree.entries))
-        found = tree.find("inode_marker.path")
-        marker = str(schema.reader.any(found.tree)) if found else None
-    else:
-        raise values.error("'file_identity' takes one of native, path, fingerprint, inode_marker", "file_identity")
-    if name not in _IDENTITIES:
-        raise values.error(f"there is no file identity '{name}'", "file_identity", nearest(name, _IDENTITIES))
-    if name == "inode_marker" and not marker:
-        raise values.error("'file_identity.inode_marker' needs its 'path'", "file_identity")
-    return _IDENTITIES[name], marker
 
 
 def _parsers(schema: Schema, where: str, kind: str, values: Values) -> tuple[Parser, ...]:
