@@ -1,0 +1,28 @@
+"""The outputs: one module for each kind of ``output.<kind>``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+from shipper.output.base import About, Sender
+from shipper.settings import Output
+
+_SENDERS: Final = {
+    "logstash": "shipper.output.logstash:LogstashSender",
+    "elasticsearch": "shipper.output.elasticsearch:ElasticsearchSender",
+    "console": "shipper.output.console:ConsoleSender",
+    "file": "shipper.output.file:FileSender",
+    "mqtt": "shipper.output.mqtt:MqttSender",
+    "embedded": "shipper.output.embedded:EmbeddedSender",
+}
+
+
+def sender_for(output: Output, about: About) -> Sender:
+    """Make the sender of a configured output; only its own module is imported. It connects when it is entered."""
+    module, _, name = _SENDERS[output.kind].partition(":")
+    sender: Sender = getattr(importlib.import_module(module), name)(output.settings, about)
+    return sender
+
+
+__all__ = ["About", "Sender", "sender_for"]
