@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -89,18 +90,32 @@ def example(name: str, folder: Path, **changes: str) -> Path:
 
 
 def documents(url: str, index: str) -> list[dict[str, Any]]:
-    """Return the documents of an index in Elasticsearch, in the order of their time."""
+    """Return the documents of an index in Elasticsearch, in the order of their time.
+
+    An index that has just been made answers 503 until its shard has started: it is asked again.
+    """
     body = msgspec.json.encode({"size": 10_000, "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date"}}]})
     request = Request(
         f"{url}/{index}/_search?ignore_unavailable=true&allow_no_indices=true",
         body,
         {"content-type": "application/json"},
     )
-    with urlopen(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b"")) as answer:
-        answer.read()
-    with urlopen(request) as answer:
-        found = msgspec.json.decode(answer.read())
+    _ask(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b""))
+    found = msgspec.json.decode(_ask(request))
     return [hit["_source"] for hit in found["hits"]["hits"]]
+
+
+def _ask(request: Request) -> bytes:
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            with urlopen(request) as answer:
+                body: bytes = answer.read()
+                return body
+        except HTTPError as error:
+            if error.code != 503 or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def remove_index(url: str, index: str) -> None:

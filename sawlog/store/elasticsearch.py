@@ -22,6 +22,8 @@ from elastic_transport import ConnectionError as TransportConnectionError
 from elastic_transport import ConnectionTimeout, SecurityWarning, TlsError, TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 from isal import igzip
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
+from tenacity.wait import wait_exponential
 
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreUnavailableError
 from sawlog.store import mappings
@@ -33,6 +35,9 @@ UNAVAILABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 BLOCKED: Final = "cluster_block_exception"
 """An index that is read-only: mostly because a disk is full, which its operator mends. Worth another try."""
+
+SHARD_SECONDS: Final = 5.0
+"""How long a search waits for the shards of an index to start."""
 
 GZIP_LEVEL: Final = 1
 _NDJSON: Final = {"content-type": "application/x-ndjson", "accept": "application/json"}
@@ -215,8 +220,16 @@ class ElasticsearchStore(Store):
     async def _ask(self, index: str | None, action: str, body: dict[str, Any]) -> dict[str, Any]:
         target = _quote(index or self.index)
         path = f"/{target}/{action}?ignore_unavailable=true&allow_no_indices=true"
+        retrying = AsyncRetrying(
+            wait=wait_exponential(multiplier=0.1, max=1),
+            stop=stop_after_delay(SHARD_SECONDS),
+            retry=retry_if_exception_type(_NotReadyError),
+            reraise=True,
+        )
         try:
-            answer = await self._request("POST", path, _encoder.encode(body), _JSON)
+            async for attempt in retrying:
+                with attempt:
+                    answer = await self._request("POST", path, _encoder.encode(body), _JSON)
         except _BadRequestError as error:
             raise QueryError(f"Elasticsearch does not understand the query: {error.reason}") from None
         assert isinstance(answer, dict)
@@ -265,7 +278,8 @@ class ElasticsearchStore(Store):
     def _refused(self, error: ApiError) -> StoreError:
         status, reason = error.meta.status, _reason(error.body)
         if status in UNAVAILABLE:
-            return StoreUnavailableError(f"{self.name} is busy or not ready (HTTP {status}): {reason}")
+            kind = _NotReadyError if status == 503 else StoreUnavailableError
+            return kind(f"{self.name} is busy or not ready (HTTP {status}): {reason}")
         if status == 401:
             return StoreError(f"{self.name} refuses the credentials (HTTP 401): check user name, password or API key")
         if status == 403:
@@ -287,6 +301,10 @@ class ElasticsearchStore(Store):
         if isinstance(error, TransportConnectionError):
             return StoreUnavailableError(f"{self.name} does not answer: {_cause(error)}")
         return StoreUnavailableError(f"{self.name} does not answer as Elasticsearch does: {_cause(error)}")
+
+
+class _NotReadyError(StoreUnavailableError):
+    """HTTP 503: the cluster, or the shard of an index that has just been made, is starting."""
 
 
 class _TooLargeError(StoreError):

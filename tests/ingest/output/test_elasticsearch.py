@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +27,14 @@ def index(data_stream: str) -> str:
 
 
 async def call(url: str, method: str, path: str, body: Any = None) -> Any:
-    async with aiohttp.ClientSession() as session, session.request(method, url + path, json=body) as answer:
-        return await answer.json()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(100):
+            async with session.request(method, url + path, json=body) as answer:
+                if answer.status != 503:
+                    return await answer.json()
+            # The shard of an index that has just been made is still starting.
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"{path}: HTTP 503 for ten seconds")
 
 
 async def documents(url: str, index: str) -> dict[str, Event]:
