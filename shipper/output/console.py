@@ -1,0 +1,56 @@
+"""``output.console``: events on standard output, a line each."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from typing import Final
+
+from sawlog.batch import Batch
+from sawlog.errors import StoreError
+from shipper.output.base import About, Sender
+from shipper.output.encoding import lines_of, stamped
+from shipper.settings import ConsoleOutput
+
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class ConsoleSender(Sender):
+    """Acknowledges what was written. On a terminal, control characters are shown as escapes."""
+
+    def __init__(self, settings: ConsoleOutput, about: About) -> None:
+        super().__init__()
+        self._lines = lines_of(settings.codec)
+        self._lock = asyncio.Lock()
+
+    async def send(self, batch: Batch) -> None:
+        """Write the batch; a reader that has gone is an error that does not pass."""
+        async with self._lock:
+            text = "".join(f"{line}\n" for line in self._lines(stamped(batch.events())))
+            if sys.stdout.isatty():
+                text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+            try:
+                await asyncio.to_thread(_write, text)
+            except OSError as error:
+                problem = StoreError(f"standard output takes nothing more: {error.strerror}")
+                self.counters.problem = str(problem)
+                batch.nack(problem)
+                return
+        self.counters.batches += 1
+        self.counters.events += len(batch)
+        self.counters.bytes += batch.size
+        batch.ack()
+
+    async def close(self) -> None:
+        """Nothing is kept back."""
+
+    async def check(self) -> AsyncIterator[str]:
+        """Say that there is nothing to be tried."""
+        yield "standard output: is there"
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode(errors="surrogateescape"))
+    sys.stdout.buffer.flush()

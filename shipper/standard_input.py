@@ -1,0 +1,140 @@
+"""Standard input as an input of the shipper. What was read cannot be read again, so it is kept until acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sawlog import __version__
+from sawlog.batch import LineBatch, Source
+from shipper.agent import RETRY_SECONDS, WINDOW_BYTES, Deliver, Tail
+
+BLOCK_BYTES: Final = 1 << 18
+
+
+class StandardInput:
+    """Reads a descriptor to its end. The `_id`s of its events are new with each run."""
+
+    def __init__(self, tail: Tail, identity: str, name: str, descriptor: int = 0) -> None:
+        self.events = 0
+        self._tail = tail
+        self._descriptor = descriptor
+        agent = {"id": identity, "name": name, "type": "sawlog", "version": __version__}
+        fields: dict[str, Any] = {"host": {"name": name}, "agent": agent, **tail.settings.fields}
+        fields["log"] = {**fields.get("log", {}), "file": {"path": "-"}}
+        self._source = Source(f"stdin-{uuid.uuid4().hex}", "-", fields)
+        self._buffer = b""
+        self._offset = 0
+        self._passing = False
+        """Whether the rest of a line beyond the limit is being passed over."""
+        self._in_flight = 0
+        self._settled = asyncio.Event()
+        self._error: BaseException | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes handed on and not yet acknowledged."""
+        return self._in_flight
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why the last batch was not delivered."""
+        return self._error
+
+    async def run(self, deliver: Deliver) -> None:
+        """Hand on what comes until the end of input, and wait until all of it is acknowledged."""
+        blocks: asyncio.Queue[bytes] = asyncio.Queue(1)
+        loop = asyncio.get_running_loop()
+        # A daemon's thread: a read that never returns must not hold up the end of the process.
+        reading = threading.Thread(target=_read, args=(self._descriptor, blocks, loop), daemon=True, name="stdin")
+        reading.start()
+        while True:
+            try:
+                block = await asyncio.wait_for(blocks.get(), self._tail.framing.timeout)
+            except TimeoutError:
+                await self._frame(deliver, final=True, whole=True)
+                continue
+            self._take(block)
+            await self._frame(deliver, final=not block)
+            if not block:
+                break
+        while self._in_flight:
+            await self._wait()
+
+    def _take(self, block: bytes) -> None:
+        if self._passing:
+            end = block.find(b"\n") + 1
+            self._offset += end or len(block)
+            block = block[end:] if end else b""
+            self._passing = not end
+        self._buffer += block
+
+    async def _frame(self, deliver: Deliver, *, final: bool, whole: bool = False) -> None:
+        """Cut the buffer; `whole`: a line without its end still waits."""
+        framing = self._tail.framing
+        buffer = self._buffer[: self._buffer.rfind(b"\n") + 1] if whole else self._buffer
+        if len(buffer) - (buffer.rfind(b"\n") + 1) > framing.max_bytes:
+            # It is cut, as all that is longer is; its rest is passed over.
+            final = self._passing = True
+        frames = framing.frame(buffer, self._offset, final)
+        consumed = len(buffer) if final else frames.consumed
+        self._buffer = self._buffer[consumed:]
+        self._offset += consumed
+        if not frames.texts:
+            return
+        while self._in_flight >= WINDOW_BYTES:
+            await self._wait()
+        self._in_flight += consumed
+        await self._send(deliver, frames.texts, frames.offsets, consumed, frames.truncated)
+
+    async def _send(
+        self, deliver: Deliver, texts: Sequence[str], offsets: Sequence[int], size: int, cut: frozenset[int]
+    ) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def settled(error: BaseException | None) -> None:
+            self._error = error
+            if error is None:
+                self._in_flight -= size
+                self.events += len(texts)
+                self._settled.set()
+            else:
+                tasks.add(asyncio.create_task(again()))
+
+        async def again() -> None:
+            await asyncio.sleep(RETRY_SECONDS)
+            await hand_on()
+
+        async def hand_on() -> None:
+            batch = LineBatch(self._source, texts, offsets, size, settled, cut)
+            shaped = self._tail.shape(batch) if self._tail.shape is not None else batch
+            if shaped is None or not len(shaped):
+                settled(None) if shaped is None else shaped.ack()
+            else:
+                await deliver(shaped)
+
+        await hand_on()
+
+    async def _wait(self) -> None:
+        self._settled.clear()
+        await self._settled.wait()
+
+
+def _read(descriptor: int, blocks: asyncio.Queue[bytes], loop: asyncio.AbstractEventLoop) -> None:
+    block = b"-"
+    while block:
+        try:
+            block = os.read(descriptor, BLOCK_BYTES)
+        except OSError:
+            block = b""
+        putting = blocks.put(block)
+        try:
+            asyncio.run_coroutine_threadsafe(putting, loop).result()
+        except (RuntimeError, concurrent.futures.CancelledError):
+            putting.close()
+            return
