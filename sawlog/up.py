@@ -204,6 +204,8 @@ def _tails(settings: Settings) -> list[Tail]:
             log.warning("%s", note)
         if config.output is not None:
             log.info("%s: its output is not used by `sawlog up`, which indexes itself", settings.filebeat)
+        if any(one.type == "stdin" for one in config.inputs):
+            raise InputError(f"{settings.filebeat}: `sawlog up` reads files; for standard input, use `sawlog ship`")
         tails += [Tail(one, framing_for(one), shape_for(one, config.processors)) for one in config.inputs]
     if settings.paths:
         given = FileInput(paths=settings.paths, scan_frequency=SCAN_SECONDS, symlinks=True)

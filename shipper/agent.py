@@ -66,6 +66,8 @@ class Progress:
     """Bytes handed on and not yet acknowledged."""
     problems: dict[str, str] = field(default_factory=dict)
     """Path → why it is not read."""
+    error: BaseException | None = None
+    """Why the last batch to be settled was not delivered; None when it was."""
 
 
 @dataclass(slots=True)
@@ -450,6 +452,7 @@ class Agent:
 
     def _on_settled(self, harvester: Harvester, size: int, error: BaseException | None) -> None:
         self.progress.in_flight -= size
+        self.progress.error = error
         if error is None:
             self.progress.bytes += size
         else:

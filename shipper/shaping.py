@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sawlog.batch import Batch, EventBatch, LineBatch
-from sawlog.errors import ConfigError
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, put, remove
 from shipper.agent import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
@@ -26,13 +25,7 @@ Wanted = Callable[[str], bool]
 
 
 def shape_for(settings: FileInput, processors: Sequence[Processor] = ()) -> Shape | None:
-    """Return the shape that the settings ask for, or None when events are sent as they were read.
-
-    Raises:
-        ConfigError: the input is of a type that the agent does not read.
-    """
-    if settings.type == "stdin":
-        raise ConfigError("an input of type stdin is refused: files are read; name one, or pipe into `sawlog ingest`")
+    """Return the shape that the settings ask for, or None when events are sent as they were read."""
     every = (*settings.processors, *processors)
     wanted = _wanted(settings)
     make = _maker(settings, wanted)

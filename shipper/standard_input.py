@@ -30,11 +30,15 @@ class StandardInput:
         self._source = Source(f"stdin-{uuid.uuid4().hex}", "-", fields)
         self._buffer = b""
         self._offset = 0
+        self._ended = False
         self._passing = False
         """Whether the rest of a line beyond the limit is being passed over."""
         self._in_flight = 0
         self._settled = asyncio.Event()
         self._error: BaseException | None = None
+        self._blocks: asyncio.Queue[bytes] = asyncio.Queue(1)
+        self._reading: threading.Thread | None = None
+        self._deliver: Deliver | None = None
 
     @property
     def in_flight(self) -> int:
@@ -47,22 +51,26 @@ class StandardInput:
         return self._error
 
     async def run(self, deliver: Deliver) -> None:
-        """Hand on what comes until the end of input, and wait until all of it is acknowledged."""
-        blocks: asyncio.Queue[bytes] = asyncio.Queue(1)
-        loop = asyncio.get_running_loop()
-        # A daemon's thread: a read that never returns must not hold up the end of the process.
-        reading = threading.Thread(target=_read, args=(self._descriptor, blocks, loop), daemon=True, name="stdin")
-        reading.start()
-        while True:
+        """Hand on what comes until the end of input, and wait until all of it is acknowledged.
+
+        May be cancelled and called again, with another way to deliver: what was read goes that way then.
+        """
+        self._deliver = deliver
+        if self._reading is None:
+            # A daemon's thread: a read that never returns must not hold up the end of the process.
+            arguments = (self._descriptor, self._blocks, asyncio.get_running_loop())
+            self._reading = threading.Thread(target=_read, args=arguments, daemon=True, name="stdin")
+            self._reading.start()
+        while not self._ended:
+            await self._frame()
             try:
-                block = await asyncio.wait_for(blocks.get(), self._tail.framing.timeout)
+                block = await asyncio.wait_for(self._blocks.get(), self._tail.framing.timeout)
             except TimeoutError:
-                await self._frame(deliver, final=True, whole=True)
+                await self._frame(idle=True)
                 continue
             self._take(block)
-            await self._frame(deliver, final=not block)
-            if not block:
-                break
+            self._ended = not block
+        await self._frame()
         while self._in_flight:
             await self._wait()
 
@@ -74,27 +82,28 @@ class StandardInput:
             self._passing = not end
         self._buffer += block
 
-    async def _frame(self, deliver: Deliver, *, final: bool, whole: bool = False) -> None:
-        """Cut the buffer; `whole`: a line without its end still waits."""
+    async def _frame(self, *, idle: bool = False) -> None:
+        """Cut the buffer and hand the events on; `idle`: what waits for more lines has waited long enough."""
         framing = self._tail.framing
-        buffer = self._buffer[: self._buffer.rfind(b"\n") + 1] if whole else self._buffer
-        if len(buffer) - (buffer.rfind(b"\n") + 1) > framing.max_bytes:
+        # Before anything is taken out of the buffer: waiting may be cancelled.
+        while self._in_flight >= WINDOW_BYTES:
+            await self._wait()
+        whole = self._buffer.rfind(b"\n") + 1
+        buffer, final = self._buffer, self._ended
+        if idle:
+            buffer, final = buffer[:whole], True
+        if len(self._buffer) - whole > framing.max_bytes:
             # It is cut, as all that is longer is; its rest is passed over.
-            final = self._passing = True
+            buffer, final, self._passing = self._buffer, True, not self._ended
         frames = framing.frame(buffer, self._offset, final)
         consumed = len(buffer) if final else frames.consumed
         self._buffer = self._buffer[consumed:]
         self._offset += consumed
-        if not frames.texts:
-            return
-        while self._in_flight >= WINDOW_BYTES:
-            await self._wait()
-        self._in_flight += consumed
-        await self._send(deliver, frames.texts, frames.offsets, consumed, frames.truncated)
+        if frames.texts:
+            self._in_flight += consumed
+            await self._send(frames.texts, frames.offsets, consumed, frames.truncated)
 
-    async def _send(
-        self, deliver: Deliver, texts: Sequence[str], offsets: Sequence[int], size: int, cut: frozenset[int]
-    ) -> None:
+    async def _send(self, texts: Sequence[str], offsets: Sequence[int], size: int, cut: frozenset[int]) -> None:
         tasks: set[asyncio.Task[None]] = set()
 
         def settled(error: BaseException | None) -> None:
@@ -114,9 +123,14 @@ class StandardInput:
             batch = LineBatch(self._source, texts, offsets, size, settled, cut)
             shaped = self._tail.shape(batch) if self._tail.shape is not None else batch
             if shaped is None or not len(shaped):
-                settled(None) if shaped is None else shaped.ack()
-            else:
-                await deliver(shaped)
+                (batch if shaped is None else shaped).ack()
+                return
+            assert self._deliver is not None
+            try:
+                await self._deliver(shaped)
+            except asyncio.CancelledError as error:
+                shaped.nack(error)
+                raise
 
         await hand_on()
 

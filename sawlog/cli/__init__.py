@@ -14,6 +14,8 @@ from sawlog.errors import SawlogError
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("sawlog.cli.up:up", "Tail, parse, index and show logs, in one process."),
     "ingest": ("sawlog.cli.ingest:ingest", "Run Logstash pipeline files: receive, filter, send."),
+    "ship": ("sawlog.cli.ship:ship", "Follow files and send their lines, as a filebeat.yml says."),
+    "test": ("sawlog.cli.ship:test", "Try a filebeat.yml, or the way to its output."),
     "search": ("sawlog.cli.search:search", "Show the events that match a query."),
     "count": ("sawlog.cli.search:count", "Print how many events match a query."),
     "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),

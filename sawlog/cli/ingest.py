@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.logging import RichHandler
 
-from sawlog.cli.lines import escape
+from sawlog.cli.messages import log_to_stderr
 from sawlog.errors import ConfigError, ConfigErrors
 from sawlog.paths import DATA_VARIABLE, default_data
 
@@ -106,7 +104,7 @@ def ingest(
         from sawlog.cli.check import check  # noqa: PLC0415 - only here
 
         click.get_current_context().invoke(check, pipelines=files, shipper=None, syntax=False)
-    _log_to_stderr()
+    log_to_stderr()
     folder = data or default_data()
     # Plugins find it there.
     os.environ[DATA_VARIABLE] = str(folder)
@@ -129,25 +127,6 @@ def ingest(
         show(pipeline, inspect)
     else:
         asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None))
-
-
-class _Escaped(logging.Formatter):
-    """Writes control characters as escapes: what a store says of a document may quote the document."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return escape(super().format(record))
-
-
-def _log_to_stderr() -> None:
-    console = Console(stderr=True)
-    if console.is_terminal:
-        handler: logging.Handler = RichHandler(console=console, show_path=False)
-        handler.setFormatter(_Escaped("%(message)s"))
-    else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Escaped("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
 
 def _load(files: tuple[str, ...], text: str | None, *, needs_input: bool) -> Pipeline:

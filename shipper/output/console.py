@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from shipper.output.base import About, Sender
 from shipper.output.encoding import lines_of, stamped
 from shipper.settings import ConsoleOutput
 
+_PIECE: Final = 1 << 16
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -52,5 +54,7 @@ class ConsoleSender(Sender):
 
 
 def _write(text: str) -> None:
-    sys.stdout.buffer.write(text.encode(errors="surrogateescape"))
-    sys.stdout.buffer.flush()
+    # Not through Python's buffer, which may take what the reader, gone by then, never got.
+    descriptor, data = sys.stdout.fileno(), memoryview(text.encode(errors="surrogateescape"))
+    while data:
+        data = data[os.write(descriptor, data[:_PIECE]) :]

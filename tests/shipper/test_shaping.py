@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sawlog.batch import Batch, LineBatch, Source
-from sawlog.errors import ConfigError
 from sawlog.event import Event
 from shipper.agent import Agent, Tail
 from shipper.format_string import FormatString
@@ -242,10 +241,6 @@ class TestOptions:
     def test_nothing_to_shape(self) -> None:
         assert shape_for(FileInput()) is None
         assert shape_for(given_by(TRACE)) is None
-
-    def test_standard_input_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match="stdin is refused"):
-            shape_for(FileInput(type="stdin"))
 
     @pytest.mark.parametrize(
         ("settings", "processors"),

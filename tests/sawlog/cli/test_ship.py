@@ -1,0 +1,265 @@
+"""sawlog ship and sawlog test, as processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ingesting import SAWLOG, SECONDS, until
+
+ROOT = Path(__file__).parents[3]
+CASES = ROOT.parent / "shared" / "conformance" / "multiline_cases.jsonl"
+
+
+class Shipping:
+    """A folder with a configuration, and runs of `sawlog ship` on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "filebeat.yml"
+        self.logs = folder / "logs"
+        self.logs.mkdir()
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def configure(self, inputs: str | None = None, output: str | None = None, more: str = "") -> None:
+        inputs = f"  {inputs}" if inputs else f"- {{type: log, paths: ['{self.logs}/*.log'], scan_frequency: 200ms}}"
+        output = output or f"output.file: {{path: '{self.folder}/out', filename: events}}"
+        self.config.write_text(f"filebeat.inputs:\n{inputs}\n{output}\npath.data: {self.folder}/data\n{more}\n")
+
+    def once(self, *options: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = [SAWLOG, "ship", "-c", str(self.config), "--once", *options]
+        done = subprocess.run(command, input=stdin, capture_output=True, timeout=SECONDS, check=False)
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        return done
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "ship.log").open("ab") as log:
+            command = [SAWLOG, "ship", "-c", str(self.config), *options]
+            self.running.append(process := subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log))
+        until(lambda: "the shipper runs" in self.messages, lambda: self.messages)
+        return process
+
+    @property
+    def messages(self) -> str:
+        return (self.folder / "ship.log").read_text()
+
+    def written(self, name: str = "events") -> list[dict[str, Any]]:
+        files = sorted((self.folder / "out").glob(f"{name}*"), reverse=True)
+        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+
+    def texts(self, name: str = "events") -> list[str]:
+        return [event["message"] for event in self.written(name)]
+
+
+@pytest.fixture
+def shipping(tmp_path: Path) -> Iterator[Shipping]:
+    shipping = Shipping(tmp_path)
+    yield shipping
+    for process in shipping.running:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+class TestOnce:
+    def test_each_line_once_over_two_runs(self, shipping: Shipping) -> None:
+        shipping.configure()
+        (shipping.logs / "a.log").write_text("one\ntwo\n")
+        done = shipping.once()
+        assert done.returncode == 0
+        assert b"2 events delivered" in done.stderr
+        with (shipping.logs / "a.log").open("a") as file:
+            file.write("three\n")
+        assert shipping.once().returncode == 0
+        events = shipping.written()
+        assert [event["message"] for event in events] == ["one", "two", "three"]
+        first = events[0]
+        assert first["log"] == {"offset": 0, "file": {"path": str(shipping.logs / "a.log")}}
+        assert first["input"] == {"type": "log"}
+        assert first["agent"]["type"] == "sawlog"
+        assert first["@metadata"]["_id"].endswith(":0")
+        assert first["@timestamp"].endswith("Z")
+
+    def test_standard_input_with_multiline(self, shipping: Shipping) -> None:
+        shipping.configure(
+            "- {type: stdin, multiline: {pattern: '^ ', match: after}}",
+            "output.console.codec.format.string: '<%{[message]}>'",
+        )
+        done = shipping.once(stdin=b"a\nb\n c\nd")
+        assert done.stdout == b"<a>\n<b\n c>\n<d>\n"
+
+    def test_a_large_standard_input_and_an_endless_line(self, shipping: Shipping) -> None:
+        shipping.configure("- {type: stdin, max_bytes: 1000}", "output.console: {}")
+        done = shipping.once(
+            stdin=b"".join(b"line %d\n" % number for number in range(50_000)) + b"x" * 3_000_000 + b"\nend\n"
+        )
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [event["message"] for event in events[:50_000]] == [f"line {number}" for number in range(50_000)]
+        assert [len(event["message"]) for event in events[50_000:]] == [1000, 3]
+        assert events[50_000]["log"]["flags"] == ["truncated"]
+        assert len({event["@metadata"]["_id"] for event in events}) == 50_002
+
+    def test_a_reader_that_has_gone_ends_it(self, shipping: Shipping) -> None:
+        shipping.configure(output="output.console: {}")
+        (shipping.logs / "a.log").write_text("line\n" * 200_000)
+        command = f"{SAWLOG} ship -c {shipping.config} --once | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=SECONDS, check=False)
+        assert done.returncode == 1
+        assert b"standard output takes nothing more: Broken pipe" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+    def test_a_file_that_cannot_be_read_is_a_failure(self, shipping: Shipping) -> None:
+        shipping.configure()
+        (shipping.logs / "a.log").write_bytes(b"\x1f\x8b\x08" + b"\0" * 100)
+        done = shipping.once()
+        assert done.returncode == 1
+        assert b"this is not text" in done.stderr
+
+    @pytest.mark.skipif(not CASES.exists(), reason="the conformance cases are not beside this checkout")
+    def test_filebeats_multiline_cases(self, shipping: Shipping) -> None:
+        rows = [json.loads(row) for row in CASES.read_text().splitlines()]
+        # Lines of the row left out come out of JSON and have line ends of their own: no file has them.
+        rows = [row for row in rows if row["id"] != "fb-021"]
+        for row in rows:
+            (shipping.logs / f"{row['id']}.log").write_text("".join(f"{line}\n" for line in row["lines"]))
+        shipping.configure(json.dumps([_input(shipping.logs, row) for row in rows]), "output.console: {}")
+        done = shipping.once()
+        assert done.returncode == 0, done.stderr.decode()
+        events: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in rows}
+        for line in done.stdout.splitlines():
+            event = json.loads(line)
+            events[Path(event["log"]["file"]["path"]).stem].append(event)
+        for row in rows:
+            _check(row, events[row["id"]])
+
+
+def _input(logs: Path, row: dict[str, Any]) -> dict[str, Any]:
+    names = ("type", "pattern", "negate", "match", "max_lines", "flush_pattern", "count_lines")
+    multiline = {name: row[name] for name in names if row.get(name) is not None}
+    sized = {"max_bytes": row["max_bytes"]} if "max_bytes" in row else {}
+    return {"type": "log", "paths": [f"{logs}/{row['id']}.log"], "multiline": multiline, **sized}
+
+
+def _check(row: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    texts = [event["message"] for event in events]
+    if row["expect"] is not None:
+        assert texts == row["expect"], row["id"]
+    assert len(texts) == row.get("expect_count", len(texts)), row["id"]
+    if "truncated" in row:
+        assert ["truncated" in event["log"].get("flags", []) for event in events] == row["truncated"], row["id"]
+    for words in row.get("expect_contains_any", []):
+        assert any(words in text for text in texts), row["id"]
+    for words in row.get("expect_contains_none", []):
+        assert not any(words in text for text in texts), row["id"]
+
+
+class TestRunning:
+    def test_it_follows_and_stops(self, shipping: Shipping) -> None:
+        shipping.configure()
+        process = shipping.start()
+        (shipping.logs / "later.log").write_text("one\n")
+        until(lambda: shipping.texts() == ["one"])
+        with (shipping.logs / "later.log").open("a") as file:
+            file.write("two\n")
+        until(lambda: shipping.texts() == ["one", "two"])
+        process.terminate()
+        assert process.wait(SECONDS) == 0
+        assert "stopped after 2 events delivered, 1 files" in shipping.messages
+
+    def test_killed_between_it_goes_on(self, shipping: Shipping) -> None:
+        shipping.configure()
+        (shipping.logs / "a.log").write_text("one\n")
+        process = shipping.start()
+        until(lambda: shipping.texts() == ["one"])
+        process.kill()
+        process.wait()
+        (shipping.logs / "b.log").write_text("two\n")
+        shipping.start()
+        until(lambda: "two" in shipping.texts())
+        ids = {event["@metadata"]["_id"] for event in shipping.written()}
+        assert len(ids) == 2
+
+    def test_two_do_not_share_a_data_folder(self, shipping: Shipping) -> None:
+        shipping.configure()
+        shipping.start()
+        done = shipping.once()
+        assert done.returncode == 1
+        assert b"is in use by another sawlog" in done.stderr
+
+    def test_hangup_reads_the_configuration_anew(self, shipping: Shipping) -> None:
+        shipping.configure()
+        (shipping.logs / "a.log").write_text("one\n")
+        process = shipping.start()
+        until(lambda: shipping.texts() == ["one"])
+        good = shipping.config.read_text()
+        shipping.config.write_text(good + "output.kafka: {hosts: [x]}\n")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "goes on with the configuration that it has" in shipping.messages, lambda: shipping.messages)
+        assert "filebeat.yml:" in shipping.messages
+        shipping.config.write_text(good.replace("filename: events", "filename: others") + "tags: [fresh]\n")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "is read anew" in shipping.messages, lambda: shipping.messages)
+        with (shipping.logs / "a.log").open("a") as file:
+            file.write("two\n")
+        until(lambda: (shipping.folder / "out" / "others").exists() and shipping.texts("others") == ["two"])
+        assert shipping.written("others")[0]["tags"] == ["fresh"]
+        assert shipping.texts() == ["one"]
+
+    def test_inputs_in_files_come_while_it_runs(self, shipping: Shipping) -> None:
+        (inputs := shipping.folder / "inputs.d").mkdir()
+        reload = f"filebeat.config.inputs: {{path: '{inputs}/*.yml', reload.enabled: true, reload.period: 1s}}"
+        shipping.configure("[]", more=reload)
+        (shipping.logs / "a.log").write_text("one\n")
+        shipping.start()
+        (inputs / "a.yml").write_text(f"- type: log\n  paths: ['{shipping.logs}/*.log']\n")
+        until(lambda: shipping.texts() == ["one"], lambda: shipping.messages)
+
+    def test_its_own_log_goes_into_a_file(self, shipping: Shipping) -> None:
+        shipping.configure(more=f"logging: {{to_files: true, files: {{path: '{shipping.folder}/own', name: agent}}}}")
+        (shipping.logs / "a.log").write_text("one\n")
+        done = shipping.once()
+        assert done.stderr == b""
+        assert "1 events delivered" in (shipping.folder / "own" / "agent").read_text()
+
+
+class TestMistakes:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run([SAWLOG, *arguments], capture_output=True, timeout=SECONDS, check=False)
+        assert b"Traceback" not in done.stderr
+        return done
+
+    def test_a_configuration_is_tested(self, shipping: Shipping) -> None:
+        shipping.configure(more="filebeat.shutdown_timout: 1s")
+        done = self.run("test", "config", "-c", str(shipping.config))
+        assert (done.returncode, done.stdout) == (0, b"Config OK\n")
+        assert b"shutdown_timeout" in done.stderr
+        strict = self.run("test", "config", "--strict", "-c", str(shipping.config))
+        assert strict.returncode == 1
+        assert b"shutdown_timeout" in strict.stderr
+
+    def test_an_override_takes_part(self, shipping: Shipping) -> None:
+        shipping.configure()
+        (shipping.logs / "a.log").write_text("one\n")
+        assert shipping.once("-E", "output.file.filename=named").returncode == 0
+        assert shipping.texts("named") == ["one"]
+        assert b"takes 'key=value'" in self.run("ship", "-c", str(shipping.config), "-E", "x").stderr
+
+    def test_no_such_file(self) -> None:
+        done = self.run("ship", "-c", "no-such.yml")
+        assert (done.returncode, done.stderr) == (1, b"sawlog: no-such.yml: No such file or directory\n")
+
+    def test_the_way_to_a_file(self, shipping: Shipping) -> None:
+        shipping.configure()
+        done = self.run("test", "output", "-c", str(shipping.config))
+        assert done.stdout == f"{shipping.folder}/out: can be written to ... OK\n".encode()
+        (shipping.folder / "file").touch()
+        shipping.configure(output=f"output.file.path: '{shipping.folder}/file/below'")
+        done = self.run("test", "output", "-c", str(shipping.config))
+        assert done.returncode == 1
+        assert b"Not a directory" in done.stderr
