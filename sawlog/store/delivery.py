@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -61,7 +61,9 @@ class Delivery:
         max_documents: int = MAX_DOCUMENTS,
         first_wait: float = 0.5,
         longest_wait: float = 30.0,
+        tell: Callable[[str | None], None] = lambda problem: None,
     ) -> None:
+        """`tell` hears why the store takes nothing just now, and None when it does again."""
         self.counters = Counters()
         self._store = store
         self._dead_letters = dead_letters
@@ -71,6 +73,7 @@ class Delivery:
         self._name = str(getattr(store, "name", "The store"))
         self._down_since: float | None = None
         self._refusing = False
+        self._tell = tell
 
     async def deliver(self, bulk: Bulk) -> Delivered:
         """Return when every document is durable; cancelling gives up, and the same bulk may be sent again.
@@ -112,10 +115,12 @@ class Delivery:
             if self._down_since is None:
                 self._down_since = time.monotonic()
                 logger.warning("%s; retrying", error)
+            self._tell(str(error))
             raise
         if self._down_since is not None:
             logger.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._down_since)
             self._down_since = None
+            self._tell(None)
         return result
 
     async def _bury(self, bulk: Bulk, result: BulkResult) -> int:

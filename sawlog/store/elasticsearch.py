@@ -151,6 +151,11 @@ class ElasticsearchStore(Store):
         if client is not None:
             await client.close()
 
+    async def version(self) -> str:
+        """Ask the node for its version; open the store first. Raises as `Store.bulk` does."""
+        answer = await self._request("GET", "/_nodes/_local?filter_path=nodes.*.version")
+        return str(next(iter(answer["nodes"].values()))["version"])
+
     async def bulk(self, bulk: Bulk) -> BulkResult:
         """Send the documents; a request that is refused as too large or as wrong is sent in halves."""
         result = BulkResult()

@@ -1,0 +1,139 @@
+"""``output.elasticsearch``: bulk requests straight to a cluster."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.errors import ConfigError
+from sawlog.event import Event
+from sawlog.store import mappings
+from sawlog.store.base import DEFAULT_INDEX, Bulk
+from sawlog.store.delivery import Delivery
+from sawlog.store.elasticsearch import ElasticsearchStore
+from shipper.output.base import About
+from shipper.output.encoding import now
+from shipper.output.store import StoreSender, Target, raw
+from shipper.output.tls import context
+from shipper.settings import ElasticsearchOutput, Rule
+
+
+class ElasticsearchSender(StoreSender):
+    """Creates documents under the events' `_id`s, so that what is sent twice is there once.
+
+    What the cluster refuses for good goes to the index for dead letters if one is named, else to those on disk.
+    """
+
+    def __init__(self, settings: ElasticsearchOutput, about: About) -> None:
+        """Raises `ConfigError` for a certificate that cannot be used and for what cannot be kept to."""
+        self._settings = settings
+        self._cluster = _store(settings)
+        # Two under way keep the cluster busy while the next request is made.
+        requests = max(2, settings.worker * (len(settings.hosts) if settings.loadbalance else 1))
+        super().__init__(
+            self._cluster,
+            about,
+            requests=requests,
+            first_wait=settings.backoff_init,
+            longest_wait=settings.backoff_max,
+        )
+
+    def target(self, event: Event) -> Target:  # noqa: D102 - StoreSender.target
+        settings = self._settings
+        index = raw(event, "raw_index") or _chosen(settings.indices, event)
+        if index is None:
+            index = DEFAULT_INDEX if settings.index is None else settings.index(event)
+        pipeline = raw(event, "pipeline") or _chosen(settings.pipelines, event)
+        if pipeline is None and settings.pipeline is not None:
+            pipeline = settings.pipeline(event)
+        return index.lower() if index else None, pipeline
+
+    async def deliver(self, bulk: Bulk) -> None:
+        """Bring one bulk into the cluster, and what it refuses where it is wanted."""
+        index = self._settings.dead_letter_index
+        if index is None:
+            await super().deliver(bulk)
+            return
+        # One for each bulk: its batches are acknowledged when its own refusals are safe.
+        kept = _Kept(self.letters.directory)
+        delivery = Delivery(
+            self._cluster, kept, first_wait=self._settings.backoff_init, longest_wait=self._settings.backoff_max
+        )
+        self.counters.dead += (await delivery.deliver(bulk)).dead
+        if kept.letters:
+            ids = [letter.id for letter in kept.letters]
+            documents = [_document(letter) for letter in kept.letters]
+            await self._delivery.deliver(Bulk(ids, documents, index, size=bulk.size))
+
+    async def check(self) -> AsyncIterator[str]:
+        """Connect and ask for the version."""
+        store = _store(self._settings, template=False)
+        yield f"elasticsearch: {', '.join(store.hosts)}: parse url"
+        async with store:
+            version = await store.version()
+            yield f"talk to server: version {version}"
+
+
+class _Kept(DeadLetters):
+    """Keeps what was refused until it is delivered to an index."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.letters: list[DeadLetter] = []
+
+    def append(self, letters: Sequence[DeadLetter]) -> None:
+        self.letters += letters
+
+
+def _document(letter: DeadLetter) -> Event:
+    """Make the document of a dead letter: the refused one as text, so that nothing in it can be refused again."""
+    return {
+        "@timestamp": now(),
+        "message": msgspec.json.encode(letter.document).decode(),
+        "error": {"type": letter.type, "message": letter.reason, "code": str(letter.status)},
+    }
+
+
+def _chosen(rules: Sequence[Rule], event: Event) -> str | None:
+    """Return what the first rule that holds, and that has a name for the event, says."""
+    for rule in rules:
+        if rule.when is not None and not rule.when(event):
+            continue
+        name = rule.name(event)
+        if rule.mappings:
+            name = rule.mappings.get(name.lower()) if name is not None else None
+        name = name or rule.default
+        if name:
+            return name
+    return None
+
+
+def _store(settings: ElasticsearchOutput, *, template: bool | None = None) -> ElasticsearchStore:
+    if settings.proxy_headers:
+        raise ConfigError("output.elasticsearch.proxy_headers is not offered")
+    key = settings.api_key
+    if key is not None and ":" in key:
+        key = base64.b64encode(key.encode()).decode()
+    ssl_context = context(settings.tls, "output.elasticsearch") if settings.tls is not None else None
+    return ElasticsearchStore(
+        settings.hosts,
+        username=settings.username,
+        password=settings.password,
+        api_key=key,
+        compress=False if settings.compression_level == 0 else None,
+        timeout=settings.timeout,
+        headers=settings.headers,
+        parameters=settings.parameters,
+        proxy=None if settings.proxy_disable else settings.proxy_url,
+        ssl_context=ssl_context,
+        template=_is_ours(settings) if template is None else template,
+    )
+
+
+def _is_ours(settings: ElasticsearchOutput) -> bool:
+    """Whether sawlog's template is for the index; one of the user's own has a template of the user's own."""
+    return settings.index is None or settings.index.text.startswith(mappings.PATTERN.removesuffix("*"))
