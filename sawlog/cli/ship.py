@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sawlog.cli.messages import log_as
-from sawlog.errors import SawlogError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shipper.output import Sender
     from shipper.service import Service
     from shipper.settings import Config
 
@@ -138,7 +138,7 @@ def test() -> None:
 @_STRICT
 def test_config(path: str, overrides: tuple[str, ...], strict: bool) -> None:
     """Say whether the shipper would start with the configuration; exit code 1 when not."""
-    _load(path, overrides, strict)
+    _sender(_load(path, overrides, strict))
     click.echo("Config OK")
 
 
@@ -163,10 +163,12 @@ def _load(path: str, overrides: tuple[str, ...], strict: bool) -> Config:
 
 
 async def _try(config: Config) -> None:
+    async for step in _sender(config).check():
+        click.echo(f"{step} ... OK")
+
+
+def _sender(config: Config) -> Sender:
     from shipper.output import About, sender_for  # noqa: PLC0415 - as above
 
-    if config.output is None:
-        raise SawlogError("no output is enabled")
-    sender = sender_for(config.output, About("test", config.name, config.path_data))
-    async for step in sender.check():
-        click.echo(f"{step} ... OK")
+    assert config.output is not None, "a configuration is loaded with its output"
+    return sender_for(config.output, About("test", config.name, config.path_data))

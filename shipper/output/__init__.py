@@ -10,6 +10,7 @@ from shipper.output.base import About, Sender
 from shipper.settings import Output
 
 _SENDERS: Final = {
+    "logstash": "shipper.output.logstash:LogstashSender",
     "elasticsearch": "shipper.output.elasticsearch:ElasticsearchSender",
     "console": "shipper.output.console:ConsoleSender",
     "file": "shipper.output.file:FileSender",
