@@ -133,6 +133,11 @@ class Agent:
         """Bytes of the known files."""
         return sum(one.harvester.size for one in self._followed.values())
 
+    @property
+    def open_files(self) -> int:
+        """Files that are open just now."""
+        return sum(one.harvester.descriptor is not None for one in self._followed.values())
+
     async def run(self, deliver: Deliver) -> None:
         """Read and hand on until `stop`, or, with `once`, until every file is read to its end and acknowledged."""
         loop = asyncio.get_running_loop()

@@ -180,12 +180,14 @@ class Service:
         if self.agent is not None:
             self.agent.stop()
         end = time.monotonic() + grace
-        while self._in_flight() and time.monotonic() < end:  # noqa: ASYNC110 - two sources, and no event of both
+        while self.in_flight and time.monotonic() < end:  # noqa: ASYNC110 - two sources, and no event of both
             await asyncio.sleep(0.05)
-        if self._in_flight():
-            log.warning("stopped with %d bytes not acknowledged; they are sent again", self._in_flight())
+        if self.in_flight:
+            log.warning("stopped with %d bytes not acknowledged; they are sent again", self.in_flight)
 
-    def _in_flight(self) -> int:
+    @property
+    def in_flight(self) -> int:
+        """Bytes handed on and not yet confirmed."""
         waiting = self.standard_input.in_flight if self.standard_input else 0
         return waiting + (self.agent.progress.in_flight if self.agent else 0)
 

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from sawlog.cli.messages import log_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from shipper.output import Sender
     from shipper.service import Service
@@ -78,7 +78,8 @@ async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> boo
     telling = _bar(service, console) if once and console.is_terminal else _report(service)
     task = asyncio.create_task(telling)
     try:
-        await service.run()
+        async with _http(service):
+            await service.run()
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -86,6 +87,21 @@ async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> boo
     log.info("stopped after %s", _figures(service))
     problems = service.agent.progress.problems if service.agent else {}
     return not (once and problems)
+
+
+@contextlib.asynccontextmanager
+async def _http(service: Service) -> AsyncIterator[None]:
+    """Offer metrics and health, if ``http.enabled`` asks for them."""
+    settings = service.config.http
+    if not settings.enabled:
+        yield
+        return
+    from sawlog.health import serve  # noqa: PLC0415 - only here
+    from shipper.figures import figures, health  # noqa: PLC0415 - likewise
+
+    async with serve(settings.host, settings.port, lambda: health(service), lambda: figures(service)) as address:
+        log.info("metrics and health are on %s", address)
+        yield
 
 
 async def _report(service: Service) -> None:

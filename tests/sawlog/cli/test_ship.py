@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -219,6 +222,40 @@ class TestRunning:
         shipping.start()
         (inputs / "a.yml").write_text(f"- type: log\n  paths: ['{shipping.logs}/*.log']\n")
         until(lambda: shipping.texts() == ["one"], lambda: shipping.messages)
+
+    def test_metrics_and_health(self, shipping: Shipping) -> None:
+        shipping.configure(more="http: {enabled: true, port: 0}")
+        (shipping.logs / "a.log").write_text("one\ntwo\n")
+        shipping.start()
+        until(lambda: shipping.texts() == ["one", "two"])
+        until(lambda: "metrics and health are on" in shipping.messages)
+        (address,) = re.findall(r"http://localhost:\d+", shipping.messages)
+        health = json.loads(urlopen(f"{address}/health").read())
+        assert (health["status"], health["problem"], health["files"]) == ("ok", None, 1)
+        until(lambda: json.loads(urlopen(f"{address}/health").read())["lag_bytes"] == 0)
+        metrics = urlopen(f"{address}/metrics").read().decode()
+        assert "sawlog_shipper_events_total 2.0" in metrics
+        assert "sawlog_shipper_bytes_total 8.0" in metrics
+        assert "sawlog_shipper_lag_bytes 0.0" in metrics
+
+    def test_an_output_that_is_away_is_told(self, shipping: Shipping) -> None:
+        shipping.configure(output="output.logstash.hosts: ['127.0.0.1:9']", more="http: {enabled: true, port: 0}")
+        (shipping.logs / "a.log").write_text("one\n")
+        shipping.start()
+        until(lambda: "Connection refused; retrying" in shipping.messages, lambda: shipping.messages)
+        (address,) = re.findall(r"http://localhost:\d+", shipping.messages)
+        with pytest.raises(HTTPError) as caught:
+            urlopen(f"{address}/health")
+        health = json.loads(caught.value.read())
+        assert (caught.value.code, health["status"]) == (503, "waiting")
+        assert "Connection refused" in health["problem"]
+        assert "sawlog_shipper_output_up 0.0" in urlopen(f"{address}/metrics").read().decode()
+
+    def test_metrics_stay_on_this_machine(self, shipping: Shipping) -> None:
+        shipping.configure(more="http: {enabled: true, host: 0.0.0.0}")
+        done = shipping.once()
+        assert done.returncode == 1
+        assert b"stay on this machine" in done.stderr
 
     def test_its_own_log_goes_into_a_file(self, shipping: Shipping) -> None:
         shipping.configure(more=f"logging: {{to_files: true, files: {{path: '{shipping.folder}/own', name: agent}}}}")

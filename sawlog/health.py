@@ -1,0 +1,74 @@
+"""How a service is: figures for Prometheus on ``/metrics``, and whether it is well on ``/health``.
+
+Anybody who can reach the port can read it, so that it listens on this machine's own addresses alone; a proxy with
+credentials of its own brings it further.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from sawlog.errors import ConfigError, SawlogError
+
+Health = Callable[[], dict[str, Any]]
+"""Says how the service is; ``status`` is ``ok`` or something else, which is answered with HTTP 503."""
+Figures = Callable[[], Iterable[Metric]]
+
+
+@asynccontextmanager
+async def serve(host: str, port: int, health: Health, figures: Figures) -> AsyncIterator[str]:
+    """Answer until the context ends; gives the address, ``http://127.0.0.1:5066``. Port 0 takes a free one.
+
+    Raises:
+        ConfigError: the address can be reached from other machines.
+        SawlogError: the port is taken.
+    """
+    if not _is_loopback(host):
+        raise ConfigError(f"metrics and health have no password and stay on this machine; host '{host}' is beyond it")
+    registry = CollectorRegistry()
+    registry.register(_Collector(figures))
+
+    async def tell_health(_request: web.Request) -> web.Response:
+        found = health()
+        return web.json_response(found, status=200 if found["status"] == "ok" else 503)
+
+    async def tell_figures(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/health", tell_health), web.get("/metrics", tell_figures)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise SawlogError(f"metrics and health cannot listen on {host}:{port}: {error.strerror}") from None
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+class _Collector(Collector):
+    """Asks for the figures when they are looked at, so that nothing is counted twice on the way of a batch."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        return self._figures()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
