@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import Final
 
-from sawlog.errors import ConfigError
 from shipper.output.base import About, Sender
 from shipper.settings import Output
 
 _SENDERS: Final = {
     "logstash": "shipper.output.logstash:LogstashSender",
+    "mqtt": "shipper.output.mqtt:MqttSender",
     "elasticsearch": "shipper.output.elasticsearch:ElasticsearchSender",
     "console": "shipper.output.console:ConsoleSender",
     "file": "shipper.output.file:FileSender",
@@ -22,11 +22,8 @@ def sender_for(output: Output, about: About) -> Sender:
     """Make the sender of a configured output; only its own module is imported. It connects when it is entered.
 
     Raises:
-        ConfigError: the output cannot be used as it is configured, or sawlog reads its options and cannot send to it.
+        ConfigError: the output cannot be used as it is configured.
     """
-    if output.kind not in _SENDERS:
-        offered = ", ".join(f"output.{kind}" for kind in _SENDERS)
-        raise ConfigError(f"output.{output.kind} is not offered yet by sawlog ship, which has {offered}")
     module, _, name = _SENDERS[output.kind].partition(":")
     sender: Sender = getattr(importlib.import_module(module), name)(output.settings, about)
     return sender

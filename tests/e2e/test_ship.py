@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.ingesting import ROOT, SAWLOG, SECONDS, Ingest, documents, example, ingesting, remove_index, until
-from tests.services import free_port
+from tests.services import MosquittoServer, free_port
 
 LINES = (ROOT / "examples/elastic-stack/service.log").read_text("utf-8").splitlines()
 
@@ -68,13 +68,17 @@ def test_the_setup_of_filebeat_and_logstash(elasticsearch_url: str, tmp_path: Pa
     remove_index(elasticsearch_url, "my-shipped")
 
 
-@pytest.mark.parametrize("way", ["lumberjack", "elasticsearch"])
+@pytest.mark.parametrize("way", ["lumberjack", "mqtt", "elasticsearch"])
 def test_each_line_is_there_once_whatever_is_killed(
-    elasticsearch_url: str, tmp_path: Path, data_stream: str, way: str
+    elasticsearch_url: str, mosquitto: MosquittoServer, tmp_path: Path, data_stream: str, way: str
 ) -> None:
     """A rotating file, and a kill -9 of the shipper or of ingest every second or so."""
     index, port = data_stream.replace("logs-", "killed-"), free_port()
     output = f"output.logstash.hosts: ['localhost:{port}']\noutput.logstash.backoff: {{init: 100ms, max: 500ms}}"
+    intake = f"beats {{ port => {port} host => '127.0.0.1' }}"
+    if way == "mqtt":
+        output = f"output.mqtt: {{hosts: ['127.0.0.1:{mosquitto.port}'], topic: {index}, timeout: 2s}}"
+        intake = f"mqtt {{ port => {mosquitto.port} topic => '{index}' }}"
     if way == "elasticsearch":
         output = f"output.elasticsearch: {{hosts: ['{elasticsearch_url}'], index: {index}}}"
     (tmp_path / "filebeat.yml").write_text(
@@ -82,8 +86,7 @@ def test_each_line_is_there_once_whatever_is_killed(
         f" scan_frequency: 1s}}\n{output}\n"
     )
     (tmp_path / "pipeline.conf").write_text(
-        f"input {{ beats {{ port => {port} host => '127.0.0.1' }} }}\n"
-        f"output {{ elasticsearch {{ hosts => ['{elasticsearch_url}'] index => '{index}' }} }}\n"
+        f"input {{ {intake} }}\noutput {{ elasticsearch {{ hosts => ['{elasticsearch_url}'] index => '{index}' }} }}\n"
     )
     chance = random.Random(7)
     ship, ingest = Ship(tmp_path), Ingest(tmp_path, "-f", tmp_path / "pipeline.conf")

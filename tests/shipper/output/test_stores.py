@@ -17,11 +17,11 @@ from sawlog.errors import ConfigError, SawlogError
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
 from shipper.format_string import FormatString
-from shipper.output import About, sender_for
+from shipper.output import About
 from shipper.output.base import Sender
 from shipper.output.elasticsearch import ElasticsearchSender
 from shipper.output.embedded import EmbeddedSender
-from shipper.settings import ElasticsearchOutput, EmbeddedOutput, MqttOutput, Output, Rule, Tls
+from shipper.settings import ElasticsearchOutput, EmbeddedOutput, Rule, Tls
 from tests.faults import FaultyProxy
 from tests.services import ElasticsearchServer
 
@@ -235,5 +235,3 @@ def test_options_that_cannot_be_kept_to_are_refused(about: About, tmp_path: Path
     ):
         with pytest.raises(ConfigError, match=words):
             elasticsearch(about, "https://localhost", "x", tls=tls)
-    with pytest.raises(ConfigError, match=r"output\.mqtt is not offered yet"):
-        sender_for(Output("mqtt", MqttOutput()), about)
