@@ -21,8 +21,9 @@ from ingest.codec.multiline import Joining
 from ingest.input.base import Deliver
 from ingest.input.file import NOWHERE, Following
 from sawlog.errors import InputError
-from shipper.agent import Agent, Tail
+from shipper.agent import Agent
 from shipper.discovery import Discovery
+from shipper.following import Tail
 from shipper.framing import Frames, Framing, LineFraming
 from shipper.identity import Mark, Record, agent_id, head_of, key_of, tail_before
 from shipper.registry import Registry

@@ -25,8 +25,9 @@ from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
-from shipper.agent import Agent, Tail
+from shipper.agent import Agent
 from shipper.config import load
+from shipper.following import Tail
 from shipper.framing import SpringBootFraming, framing_for
 from shipper.identity import agent_id
 from shipper.registry import Registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import logging
 import os
@@ -65,6 +66,11 @@ class Discovery:
                     yield found
             if not named:
                 complain(pattern, "no such file" if not glob.has_magic(pattern) else "no file has such a name")
+
+    def names(self, path: str) -> bool:
+        """Whether a file of this path would be one of the input's, as far as its `paths` go."""
+        patterns = (os.path.abspath(pattern) for pattern in self._settings.paths)  # noqa: PTH100 - patterns, no paths
+        return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
 
     def folders(self) -> set[tuple[str, bool]]:
         """Return the folders in which files of this input may appear, and whether those below count too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections import deque
 from collections.abc import Callable
@@ -58,6 +59,8 @@ class Harvester:
         self.at_end = False
         """Whether the last read met the end of the file."""
         self.descriptor: int | None = None
+        self.reading = False
+        """Whether a block is being read just now; the file must stay open."""
         self.quiet_since = 0.0
         """When the end was met, by the loop's clock."""
         self._registry = registry
@@ -133,7 +136,11 @@ class Harvester:
         if self.size < self._next or (self._unsure and not self._still_same()):
             raise ReplacedError
         loop = asyncio.get_running_loop()
-        block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
+        self.reading = True
+        try:
+            block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
+        finally:
+            self.reading = False
         self._next += len(block)
         self.at_end = self._unsure = self._next >= self.size
         if self._overlong:
@@ -188,7 +195,12 @@ class Harvester:
         if flush and self.at_end:
             frames = self.framing.frame(buffer if last else buffer[:whole], position, True)
             return frames, bool(frames.texts)
-        return self.framing.frame(buffer, position, False), False
+        frames = self.framing.frame(buffer, position, False)
+        if not frames.consumed and whole > self.framing.max_bytes:
+            # An event that never ends: what there is of it is one, so that memory stays bounded.
+            frames = self.framing.frame(buffer[:whole], position, True)
+            return frames, bool(frames.texts)
+        return frames, False
 
     def _pass_over(self, block: bytes, last: bool) -> LineBatch | None:
         """Look for the end of a line of which only the head was kept, and give the head out as an event."""
@@ -205,14 +217,16 @@ class Harvester:
         """Move on to `end` and make the batch of the events before it."""
         if end == self.position:
             return None
+        if early and not self._registry.cut(self.record.key, end):
+            # The disk is full, or the like: nothing may be sent; the next read begins here again.
+            self._drop_buffer()
+            raise OSError(errno.ENOSPC, "waits until the registry can be written")
         size, texts, offsets = end - self.position, frames.texts, frames.offsets
         before = b"" if self._overlong else self._buffer[: frames.consumed]
         self._buffer = b"" if self._overlong else self._buffer[frames.consumed :]
         self._overlong = False
         self.position = end
         self._tail = self._mark_tail(before)
-        if early:
-            self._registry.cut(self.record.key, end)
         truncated = frames.truncated
         if "" in texts or (texts and texts[0].startswith("\0")):
             texts, offsets, truncated = _without_empty(frames)

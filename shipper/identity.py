@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,8 @@ class Record:
     head: Mark = NOTHING
     tail: Mark = NOTHING
     retired: bool = False
+    updated: float = field(default=0.0, compare=False)
+    """When it was last stored, in seconds since 1970."""
 
 
 def agent_id(directory: Path) -> str:

@@ -1,11 +1,13 @@
 """The registry: how far each file has been delivered, in SQLite, one transaction for each acknowledgement.
 
 The write-ahead log survives a killed process as it is. After a power cut the last few transactions may be missing;
-their lines are then sent again under the same `_id`s, which does no harm.
+their lines are then sent again under the same `_id`s, which does no harm. The same holds when the disk is full:
+shipping goes on, and what could not be written is written as soon as it can be.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import sqlite3
@@ -13,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from sawlog.errors import InputError
 from shipper.identity import Mark, Record
@@ -30,11 +32,14 @@ CREATE TABLE IF NOT EXISTS file (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS file_inode ON file (device, inode);
 CREATE INDEX IF NOT EXISTS file_head ON file (head_length, head);
+CREATE TABLE IF NOT EXISTS forgotten (
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, files INTEGER NOT NULL, PRIMARY KEY (device, inode)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cut (
     key TEXT NOT NULL, offset INTEGER NOT NULL, PRIMARY KEY (key, offset)
 ) WITHOUT ROWID;
 """
-_COLUMNS: Final = "key, path, device, inode, offset, head_length, head, tail_length, tail, retired"
+_COLUMNS: Final = "key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated"
 
 
 class Registry:
@@ -47,6 +52,9 @@ class Registry:
             InputError: the folder cannot be written to, or another process uses the registry.
         """
         self.path = path
+        self.problem: str | None = None
+        """Why the last change could not be written; None when it was."""
+        self._unwritten: dict[str, Record] = {}
         self._lock = _lock(path.with_name(path.name + ".lock"))
         try:
             self._database = _open(path)
@@ -63,76 +71,145 @@ class Registry:
 
     def close(self) -> None:
         """Close the database and let go of the lock."""
+        self.flush()
         self._database.close()
         self._lock.close()
 
     def by_inode(self, device: int, inode: int) -> Record | None:
         """Return the record of the file that has this inode now, if it is known."""
-        return self._one("device = ? AND inode = ? AND NOT retired", (device, inode))
+        for record in self._unwritten.values():
+            if (record.device, record.inode, record.retired) == (device, inode, False):
+                return record
+        known = self._select("device = ? AND inode = ? AND NOT retired ORDER BY updated DESC", (device, inode))
+        return next((record for record in known if record.key not in self._unwritten), None)
 
     def generations(self, device: int, inode: int) -> int:
-        """Return how many files are known to have had this inode."""
+        """Return how many files are known to have had this inode, the forgotten ones included."""
+        keys = {record.key for record in self._select("device = ? AND inode = ?", (device, inode))}
+        keys |= {one.key for one in self._unwritten.values() if (one.device, one.inode) == (device, inode)}
         row = self._database.execute(
-            "SELECT count(*) FROM file WHERE device = ? AND inode = ?", (device, inode)
+            "SELECT files FROM forgotten WHERE device = ? AND inode = ?", (device, inode)
         ).fetchone()
-        return int(row[0])
+        return len(keys) + (int(row[0]) if row else 0)
 
     def head_lengths(self) -> list[int]:
         """Return the lengths of the heads that are known, longest first."""
-        rows = self._database.execute("SELECT DISTINCT head_length FROM file ORDER BY head_length DESC")
-        return [int(row[0]) for row in rows]
+        rows = self._database.execute("SELECT DISTINCT head_length FROM file")
+        lengths = {int(row[0]) for row in rows} | {record.head.length for record in self._unwritten.values()}
+        return sorted(lengths, reverse=True)
 
     def by_head(self, head: Mark) -> list[Record]:
         """Return the records of files that began like this."""
-        return list(self._select("head_length = ? AND head = ?", (head.length, head.digest)))
+        known = self._select("head_length = ? AND head = ?", (head.length, head.digest))
+        unwritten = [record for record in self._unwritten.values() if record.head == head]
+        return unwritten + [record for record in known if record.key not in self._unwritten]
 
     def records(self) -> list[Record]:
         """Return all records, by path."""
-        return list(self._select("TRUE ORDER BY path, key", ()))
+        known = {record.key: record for record in self._select("TRUE", ())} | self._unwritten
+        return sorted(known.values(), key=lambda record: (record.path, record.key))
 
     def put(self, record: Record) -> None:
-        """Store a record, new or changed."""
-        with self._database:
-            self._database.execute(
-                f"INSERT OR REPLACE INTO file ({_COLUMNS}, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant names
-                (
-                    record.key, record.path, record.device, record.inode, record.offset,
-                    record.head.length, record.head.digest, record.tail.length, record.tail.digest,
-                    record.retired, time.time(),
-                ),
-            )  # fmt: skip
-            self._database.execute("DELETE FROM cut WHERE key = ? AND offset <= ?", (record.key, record.offset))
+        """Store a record, new or changed; while the disk is full, it is kept and written later."""
+        record.updated = time.time()
+        self._unwritten[record.key] = record
+        self.flush()
 
-    def cut(self, key: str, offset: int) -> None:
+    def flush(self) -> bool:
+        """Write what could not be written before; return whether all is written."""
+        if not self._unwritten:
+            return True
+        try:
+            with self._database:
+                for record in self._unwritten.values():
+                    self._write(record)
+        except sqlite3.OperationalError as error:
+            if self.problem is None:
+                log.error(
+                    "the registry %s cannot be written (%s); shipping goes on, and offsets are written once they can"
+                    " be: if the shipper ends before, it sends lines again, under the same _ids",
+                    self.path, error,
+                )  # fmt: skip
+            self.problem = str(error)
+            return False
+        self._unwritten.clear()
+        if self.problem is not None:
+            log.info("the registry %s can be written again", self.path)
+            self.problem = None
+        return True
+
+    def cut(self, key: str, offset: int) -> bool:
         """Remember that an event was ended at `offset` although more might have followed.
 
         Said before the event is sent: should it be read again, it must end at the same place, or its `_id` would
-        stand for two different texts.
+        stand for two different texts. False when it could not be written: the event must not be sent then.
         """
-        with self._database:
-            self._database.execute("INSERT OR IGNORE INTO cut VALUES (?, ?)", (key, offset))
+        try:
+            with self._database:
+                self._database.execute("INSERT OR IGNORE INTO cut VALUES (?, ?)", (key, offset))
+        except sqlite3.OperationalError as error:
+            log.debug("a cut could not be written: %s", error)
+            return False
+        return True
 
     def cuts(self, key: str) -> list[int]:
         """Return where events of this file were ended early and may be read again, in order."""
         rows = self._database.execute("SELECT offset FROM cut WHERE key = ? ORDER BY offset", (key,))
         return [int(row[0]) for row in rows]
 
-    def forget(self, key: str) -> None:
-        """Remove a record."""
-        with self._database:
-            self._database.execute("DELETE FROM file WHERE key = ?", (key,))
-            self._database.execute("DELETE FROM cut WHERE key = ?", (key,))
+    def forget(self, record: Record) -> None:
+        """Remove the record of a file that is no more.
 
-    def _one(self, where: str, values: tuple[int, ...]) -> Record | None:
-        return next(self._select(where + " ORDER BY updated DESC", values), None)
+        That its inode had a file is remembered: the next one that gets it and begins with the same line must not
+        have the same key, or its events would count as delivered.
+        """
+        with contextlib.suppress(sqlite3.OperationalError), self._database:
+            self._database.execute("DELETE FROM file WHERE key = ?", (record.key,))
+            self._database.execute("DELETE FROM cut WHERE key = ?", (record.key,))
+            self._database.execute(
+                "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET files = files + 1",
+                (record.device, record.inode),
+            )
+
+    def _write(self, record: Record) -> None:
+        self._database.execute(
+            f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant names
+            (
+                record.key, record.path, record.device, record.inode, record.offset,
+                record.head.length, record.head.digest, record.tail.length, record.tail.digest,
+                record.retired, record.updated,
+            ),
+        )  # fmt: skip
+        self._database.execute("DELETE FROM cut WHERE key = ? AND offset <= ?", (record.key, record.offset))
 
     def _select(self, where: str, values: tuple[object, ...]) -> Iterator[Record]:
         rows = self._database.execute(f"SELECT {_COLUMNS} FROM file WHERE {where}", values)  # noqa: S608 - constant clauses
-        for row in rows:
-            key, path, device, inode, offset, head_length, head, tail_length, tail, retired = row
-            yield Record(
-                key, path, device, inode, offset, Mark(head_length, head), Mark(tail_length, tail), bool(retired)
-            )
+        return map(_record, rows)
+
+
+def listing(path: Path) -> list[Record]:
+    """Return the records of a registry, by path, also while a shipper has it.
+
+    Raises:
+        InputError: there is no registry, or it cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no registry {path}")
+    try:
+        # Without its log's files beside it, only a database that is known to stay as it is can be read from a
+        # folder that cannot be written to.
+        mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10)) as database:
+            rows = database.execute(f"SELECT {_COLUMNS} FROM file ORDER BY path, key")  # noqa: S608 - constant names
+            return [_record(row) for row in rows]
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"the registry {path} cannot be read: {error}") from None
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated = row
+    marks = Mark(head_length, head), Mark(tail_length, tail)
+    return Record(key, path, device, inode, offset, *marks, bool(retired), updated)
 
 
 def _lock(path: Path) -> IO[str]:

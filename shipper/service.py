@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from sawlog.errors import ConfigErrors, InputError, SawlogError
-from shipper.agent import Agent, Tail
+from shipper.agent import Agent
+from shipper.following import Tail
 from shipper.framing import framing_for
 from shipper.identity import agent_id
 from shipper.output import About, Sender, sender_for

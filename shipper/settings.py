@@ -16,6 +16,8 @@ from shipper.processor.base import Condition, Processor
 
 MINUTE = 60.0
 MEBIBYTE = 1 << 20
+HOLD_SECONDS = 24 * 60 * MINUTE
+CLEAN_SECONDS = 60 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,10 @@ class FileInput:
 
     close_inactive: float = 5 * MINUTE
     """Close a file from which nothing has come for so long; it is opened again when it grows."""
+    hold_deleted: float = HOLD_SECONDS
+    """A deleted file that is not delivered to its end is kept open for so long, and then given up."""
+    clean_after: float | None = CLEAN_SECONDS
+    """A record whose file has not been there for so long is forgotten; None: never."""
 
     @property
     def multiline(self) -> Multiline | None:
@@ -194,7 +200,6 @@ class LogstashOutput:
     timeout: float = 30.0
     ttl: float = 0.0
     """Connect anew after so long; 0: never."""
-    slow_start: bool = False
     backoff_init: float = 1.0
     backoff_max: float = 60.0
     tls: Tls | None = None

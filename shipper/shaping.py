@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sawlog.batch import Batch, EventBatch, LineBatch
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, put, remove
-from shipper.agent import Shape
+from shipper.following import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
 from shipper.processor.base import Processor
 from shipper.processor.go_time import Layout

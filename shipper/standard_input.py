@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from sawlog import __version__
 from sawlog.batch import LineBatch, Source
-from shipper.agent import RETRY_SECONDS, WINDOW_BYTES, Deliver, Tail
+from shipper.agent import WINDOW_BYTES, Deliver
+from shipper.following import RETRY_SECONDS, Tail
 
 BLOCK_BYTES: Final = 1 << 18
 

@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "count": ("sawlog.cli.search:count", "Print how many events match a query."),
     "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),
     "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, and see where one stops."),
+    "registry": ("sawlog.cli.registry:registry", "List how far each file has been delivered."),
     "check": ("sawlog.cli.check:check", "Test configuration files without starting anything."),
     "dead-letter": ("sawlog.cli.dead_letter:dead_letter", "List, show, replay or purge what the store refused."),
 }

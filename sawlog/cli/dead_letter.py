@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from sawlog.cli.lines import escape
 from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, read
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import Bulk, Store
@@ -37,7 +38,9 @@ def list_letters(data: Path, size: int) -> None:
     """List time, status, id and reason, one document a line, oldest first."""
     letters = list(_letters(data))
     for letter in letters[-size:] if size else letters:
-        click.echo(_plain(f"{letter.time}  {letter.stage} {letter.status}  {letter.id}  {letter.reason}"))
+        click.echo(
+            escape(f"{letter.time}  {letter.stage} {letter.status}  {letter.id}  {letter.reason}").replace("\n", r"\n")
+        )
     click.echo(f"{len(letters)} dead letters", err=True)
 
 
@@ -106,8 +109,3 @@ def _add(total: Delivered, more: Delivered) -> None:
     total.created += more.created
     total.existing += more.existing
     total.dead += more.dead
-
-
-def _plain(text: str) -> str:
-    """Replace what a terminal would obey or a line would break at."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

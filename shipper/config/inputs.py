@@ -11,7 +11,7 @@ from shipper.config.processors import read_processors
 from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
 from shipper.config.values import Kind
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
-from shipper.settings import ContainerFormat, FileInput, Json, Multiline, Parser
+from shipper.settings import CLEAN_SECONDS, HOLD_SECONDS, ContainerFormat, FileInput, Json, Multiline, Parser
 
 MULTILINE: Final[Options] = {
     "type": done(Kind.TEXT, "pattern", one_of=("pattern", "count", "while_pattern")),
@@ -49,7 +49,6 @@ _SWITCH: Final = "a mark of Filebeat's own, which asks for nothing"
 
 _IDENTITY: Final = "a file is known by its device, inode and content, and may be renamed"
 _CLOSING: Final = "a file is read to its end, and closed when nothing has come for `close_inactive`"
-_CLEANING: Final = "the registry keeps what it knows of a file"
 _LOOKING: Final = "open files are looked at five times a second"
 
 INPUT: Final[Options] = {
@@ -105,7 +104,7 @@ INPUT: Final[Options] = {
     "close_removed": noted(_CLOSING),
     "close_renamed": noted(_CLOSING),
     "close_eof": noted(_CLOSING),
-    "close_timeout": noted(_CLOSING, 0),
+    "close_timeout": done(Kind.DURATION, 0, least=0, word="for deleted files only, which are held for 24h otherwise"),
     "force_close_files": noted(_CLOSING),
     "force_close_windows_files": noted(_CLOSING),
     "close.on_state_change.inactive": renamed("close_inactive"),
@@ -113,9 +112,9 @@ INPUT: Final[Options] = {
     "close.on_state_change.renamed": noted(_CLOSING),
     "close.on_state_change.check_interval": noted("changes are told by the system, or found by the scan"),
     "close.reader.on_eof": noted(_CLOSING),
-    "close.reader.after_interval": noted(_CLOSING, 0),
-    "clean_inactive": noted(_CLEANING, 0),
-    "clean_removed": noted(_CLEANING),
+    "close.reader.after_interval": renamed("close_timeout"),
+    "clean_inactive": done(Kind.DURATION, 0, least=0, word="counts from when the file is gone, not from its last line"),
+    "clean_removed": done(Kind.BOOL, True, word="an hour after the file was last there"),
     "backoff": noted(_LOOKING),
     "backoff.init": noted(_LOOKING),
     "max_backoff": noted(_LOOKING),
@@ -278,6 +277,8 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
         symlinks=values["symlinks"],
         recursive_glob=values["recursive_glob.enabled"],
         close_inactive=values["close_inactive"],
+        hold_deleted=values["close_timeout"] or HOLD_SECONDS,
+        clean_after=CLEAN_SECONDS if values["clean_removed"] else values["clean_inactive"] or None,
     )
 
 

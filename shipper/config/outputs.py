@@ -59,7 +59,7 @@ LOGSTASH: Final[Options] = {
     "pipelining": done(Kind.INTEGER, 2, least=0),
     "timeout": done(Kind.DURATION, 30.0, least=0),
     "ttl": done(Kind.DURATION, 0.0, least=0),
-    "slow_start": done(Kind.BOOL, False),
+    "slow_start": noted("a receiver that is slow holds back its acknowledgements, and nothing more is sent"),
     "proxy_url": refused("a SOCKS proxy is not offered for this output"),
     "proxy_use_local_resolver": noted("there is no SOCKS proxy", False),
 }
@@ -191,7 +191,7 @@ def read_output(schema: Schema, tree: Tree, cloud: Values) -> Output | None:
 def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> OutputSettings:
     if name == "logstash":
         taken = {key: values[key] for key in ("index", "loadbalance", "worker", "bulk_max_size", "pipelining")}
-        taken |= {key: values[key] for key in ("compression_level", "timeout", "ttl", "slow_start")}
+        taken |= {key: values[key] for key in ("compression_level", "timeout", "ttl")}
         return LogstashOutput(
             **taken, **_backoff(values), hosts=_hosts(values, values["port"] or 5044), tls=read_tls(schema, values)
         )

@@ -176,6 +176,9 @@ class LogstashSender(Sender):
                     await asyncio.sleep(self._pause(failures))
                 continue
             link = _Link(self, reader, writer)
+            if not self._sending:
+                # Nothing waits, so that no acknowledgement would tell it.
+                self._well(host)
             try:
                 await link.run()
                 self._well(host)

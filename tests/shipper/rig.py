@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sawlog.batch import Batch
-from shipper.agent import Agent, Tail
+from shipper.agent import Agent
+from shipper.following import Tail
 from shipper.framing import Framing, LineFraming
 from shipper.registry import Registry
 from shipper.settings import FileInput

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shipper.agent import COPY_BYTES
+from shipper.following import COPY_BYTES
 from shipper.framing import SpringBootFraming
 from shipper.settings import FileInput
 from tests.shipper.rig import Rig, until

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import shipper.agent
+import shipper.following
 from shipper.framing import SpringBootFraming
 from shipper.settings import FileInput
 from tests.shipper.rig import Rig, until
@@ -23,7 +23,7 @@ def rig(tmp_path: Path) -> Rig:
 
 @pytest.fixture
 def brief_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipper.agent, "COPY_SECONDS", 0.5)
+    monkeypatch.setattr(shipper.following, "COPY_SECONDS", 0.5)
 
 
 def write(path: Path, *texts: str) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sawlog.batch import Batch, LineBatch, Source
 from sawlog.event import Event
-from shipper.agent import Agent, Tail
+from shipper.agent import Agent
+from shipper.following import Tail
 from shipper.format_string import FormatString
 from shipper.framing import Framing, framing_for
 from shipper.processor.fields import DropEvent

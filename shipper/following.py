@@ -1,0 +1,474 @@
+"""The files that are followed: which there are now, what became of those known, and which of them are open.
+
+A scan meets every file that the inputs name. `identity.py` says whether a file is one that is known;
+`docs/design/tailing.md` goes through what happens to files one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sawlog import __version__
+from sawlog.batch import Batch, LineBatch, Source
+from shipper.discovery import Discovery, Found, Watch, reason
+from shipper.framing import Framing
+from shipper.harvester import Harvester
+from shipper.identity import MARK_BYTES, Mark, Record, bears, head_of, key_of, looks_binary
+from shipper.registry import Registry
+from shipper.settings import FileInput
+
+log = logging.getLogger(__name__)
+
+Settled = Callable[[Harvester, int, BaseException | None], None]
+"""Hears of each batch's end: its size in bytes, and the error of a nack."""
+Shape = Callable[[LineBatch], Batch | None]
+"""Makes what is sent of what was read: filters, parsers, processors. None when nothing is left of it."""
+
+QUIET_SECONDS: Final = 10.0
+"""A deleted file that was delivered to its end is let go of when nothing has come for so long."""
+CLEAN_SECONDS: Final = 60.0
+"""How often records of files that are no more are looked for."""
+RETRY_SECONDS: Final = 1.0
+"""A file that could not be read is tried again after so long."""
+COPY_SECONDS: Final = 10.0
+"""A file that may be a copy in the making is held back for at most so long."""
+COPY_BYTES: Final = 256
+"""How much two files must have in common for one to be taken for a copy of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """An input at work: its settings, how it cuts bytes into events, and what becomes of them."""
+
+    settings: FileInput
+    framing: Framing
+    shape: Shape | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the agent has done since it was started; `bytes` are those acknowledged."""
+
+    files: int = 0
+    bytes: int = 0
+    read: int = 0
+    """Events handed on."""
+    in_flight: int = 0
+    """Bytes handed on and not yet acknowledged."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Path → why it is not read."""
+    lost_files: int = 0
+    """Deleted files that were given up before they were read to their ends."""
+    lost_bytes: int = 0
+    """What of them had not been read."""
+    truncated: int = 0
+    """Events that were cut at a limit."""
+    error: BaseException | None = None
+    """Why the last batch to be settled was not delivered; None when it was."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """A file, its harvester, and what is to be done with it."""
+
+    harvester: Harvester
+    tail: Tail
+    place: tuple[int, int]
+    seen: bool = True
+    """Whether the last scan met it under a name of its input."""
+    retry_at: float = 0.0
+    given_up: bool = False
+    """Whether nothing has come from it for long since it was renamed away or deleted."""
+    deleted_at: float | None = None
+    """When it was first seen to have no name any more, by the loop's clock."""
+    problem: str | None = None
+    """Why it could not be read when last tried."""
+
+
+class Following:
+    """The files of the inputs, each with a harvester; there may be more files than descriptors."""
+
+    def __init__(
+        self,
+        tails: Sequence[Tail],
+        registry: Registry,
+        identity: str,
+        on_settled: Settled,
+        *,
+        name: str = "",
+        once: bool = False,
+    ) -> None:
+        """`identity` is the agent's id, `name` what it calls this machine; `once`: files do not go on."""
+        self.progress = Progress()
+        self._tails = [(tail, Discovery(tail.settings)) for tail in tails]
+        self._registry = registry
+        self._identity = identity
+        self._on_settled = on_settled
+        self._name = name
+        self._once = once
+        self._followed: dict[tuple[int, int], Followed] = {}
+        self._open: dict[int, Followed] = {}
+        """By `id`: what has its file open."""
+        self._copies: dict[tuple[int, int], float] = {}
+        self._gone: dict[str, float] = {}
+        """Key of a record → since when its file has not been there, by the loop's clock."""
+        self._next_clean = 0.0
+        self._scanned = False
+        # Half of what the process may open is left to the rest of it.
+        self._most_open = min(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+    def __iter__(self) -> Iterator[Followed]:
+        """Yield each file; files may come and go meanwhile."""
+        return iter(list(self._followed.values()))
+
+    def __len__(self) -> int:
+        return len(self._followed)
+
+    @property
+    def open_files(self) -> int:
+        """Files that are open just now."""
+        return len(self._open)
+
+    async def scan(self, watch: Watch) -> None:
+        """Meet every file that the inputs name; follow the new ones, and let go of those that have vanished."""
+        for one in self._followed.values():
+            one.seen = False
+        problems: dict[str, str] = {}
+        for tail, discovery in self._tails:
+            for folder, below in discovery.folders():
+                watch.add(folder, below)
+            files = list(discovery.files(problems.__setitem__))
+            # Before any file is met: a copy is known by its original's having been truncated.
+            for found in files:
+                self._note_replaced(found)
+            for count, found in enumerate(files):
+                self._meet(tail, found, problems)
+                if count % 100 == 99:
+                    await asyncio.sleep(0)
+            if not self._scanned:
+                self._find_renamed(tail)
+        self._scanned = True
+        for path, why in problems.items():
+            if self.progress.problems.get(path) != why:
+                log.warning("%s: %s", path, why)
+        problems.update((one.harvester.record.path, one.problem) for one in self._followed.values() if one.problem)
+        self.progress.problems = problems
+        for one in [one for one in self._followed.values() if not one.seen]:
+            self._missed(one)
+        self.progress.files = len(self._followed)
+        await self._clean()
+
+    def _note_replaced(self, found: Found) -> None:
+        one = self._followed.get(found.place)
+        if one is not None:
+            # While it is being read, the read itself finds out.
+            if found.status.st_size < one.harvester.position and not one.harvester.reading:
+                self.replaced(one)
+        elif record := self._registry.by_inode(*found.place):
+            with contextlib.suppress(OSError):
+                descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
+                if not bears(descriptor, found.status.st_size, record):
+                    self._retire(record)
+                os.close(descriptor)
+
+    def replaced(self, one: Followed) -> None:
+        """Let go of a file whose content is another by now; the next scan meets it as a new one."""
+        log.info("%s: was truncated or written anew; it is read from its start", one.harvester.record.path)
+        self._retire(one.harvester.record)
+        self._forsake(one)
+
+    def _find_renamed(self, tail: Tail) -> None:
+        """Finish files that were renamed, while no agent ran, to names that the input does not have."""
+        discovery = next(discovery for one, discovery in self._tails if one is tail)
+        for record in self._registry.records():
+            place = (record.device, record.inode)
+            if record.retired or place in self._followed:
+                continue
+            if discovery.names(record.path):
+                descriptor = self._sibling(record)
+                if descriptor is not None:
+                    self._follow(tail, Found(record.path, os.fstat(descriptor)), record, descriptor)
+
+    def _meet(self, tail: Tail, found: Found, problems: dict[str, str]) -> None:
+        one = self._followed.get(found.place)
+        if one is not None:
+            one.seen = True
+            one.harvester.look(found.status)
+            if one.harvester.record.path != found.path:
+                self._rename(one, found.path)
+            return
+        if found.status.st_size == 0:
+            return
+        oldest = tail.settings.ignore_older
+        if (
+            oldest is not None
+            and found.status.st_mtime < time.time() - oldest
+            and not self._registry.by_inode(*found.place)
+        ):
+            return
+        try:
+            descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            problems[found.path] = reason(error)
+            return
+        head = head_of(descriptor)
+        if tail.settings.encoding.replace("_", "-").lower() == "utf-8" and (kind := looks_binary(head)):
+            problems[found.path] = f"this is not text but {kind}; it is not read"
+            os.close(descriptor)
+            return
+        record = self._identify(tail, found, descriptor, head)
+        if record is None:
+            os.close(descriptor)
+            return
+        self._follow(tail, found, record, descriptor)
+
+    def _identify(self, tail: Tail, found: Found, descriptor: int, head: bytes) -> Record | None:
+        """Return the file's record, known or new; None while it may be a copy that is being made of another file."""
+        registry, size = self._registry, found.status.st_size
+        record = registry.by_inode(*found.place)
+        if record is not None:
+            # That it bears the record's content was seen to at the scan's beginning.
+            record.path = found.path
+            return record
+        for length in [length for length in registry.head_lengths() if length <= len(head)]:
+            for other in registry.by_head(Mark.of(head[:length])):
+                if other.retired and length >= COPY_BYTES and bears(descriptor, size, other):
+                    # What copytruncate has made of a file that is truncated by now: it goes on where that stood.
+                    log.info("%s: goes on where %s stood when it was truncated", found.path, other.path)
+                    other.path, other.retired = found.path, False
+                    other.device, other.inode = found.place
+                    registry.put(other)
+                    return other
+                if self._may_be_copy(found, descriptor, other):
+                    return None
+        self._copies.pop(found.place, None)
+        generation = registry.generations(*found.place)
+        key = key_of(self._identity, *found.place, head, generation)
+        record = Record(key, found.path, *found.place, head=Mark.of(head))
+        if tail.settings.tail_files and not generation:
+            record.offset = size
+            record.tail = Mark.of(os.pread(descriptor, min(MARK_BYTES, size), size - min(MARK_BYTES, size)))
+        registry.put(record)
+        return record
+
+    def _may_be_copy(self, found: Found, descriptor: int, other: Record) -> bool:
+        """Whether the file has, so far, what a followed file has, and that for less than a few seconds.
+
+        ``copytruncate`` first copies and then truncates. Reading the copy at once would double its lines; a moment
+        later it is known for what it is. Files that merely begin alike are not held up for longer than that.
+        """
+        original = next((one for one in self._followed.values() if one.harvester.record.key == other.key), None)
+        if self._once or original is None or original.harvester.descriptor is None or other.head.length < COPY_BYTES:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now > self._copies.setdefault(found.place, now + COPY_SECONDS):
+            return False
+        end = min(found.status.st_size, os.fstat(original.harvester.descriptor).st_size)
+        begin = max(0, end - MARK_BYTES)
+        return os.pread(descriptor, end - begin, begin) == os.pread(original.harvester.descriptor, end - begin, begin)
+
+    def _follow(self, tail: Tail, found: Found, record: Record, descriptor: int) -> None:
+        source = self._source(tail, record)
+        harvester = Harvester(record, source, tail.framing, self._registry, self._on_settled)
+        harvester.look(found.status)
+        self._followed[found.place] = one = Followed(harvester, tail, found.place)
+        if len(self._open) < self._most_open:
+            self._opened(one, descriptor)
+        else:
+            # It is opened again when it is its turn.
+            os.close(descriptor)
+
+    def _source(self, tail: Tail, record: Record) -> Source:
+        agent = {"id": self._identity, "name": self._name, "type": "sawlog", "version": __version__}
+        fields: dict[str, Any] = {"host": {"name": self._name}, "agent": agent}
+        fields.update(tail.settings.fields)
+        fields["log"] = {**fields.get("log", {}), "file": {"path": record.path}}
+        return Source(record.key, record.path, fields)
+
+    def _rename(self, one: Followed, path: str) -> None:
+        one.harvester.record.path = path
+        one.harvester.source = self._source(one.tail, one.harvester.record)
+
+    def _missed(self, one: Followed) -> None:
+        """A scan did not meet this file: it was renamed to a name that no input has, or deleted."""
+        harvester = one.harvester
+        if harvester.descriptor is None:
+            sibling = None if one.given_up else self._sibling(harvester.record)
+            if sibling is None:
+                if harvester.settled:
+                    self._forsake(one)
+                return
+            self._opened(one, sibling)
+            harvester.look(os.fstat(sibling))
+        elif not harvester.reading and os.fstat(harvester.descriptor).st_nlink == 0:
+            self._hold(one, asyncio.get_running_loop().time())
+
+    def _hold(self, one: Followed, now: float) -> None:
+        """Keep a deleted file open until it is delivered, but not for ever: it fills the disk unseen."""
+        harvester = one.harvester
+        assert harvester.descriptor is not None
+        harvester.look(os.fstat(harvester.descriptor))
+        if one.deleted_at is None:
+            one.deleted_at = now
+        if harvester.at_end and not harvester.changed and harvester.settled and not harvester.holds_back:
+            # The rest of a last line may still be written by whoever has the file open, too.
+            wait = QUIET_SECONDS if harvester.empty_handed else one.tail.settings.close_inactive
+            if now - max(harvester.quiet_since, one.deleted_at) >= wait:
+                self._forsake(one)
+        elif now - one.deleted_at >= one.tail.settings.hold_deleted:
+            missing = max(0, harvester.size - harvester.record.offset)
+            self.progress.lost_files += 1
+            self.progress.lost_bytes += missing
+            log.error(
+                "%s: was deleted %.0f s ago and has %d bytes that are not delivered; it is given up",
+                harvester.record.path, now - one.deleted_at, missing,
+            )  # fmt: skip
+            self._forsake(one)
+
+    def _forsake(self, one: Followed) -> None:
+        """Follow a file no longer; what is under way of it is still acknowledged."""
+        self.close(one)
+        if self._followed.get(one.place) is one:
+            del self._followed[one.place]
+
+    async def _clean(self) -> None:
+        """Forget the records of files that have not been there for long."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_clean:
+            return
+        self._next_clean = now + CLEAN_SECONDS
+        followed = {one.harvester.record.key for one in self._followed.values()}
+        gone: dict[str, float] = {}
+        for count, record in enumerate(self._registry.records()):
+            if count % 100 == 99:
+                await asyncio.sleep(0)
+            if record.key in followed or not _is_gone(record):
+                continue
+            gone[record.key] = since = self._gone.get(record.key, now)
+            after = self._clean_after(record)
+            if after is not None and now - since >= after:
+                self._registry.forget(record)
+                del gone[record.key]
+        self._gone = gone
+
+    def _clean_after(self, record: Record) -> float | None:
+        """Return for how long a record of this path is kept when its file has gone; None: for ever."""
+        for tail, discovery in self._tails:
+            if discovery.names(record.path):
+                return tail.settings.clean_after
+        return FileInput().clean_after
+
+    def _sibling(self, record: Record) -> int | None:
+        """Open the file that has the record's content under another name in the same folder, if there is one."""
+        try:
+            entries = list(os.scandir(Path(record.path).parent))
+        except OSError:
+            return None
+        for entry in entries:
+            try:
+                if entry.inode() != record.inode or not entry.is_file(follow_symlinks=False):
+                    continue
+                descriptor = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            if bears(descriptor, os.fstat(descriptor).st_size, record):
+                return descriptor
+            os.close(descriptor)
+        return None
+
+    def _retire(self, record: Record) -> None:
+        record.retired = True
+        self._registry.put(record)
+
+    # Open files
+
+    def turns(self, last: tuple[int, int] | None) -> list[Followed]:
+        """Return the files in turn, beginning after the one at place `last`."""
+        places = list(self._followed)
+        if last in self._followed:
+            at = places.index(last) + 1
+            places = places[at:] + places[:at]
+        return [self._followed[place] for place in places]
+
+    def may_have_more(self, one: Followed, now: float) -> bool:
+        """Whether a read may give something; a file that was quiet for long is closed."""
+        harvester = one.harvester
+        if harvester.descriptor is None:
+            return harvester.failed or harvester.changed
+        if harvester.failed or not harvester.at_end:
+            return True
+        harvester.look(os.fstat(harvester.descriptor))
+        if harvester.changed:
+            return True
+        idle = now - harvester.quiet_since
+        if harvester.holds_back and harvester.framing.timeout is not None and idle >= harvester.framing.timeout:
+            return True
+        if idle >= one.tail.settings.close_inactive and harvester.settled:
+            self.close(one)
+            one.given_up = not one.seen
+        return False
+
+    def reopen(self, one: Followed) -> bool:
+        """Open the file if it is not; return whether it is."""
+        harvester = one.harvester
+        if harvester.descriptor is not None:
+            return True
+        descriptor = None
+        try:
+            descriptor = os.open(harvester.record.path, os.O_RDONLY | os.O_CLOEXEC)
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) == one.place:
+                self._make_room()
+                self._opened(one, descriptor)
+                one.problem = None
+                return True
+        except OSError as error:
+            self.complain(one, reason(error))
+        if descriptor is not None:
+            os.close(descriptor)
+        one.retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
+        return False
+
+    def _make_room(self) -> None:
+        """Close files at their ends when too many are open."""
+        if len(self._open) >= self._most_open:
+            idle = [one for one in self._open.values() if one.harvester.at_end and one.seen]
+            for one in sorted(idle, key=lambda one: one.harvester.quiet_since)[: self._most_open // 4]:
+                self.close(one)
+
+    def _opened(self, one: Followed, descriptor: int) -> None:
+        one.harvester.open(descriptor)
+        self._open[id(one)] = one
+
+    def close(self, one: Followed) -> None:
+        """Close the file; it is opened again when it has something."""
+        one.harvester.close()
+        self._open.pop(id(one), None)
+
+    def complain(self, one: Followed, why: str) -> None:
+        """Say, once, why a file cannot be read."""
+        path = one.harvester.record.path
+        if one.problem != why:
+            log.warning("%s: %s", path, why)
+        one.problem = self.progress.problems[path] = why
+
+
+def _is_gone(record: Record) -> bool:
+    """Whether the record's file is not where it was, though its folder is there (it may only be unmounted)."""
+    path = Path(record.path)
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return path.parent.is_dir()
+    except OSError:
+        return False
+    return record.retired or (status.st_dev, status.st_ino) != (record.device, record.inode)
