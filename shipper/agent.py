@@ -139,7 +139,8 @@ class Agent:
             self._wake.set()
             await asyncio.sleep(SCAN_PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._rescan.wait(), max(0.0, self._frequency - SCAN_PAUSE_SECONDS))
+                async with asyncio.timeout(max(0.0, self._frequency - SCAN_PAUSE_SECONDS)):
+                    await self._rescan.wait()
 
     # Reading files
 
@@ -205,7 +206,8 @@ class Agent:
     async def _sleep(self, seconds: float) -> None:
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
     def _finished(self) -> bool:
         return self._scanned and not self._rescan.is_set() and all(self._is_done(one) for one in self._files)

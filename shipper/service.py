@@ -160,7 +160,8 @@ class Service:
             if any(task.done() and task.exception() for task in running) or (self._once and not pending):
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
             self._look_for_errors()
 
     def _look_for_errors(self) -> None:

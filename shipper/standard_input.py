@@ -65,7 +65,8 @@ class StandardInput:
         while not self._ended:
             await self._frame()
             try:
-                block = await asyncio.wait_for(self._blocks.get(), self._tail.framing.timeout)
+                async with asyncio.timeout(self._tail.framing.timeout):
+                    block = await self._blocks.get()
             except TimeoutError:
                 await self._frame(idle=True)
                 continue

@@ -162,7 +162,8 @@ class _Connection:
                 limit = self._owner.inactivity
                 if self._window is not None:
                     limit = min(limit, self._begun + WINDOW_SECONDS - loop.time())
-                return await asyncio.wait_for(self._reader.read(network.READ_BYTES), max(0.0, limit))
+                async with asyncio.timeout(max(0.0, limit)):
+                    return await self._reader.read(network.READ_BYTES)
             except TimeoutError:
                 if self._window is None and not self._decoder.pending and self._sent:
                     continue

@@ -41,7 +41,8 @@ class Stdin(Input):
             try:
                 while True:
                     try:
-                        data = await asyncio.wait_for(chunks.get(), stream.idle_seconds)
+                        async with asyncio.timeout(stream.idle_seconds):
+                            data = await chunks.get()
                     except TimeoutError:
                         await outbox.add(stream.flush(), 0)
                         continue

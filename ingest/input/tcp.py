@@ -140,7 +140,8 @@ class Tcp(Input):
 async def _pump(reader: asyncio.StreamReader, stream: Stream, outbox: Outbox) -> None:
     while True:
         try:
-            data = await asyncio.wait_for(reader.read(network.READ_BYTES), stream.idle_seconds)
+            async with asyncio.timeout(stream.idle_seconds):
+                data = await reader.read(network.READ_BYTES)
         except TimeoutError:
             await outbox.add(stream.flush(), 0)
             continue
