@@ -41,5 +41,10 @@ test: .venv/.ready-test
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest $(PYTEST_OPTIONS)
 
+# The property tests with ten times as many examples, other ones each time.
+nightly: .venv/.ready-test
+	@deploy/test-services
+	SAWLOG_NIGHTLY=1 $(BIN)/pytest $(PYTEST_OPTIONS)
+
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

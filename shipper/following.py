@@ -266,15 +266,18 @@ class Following:
         ``copytruncate`` first copies and then truncates. Reading the copy at once would double its lines; a moment
         later it is known for what it is. Files that merely begin alike are not held up for longer than that.
         """
-        original = next((one for one in self._followed.values() if one.harvester.record.key == other.key), None)
-        if self._once or original is None or original.harvester.descriptor is None or other.head.length < COPY_BYTES:
+        original = next((one for one in self if one.harvester.record.key == other.key), None)
+        if self._once or original is None or other.head.length < COPY_BYTES:
             return False
         now = asyncio.get_running_loop().time()
         if now > self._copies.setdefault(found.place, now + COPY_SECONDS):
             return False
-        end = min(found.status.st_size, os.fstat(original.harvester.descriptor).st_size)
-        begin = max(0, end - MARK_BYTES)
-        return os.pread(descriptor, end - begin, begin) == os.pread(original.harvester.descriptor, end - begin, begin)
+        with _peek(original) as before:
+            if before is None:
+                return False
+            end = min(found.status.st_size, os.fstat(before).st_size)
+            begin = max(0, end - MARK_BYTES)
+            return os.pread(descriptor, end - begin, begin) == os.pread(before, end - begin, begin)
 
     def _follow(self, tail: Tail, found: Found, record: Record, descriptor: int) -> None:
         source = self._source(tail, record)
@@ -460,6 +463,24 @@ class Following:
         if one.problem != why:
             log.warning("%s: %s", path, why)
         one.problem = self.progress.problems[path] = why
+
+
+@contextlib.contextmanager
+def _peek(one: Followed) -> Iterator[int | None]:
+    """Lend the file's descriptor, or one for the moment; None when the file is not there any more."""
+    if one.harvester.descriptor is not None:
+        yield one.harvester.descriptor
+        return
+    try:
+        descriptor = os.open(one.harvester.record.path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield None
+        return
+    try:
+        status = os.fstat(descriptor)
+        yield descriptor if (status.st_dev, status.st_ino) == one.place else None
+    finally:
+        os.close(descriptor)
 
 
 def _is_gone(record: Record) -> bool:

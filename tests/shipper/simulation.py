@@ -13,7 +13,7 @@ from sawlog.batch import Batch
 from shipper.agent import Agent
 from shipper.following import Tail
 from shipper.framing import Framing
-from shipper.registry import Registry
+from shipper.registry import Registry, listing
 from shipper.settings import FileInput
 
 WINDOW = 8_000
@@ -66,6 +66,7 @@ class Simulation:
         self.registry_path = folder / "registry.sqlite"
         self.framing = framing
         self.settings = settings
+        Registry(self.registry_path).close()
         self.loop = SimulatedLoop()
         self.agent: Agent | None = None
         self.registry: Registry | None = None
@@ -118,6 +119,13 @@ class Simulation:
         for event in batch.events():
             known = self.store.setdefault(event["@metadata"]["_id"], event["message"])
             assert known == event["message"], "one _id stands for two texts"
+
+    def knows_the_head(self, path: Path, length: int) -> bool:
+        """Whether the registry has so much of the file's beginning; a file that it does not know is met whole."""
+        status = path.stat()
+        known = self.registry.records() if self.registry else listing(self.registry_path)
+        here = (one for one in known if (one.device, one.inode) == (status.st_dev, status.st_ino) and not one.retired)
+        return all(one.head.length >= length for one in here)
 
     def settle(self, at: int, accept: bool) -> None:
         """Acknowledge or refuse one of the batches under way."""

@@ -5,10 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from shipper.following import COPY_BYTES
 from shipper.framing import SpringBootFraming
 from shipper.settings import FileInput
 from tests.shipper.rig import Rig, until
@@ -246,55 +243,3 @@ class TestLive:
         await until(lambda: len(rig.events) == 130)
         await rig.end(*ends)
         assert sorted(rig.texts) == sorted(lines(0, 130))
-
-
-STEPS = st.one_of(
-    st.tuples(st.just("append"), st.integers(1, 400)),
-    st.just(("partial",)),
-    st.just(("rename",)),
-    st.just(("copytruncate",)),
-    st.just(("run",)),
-    st.tuples(st.just("crash"), st.integers(0, 3)),
-)
-
-
-@given(st.lists(STEPS, max_size=25))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
-def test_each_line_once_whatever_happens(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[object, ...]]
-) -> None:
-    """Every line has a number that stands at its start; each number must arrive once."""
-    rig = Rig(tmp_path_factory.mktemp("model"))
-    log = rig.logs / "a.log"
-    log.touch()
-    written = rotations = 0
-    for step in steps:
-        match step:
-            case ("append", int(count)):
-                write(log, *lines(written, count))
-                written += count
-            case ("partial",):
-                with log.open("a") as file:
-                    file.write(f"line {written} {LONG * 5} begun ")
-                written += 1
-            case ("copytruncate",) if log.stat().st_size < COPY_BYTES:
-                # Doubles the lines of so short a file, as docs/design/tailing.md says.
-                continue
-            case ("rename" | "copytruncate" as how,):
-                # Lines that nobody has read when a file of a few lines is truncated are in the copy, which is whole.
-                rotations += 1
-                if how == "rename":
-                    log.rename(rig.logs / f"a.log.{rotations}")
-                    log.touch()
-                else:
-                    shutil.copy(log, rig.logs / f"a.log.{rotations}")
-                    os.truncate(log, 0)
-            case ("crash", int(after)):
-                rig.once(crash_after=after)
-            case _:
-                rig.once()
-    rig.once()
-    arrived = " ".join(rig.texts).split("line ")[1:]
-    assert sorted(int(text.split(" ", 1)[0]) for text in arrived) == list(range(written))

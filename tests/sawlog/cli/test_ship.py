@@ -15,59 +15,16 @@ from urllib.request import urlopen
 import pytest
 
 from tests.ingesting import SAWLOG, SECONDS, until
+from tests.shipping import Shipping
 
 ROOT = Path(__file__).parents[3]
 CASES = ROOT.parent / "shared" / "conformance" / "multiline_cases.jsonl"
 
 
-class Shipping:
-    """A folder with a configuration, and runs of `sawlog ship` on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.config = folder / "filebeat.yml"
-        self.logs = folder / "logs"
-        self.logs.mkdir()
-        self.running: list[subprocess.Popen[bytes]] = []
-
-    def configure(self, inputs: str | None = None, output: str | None = None, more: str = "") -> None:
-        inputs = f"  {inputs}" if inputs else f"- {{type: log, paths: ['{self.logs}/*.log'], scan_frequency: 200ms}}"
-        output = output or f"output.file: {{path: '{self.folder}/out', filename: events}}"
-        self.config.write_text(f"filebeat.inputs:\n{inputs}\n{output}\npath.data: {self.folder}/data\n{more}\n")
-
-    def once(self, *options: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        command = [SAWLOG, "ship", "-c", str(self.config), "--once", *options]
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=SECONDS, check=False)
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        return done
-
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "ship.log").open("ab") as log:
-            command = [SAWLOG, "ship", "-c", str(self.config), *options]
-            self.running.append(process := subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log))
-        until(lambda: "the shipper runs" in self.messages, lambda: self.messages)
-        return process
-
-    @property
-    def messages(self) -> str:
-        return (self.folder / "ship.log").read_text()
-
-    def written(self, name: str = "events") -> list[dict[str, Any]]:
-        files = sorted((self.folder / "out").glob(f"{name}*"), reverse=True)
-        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
-
-    def texts(self, name: str = "events") -> list[str]:
-        return [event["message"] for event in self.written(name)]
-
-
 @pytest.fixture
 def shipping(tmp_path: Path) -> Iterator[Shipping]:
-    shipping = Shipping(tmp_path)
-    yield shipping
-    for process in shipping.running:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+    with Shipping(tmp_path) as shipping:
+        yield shipping
 
 
 class TestOnce:
