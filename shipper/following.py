@@ -171,8 +171,10 @@ class Following:
         one = self._followed.get(found.place)
         if one is not None:
             # While it is being read, the read itself finds out.
-            if found.status.st_size < one.harvester.position and not one.harvester.reading:
-                self.replaced(one)
+            if not one.harvester.reading and one.harvester.differs(found.status):
+                with _peek(one, found.path) as descriptor:
+                    if descriptor is not None and not bears(descriptor, found.status.st_size, one.harvester.record):
+                        self.replaced(one)
         elif record := self._registry.by_inode(*found.place):
             with contextlib.suppress(OSError):
                 descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -272,7 +274,7 @@ class Following:
         now = asyncio.get_running_loop().time()
         if now > self._copies.setdefault(found.place, now + COPY_SECONDS):
             return False
-        with _peek(original) as before:
+        with _peek(original, other.path) as before:
             if before is None:
                 return False
             end = min(found.status.st_size, os.fstat(before).st_size)
@@ -466,13 +468,13 @@ class Following:
 
 
 @contextlib.contextmanager
-def _peek(one: Followed) -> Iterator[int | None]:
-    """Lend the file's descriptor, or one for the moment; None when the file is not there any more."""
+def _peek(one: Followed, path: str) -> Iterator[int | None]:
+    """Lend the file's descriptor, or one for the moment; None when the file is not at `path` any more."""
     if one.harvester.descriptor is not None:
         yield one.harvester.descriptor
         return
     try:
-        descriptor = os.open(one.harvester.record.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         yield None
         return

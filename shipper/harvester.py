@@ -74,8 +74,6 @@ class Harvester:
         self._sent: deque[_Sent] = deque()
         self._epoch = 0
         self._failed = False
-        self._unsure = True
-        """Whether the file may have been written anew since it was last read."""
         self._cuts = registry.cuts(record.key)
 
     @property
@@ -93,6 +91,10 @@ class Harvester:
         """Whether all that was read has been given out."""
         return self._next == self.position
 
+    def differs(self, status: os.stat_result) -> bool:
+        """Whether a file of this status is not as it was when last read."""
+        return self._read_stamp != (status.st_size, status.st_mtime_ns)
+
     def look(self, status: os.stat_result) -> None:
         """Take note of the file's size and time of change."""
         self.size = status.st_size
@@ -108,7 +110,6 @@ class Harvester:
         self.close()
         self.descriptor = descriptor
         self.at_end = False
-        self._unsure = True
 
     def close(self) -> None:
         """Close the file; it can be opened again where it stood."""
@@ -133,16 +134,17 @@ class Harvester:
             self._go_back()
         self.look(os.fstat(self.descriptor))
         self._read_stamp = self._stamp
-        if self.size < self._next or (self._unsure and not self._still_same()):
-            raise ReplacedError
         loop = asyncio.get_running_loop()
         self.reading = True
         try:
             block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
         finally:
             self.reading = False
+        # Looked at afterwards: what was written anew before the block was read shows.
+        if not self._is_same(self._next + len(block)):
+            raise ReplacedError
         self._next += len(block)
-        self.at_end = self._unsure = self._next >= self.size
+        self.at_end = self._next >= self.size
         if self._overlong:
             return self._pass_over(block, last)
         self._buffer += block
@@ -169,11 +171,13 @@ class Harvester:
             self.at_end = False
         self._buffer, self._overlong, self._next = b"", False, self.position
 
-    def _still_same(self) -> bool:
+    def _is_same(self, end: int) -> bool:
+        """Whether the file, of which bytes up to `end` were read, is the one it was."""
         assert self.descriptor is not None
+        size = os.fstat(self.descriptor).st_size
         record = self.record
         reached = Record(record.key, "", 0, 0, offset=self.position, head=record.head, tail=self._tail)
-        return bears(self.descriptor, self.size, reached)
+        return size >= end and bears(self.descriptor, size, reached)
 
     def _frames(self, *, flush: bool, last: bool) -> tuple[Frames, bool]:
         """Cut the buffer; say whether its last event was ended early, before it was surely whole."""
