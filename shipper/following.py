@@ -143,10 +143,12 @@ class Following:
         for one in self._followed.values():
             one.seen = False
         problems: dict[str, str] = {}
+        there: set[tuple[int, int]] = set()
         for tail, discovery in self._tails:
             for folder, below in discovery.folders():
                 watch.add(folder, below)
             files = list(discovery.files(problems.__setitem__))
+            there.update(found.place for found in files)
             # Before any file is met: a copy is known by its original's having been truncated.
             for found in files:
                 self._note_replaced(found)
@@ -157,6 +159,7 @@ class Following:
             if not self._scanned:
                 self._find_renamed(tail)
         self._scanned = True
+        self._copies = {place: end for place, end in self._copies.items() if place in there}
         for path, why in problems.items():
             if self.progress.problems.get(path) != why:
                 log.warning("%s: %s", path, why)
@@ -246,6 +249,7 @@ class Following:
                 if other.retired and length >= COPY_BYTES and bears(descriptor, size, other):
                     # What copytruncate has made of a file that is truncated by now: it goes on where that stood.
                     log.info("%s: goes on where %s stood when it was truncated", found.path, other.path)
+                    self._copies.pop(found.place, None)
                     other.path, other.retired = found.path, False
                     other.device, other.inode = found.place
                     registry.put(other)
