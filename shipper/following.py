@@ -278,6 +278,9 @@ class Following:
         now = asyncio.get_running_loop().time()
         if now > self._copies.setdefault(found.place, now + COPY_SECONDS):
             return False
+        if original.harvester.reading:
+            # The read will tell whether it was truncated; until then nothing can be said.
+            return True
         with _peek(original, other.path) as before:
             if before is None:
                 return False
