@@ -244,9 +244,9 @@ class Following:
             # That it bears the record's content was seen to at the scan's beginning.
             record.path = found.path
             return record
-        for length in [length for length in registry.head_lengths() if length <= len(head)]:
+        for length in [length for length in registry.head_lengths() if COPY_BYTES <= length <= len(head)]:
             for other in registry.by_head(Mark.of(head[:length])):
-                if other.retired and length >= COPY_BYTES and bears(descriptor, size, other):
+                if other.retired and bears(descriptor, size, other):
                     # What copytruncate has made of a file that is truncated by now: it goes on where that stood.
                     log.info("%s: goes on where %s stood when it was truncated", found.path, other.path)
                     self._copies.pop(found.place, None)
@@ -272,8 +272,8 @@ class Following:
         ``copytruncate`` first copies and then truncates. Reading the copy at once would double its lines; a moment
         later it is known for what it is. Files that merely begin alike are not held up for longer than that.
         """
-        original = next((one for one in self if one.harvester.record.key == other.key), None)
-        if self._once or original is None or other.head.length < COPY_BYTES:
+        original = self._followed.get((other.device, other.inode))
+        if self._once or original is None or original.harvester.record.key != other.key:
             return False
         now = asyncio.get_running_loop().time()
         if now > self._copies.setdefault(found.place, now + COPY_SECONDS):

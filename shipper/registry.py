@@ -22,6 +22,9 @@ from shipper.identity import Mark, Record
 
 log = logging.getLogger(__name__)
 
+ALIKE: Final = 16
+"""Of files that begin alike, so many are compared; there may be thousands that begin with the same banner."""
+
 _SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -99,8 +102,9 @@ class Registry:
         return sorted(lengths, reverse=True)
 
     def by_head(self, head: Mark) -> list[Record]:
-        """Return the records of files that began like this."""
-        known = self._select("head_length = ? AND head = ?", (head.length, head.digest))
+        """Return the records of files that began like this, at most `ALIKE`: first those whose files were truncated."""
+        alike = f"head_length = ? AND head = ? ORDER BY retired DESC, updated DESC LIMIT {ALIKE}"
+        known = self._select(alike, (head.length, head.digest))
         unwritten = [record for record in self._unwritten.values() if record.head == head]
         return unwritten + [record for record in known if record.key not in self._unwritten]
 

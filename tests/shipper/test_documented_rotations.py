@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 import shipper.following
-from shipper.framing import SpringBootFraming
-from shipper.settings import FileInput
+import shipper.harvester
+from shipper.framing import LineFraming, SpringBootFraming
+from shipper.framing.multiline import MultilineFraming
+from shipper.settings import FileInput, Multiline
 from tests.shipper.rig import Rig, until
+from tests.shipper.simulation import Simulation
 
 LONG = "x" * 300
 
@@ -123,3 +126,94 @@ async def test_the_rest_of_a_stack_trace_that_comes_late_is_an_event_of_its_own(
     await until(lambda: len(rig.texts) == 3)
     assert rig.texts == ["one\njava.lang.IllegalStateException: no", "\tat x.Y.z(Y.java:1)", "two"]
     await rig.end(agent, running, registry)
+
+
+class TestDeletedFiles:
+    """In simulated time: a day passes in no time."""
+
+    def simulation(self, folder: Path, **options: float | None) -> Simulation:
+        (folder / "logs").mkdir()
+        inputs = FileInput(paths=(f"{folder}/logs/*.log",), scan_frequency=1.0, **options)  # type: ignore[arg-type]
+        return Simulation(folder, LineFraming(), inputs)
+
+    def test_while_nothing_gets_through_they_are_held_and_then_given_up(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        run = self.simulation(tmp_path, hold_deleted=600.0)
+        run.way = "lose"
+        run.start()
+        log = tmp_path / "logs" / "a.log"
+        # More than the window, so that not all of it is read.
+        write(log, *[LONG] * 100)
+        run.sleep(5.0)
+        log.unlink()
+        run.sleep(590.0)
+        assert run.agent is not None
+        assert run.agent.open_files == 1
+        run.sleep(20.0)
+        assert run.agent.open_files == 0
+        assert (run.agent.progress.lost_files, run.agent.progress.lost_bytes) == (1, 30_100)
+        assert "30100 bytes that are not delivered; it is given up" in caplog.text
+        run.close()
+
+    def test_held_until_the_output_is_back_nothing_is_lost(self, tmp_path: Path) -> None:
+        run = self.simulation(tmp_path, hold_deleted=600.0)
+        run.way = "lose"
+        run.start()
+        log = tmp_path / "logs" / "a.log"
+        write(log, *[f"{number} {LONG}" for number in range(100)])
+        run.sleep(5.0)
+        log.unlink()
+        # Files that come meanwhile are found, and opened, too.
+        write(log, "new")
+        run.sleep(5.0)
+        log.unlink()
+        run.sleep(300.0)
+        run.settle_all()
+        run.sleep(60.0)
+        assert sorted(run.store.values()) == sorted([*(f"{number} {LONG}" for number in range(100)), "new"])
+        assert run.agent is not None
+        assert run.agent.open_files == run.agent.progress.lost_files == 0
+        run.close()
+
+    @pytest.mark.parametrize(("clean_after", "known"), [(3600.0, 0), (None, 1)])
+    def test_their_records_are_forgotten_after_a_while(
+        self, tmp_path: Path, clean_after: float | None, known: int
+    ) -> None:
+        run = self.simulation(tmp_path, clean_after=clean_after)
+        run.start()
+        log = tmp_path / "logs" / "a.log"
+        write(log, "one")
+        run.sleep(5.0)
+        log.unlink()
+        run.sleep(3500.0)
+        assert run.registry is not None
+        assert len(run.registry.records()) == 1
+        run.sleep(300.0)
+        assert len(run.registry.records()) == known
+        # With the same first line, and perhaps the same inode: it is another file all the same.
+        write(log, "one", "two")
+        run.sleep(5.0)
+        assert sorted(run.store.values()) == ["one", "one", "two"]
+        run.close()
+
+
+def test_an_event_that_never_ends_is_ended_at_the_limit(tmp_path: Path) -> None:
+    framing = MultilineFraming(LineFraming(max_bytes=100_000), Multiline(pattern="^never", negate=True))
+    (tmp_path / "logs").mkdir()
+    run = Simulation(tmp_path, framing, FileInput(paths=(f"{tmp_path}/logs/*.log",), scan_frequency=1.0))
+    run.start()
+    (log := tmp_path / "logs" / "a.log").write_text("".join(f"{number} {LONG}\n" for number in range(10_000)))
+    run.sleep(2.0)
+    assert run.agent is not None
+    followed = next(iter(run.agent._files))
+    assert len(followed.harvester._buffer) <= 100_000 + 2 * shipper.harvester.BLOCK_BYTES
+    assert len(run.store) >= 2
+    events = dict(run.store)
+    run.crash()
+    run.start()
+    run.sleep(60.0)
+    # Read again, the events end at the same places.
+    assert set(events) <= set(run.store)
+    assert log.stat().st_size > 3_000_000
+    run.close()
