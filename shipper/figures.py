@@ -37,6 +37,14 @@ def figures(service: Service) -> Iterator[Metric]:
         ):
             yield CounterMetricFamily(f"sawlog_shipper_{name}", words, value=value)
     agent = service.agent
+    if agent is not None:
+        progress = agent.progress
+        for name, words, value in (
+            ("truncated", "Events that were cut at a limit", progress.truncated),
+            ("lost_files", "Deleted files that were given up before they were delivered", progress.lost_files),
+            ("lost_bytes", "Bytes of deleted files that were not delivered", progress.lost_bytes),
+        ):
+            yield CounterMetricFamily(f"sawlog_shipper_{name}", words, value=value)
     for name, words, value in (
         ("lag_bytes", "Bytes of known files that are not confirmed", service.lag),
         ("in_flight_bytes", "Bytes handed on and not confirmed", service.in_flight),

@@ -125,5 +125,7 @@ def _print(lines: list[Line]) -> None:
         time = f"{line.time:%Y-%m-%d %H:%M:%S}Z"
         table.add_row(Text(escape(line.record.path)), f"{line.record.offset:,}", size, f"{line.lag:,}", state, time)
     console = Console(highlight=False)
-    # A pipe has no width; names are not to be broken there.
-    console.print(table, width=None if console.is_terminal else 1000, crop=False)
+    if not console.is_terminal:
+        # A pipe has no width; names are not to be broken there.
+        console.width = max(len(line.record.path) for line in lines) + 100
+    console.print(table)
