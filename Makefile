@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test check setup setup-test env clean help
+.PHONY: up test nightly check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
