@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test nightly check setup setup-test env clean help
+.PHONY: up test nightly chaos check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +45,11 @@ test: .venv/.ready-test
 nightly: .venv/.ready-test
 	@deploy/test-services
 	SAWLOG_NIGHTLY=1 $(BIN)/pytest $(PYTEST_OPTIONS)
+
+# Ten minutes of faults for each way from a file to a store, and a count of what is there at the end.
+chaos: .venv/.ready-test
+	@deploy/test-services
+	$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

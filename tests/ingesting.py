@@ -105,6 +105,17 @@ def documents(url: str, index: str) -> list[dict[str, Any]]:
     return [hit["_source"] for hit in found["hits"]["hits"]]
 
 
+def documents_in(url: str, index: str) -> Iterator[dict[str, Any]]:
+    """Yield all documents of an index, however many."""
+    headers = {"content-type": "application/json"}
+    body = msgspec.json.encode({"size": 10_000, "sort": ["_doc"]})
+    found = msgspec.json.decode(_ask(Request(f"{url}/{index}/_search?scroll=1m", body, headers)))
+    while found["hits"]["hits"]:
+        yield from (hit["_source"] for hit in found["hits"]["hits"])
+        body = msgspec.json.encode({"scroll": "1m", "scroll_id": found["_scroll_id"]})
+        found = msgspec.json.decode(_ask(Request(f"{url}/_search/scroll", body, headers)))
+
+
 def _ask(request: Request) -> bytes:
     end = time.monotonic() + SECONDS
     while True:

@@ -18,51 +18,10 @@ from shipper.output import About
 from shipper.output.logstash import LogstashSender
 from shipper.settings import LogstashOutput, Tls
 from tests.ingest.input.building import Certificates, make
+from tests.relay import Relay
 from tests.services import free_port
 
 ABOUT = About("agent", "host", Path("unused"))
-
-
-class Relay:
-    """Passes bytes on to a port, until it is told to break or to hang."""
-
-    def __init__(self, port: int) -> None:
-        self.port = 0
-        self.connections = 0
-        self.hang = False
-        self._upstream = port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Relay:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        self.cut()
-
-    def cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        there, back = await asyncio.open_connection("127.0.0.1", self._upstream)
-        self._writers |= {writer, back}
-        await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 12):
-                while self.hang:
-                    await asyncio.sleep(0.01)
-                writer.write(data)
-                await writer.drain()
-        writer.close()
 
 
 class Receiver:
