@@ -18,11 +18,19 @@ class Relay:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Relay:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self.listen()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        self.leave()
+
+    async def listen(self) -> None:
+        """Take connections; after `leave`, on the same port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def leave(self) -> None:
+        """Refuse connections from now on."""
         assert self._server is not None
         self._server.close()
         self.cut()
@@ -40,7 +48,9 @@ class Relay:
             writer.transport.abort()
             return
         self._writers |= {writer, back}
-        await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+        with contextlib.suppress(asyncio.CancelledError):
+            # Cancelled only at the end of the test's loop.
+            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
