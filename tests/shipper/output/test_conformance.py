@@ -37,7 +37,7 @@ from shipper.settings import (
 from tests.faults import FaultyProxy
 from tests.ingest.input.building import make
 from tests.services import MosquittoServer
-from tests.shipper.output.conformance import Place, SenderConformance
+from tests.shipper.output.conformance import HoldingConformance, Place, SenderConformance
 
 
 class InputPlace(Place):
@@ -89,7 +89,7 @@ class BeatsPlace(InputPlace):
         return LogstashSender(settings, About("agent", "host", Path("unused")))
 
 
-class TestLogstash(SenderConformance):
+class TestLogstash(HoldingConformance):
     def make_place(self, request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Place]:
         return BeatsPlace(make("beats", port=0, host="127.0.0.1")).running()
 
@@ -103,7 +103,7 @@ class BrokerPlace(InputPlace):
         return MqttSender(self._settings, About("agent", "host", Path("unused")))
 
 
-class TestMqtt(SenderConformance):
+class TestMqtt(HoldingConformance):
     def make_place(self, request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Place]:
         server: MosquittoServer = request.getfixturevalue("mosquitto")
         topic = f"conformance-{uuid.uuid4().hex}"
@@ -134,7 +134,7 @@ class ElasticsearchPlace(Place):
         self._proxy.unavailable = False
 
 
-class TestElasticsearch(SenderConformance):
+class TestElasticsearch(HoldingConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Place]:  # type: ignore[override] # decorated
         url: str = request.getfixturevalue("elasticsearch_url")
@@ -173,15 +173,13 @@ class EmbeddedPlace(Place):
         self._free.set()
 
 
-class TestEmbedded(SenderConformance):
+class TestEmbedded(HoldingConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Place]:  # type: ignore[override] # decorated
         yield EmbeddedPlace(request.getfixturevalue("tmp_path"))
 
 
 class FilePlace(Place):
-    can_hold = False
-
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -201,8 +199,6 @@ class TestFile(SenderConformance):
 
 
 class ConsolePlace(Place):
-    can_hold = False
-
     def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
         self._captured = captured
 
