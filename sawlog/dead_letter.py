@@ -172,6 +172,18 @@ class DeadLetters:
             yield
 
 
+def report(document: Any, kind: str, reason: str, status: int, time: str) -> dict[str, Any]:
+    """Make what stands for a refused document in an index for dead letters.
+
+    The document is text there, so that nothing in it can be refused again.
+    """
+    return {
+        "@timestamp": time,
+        "message": msgspec.json.encode(document).decode(),
+        "error": {"type": kind, "message": reason, "code": str(status)},
+    }
+
+
 def read(segment: Path) -> Iterator[DeadLetter]:
     """Read one segment; a line that a crash has torn is passed over, a segment dropped meanwhile is empty."""
     try:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -22,13 +24,15 @@ from ingest.options import Options
 from ingest.output import tls
 from ingest.output.base import Output
 from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
-from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.dead_letter import DeadLetter, DeadLetters, report
 from sawlog.errors import ConfigError, StoreError
 from sawlog.event import METADATA, Event
 from sawlog.store import mappings
 from sawlog.store.base import Bulk, Refusal
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
+
+log = logging.getLogger(__name__)
 
 _ACTIONS: Final = ("create", "index", "update", "delete")
 _FRAME: Final = 400
@@ -75,6 +79,7 @@ class Elasticsearch(Output):
         self._store: ElasticsearchStore | None = None
         self._delivery: Delivery | None = None
         self._refused = _Refused()
+        self._graves: str | None = options["dead_letter_index"]
 
     async def open(self) -> None:  # noqa: D102 - Output.open
         options = self._options
@@ -117,7 +122,22 @@ class Elasticsearch(Output):
             bulk = self._bulk(index, action, group.events)
             await self._delivery.deliver(bulk)
             refusals += self._refused.of(bulk, group.positions)
-        return refusals
+        return await self._bury(events, refusals, self._graves) if self._graves and refusals else refusals
+
+    async def _bury(self, events: list[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
+        """Index what was refused as text where dead letters are wanted; return what is refused there, too."""
+        assert self._delivery is not None
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        ids, documents = [], []
+        for one in refusals:
+            event = dict(events[one.position])
+            ids.append(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex)
+            documents.append(report(event, one.type, one.reason, one.status, time))
+        bulk = Bulk(ids, documents, index, size=_size(documents))
+        await self._delivery.deliver(bulk)
+        left = {one.position for one in self._refused.of(bulk, range(len(refusals)))}
+        log.warning("%d events were refused (%s); they are in %s", len(refusals), refusals[0].reason, index)
+        return [one for number, one in enumerate(refusals) if number in left]
 
     def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
         return self._target(event)

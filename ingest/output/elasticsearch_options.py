@@ -102,6 +102,9 @@ OPTIONS: Final[dict[str, Option]] = {
     "bulk_path": Option(Kind.STRING, "", refused="give 'path' and 'parameters'"),
     "dlq_custom_codes": Option(Kind.ARRAY, "", [], noted=_RETRIED),
     "dlq_on_failed_indexname_interpolation": Option(Kind.BOOLEAN, "", True, noted=_RETRIED),
+    "dead_letter_index": Option(
+        Kind.STRING, "Ours: an index or a data stream for refused documents, instead of the dead letters on disk."
+    ),
     "drop_error_types": Option(Kind.ARRAY, "", [], noted="refused documents go to the dead letters; purge them there"),
     "silence_errors_in_log": Option(Kind.ARRAY, "", [], noted="documents are not logged one by one"),
     "failure_type_logging_whitelist": Option(Kind.ARRAY, "", [], noted="documents are not logged one by one"),

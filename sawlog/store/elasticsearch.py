@@ -49,6 +49,9 @@ logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
 _encoder = msgspec.json.Encoder()
 
+SNIFFED_RETRIES: Final = 3
+"""So many other nodes are asked when one does not answer, of those that sniffing has found."""
+
 
 class ElasticsearchStore(Store):
     """A cluster of Elasticsearch 8 or 9.
@@ -104,7 +107,7 @@ class ElasticsearchStore(Store):
         if api_key is not None:
             self._options["api_key"] = api_key
         if sniff:
-            self._options |= {"sniff_on_start": True, "sniff_on_node_failure": True}
+            self._options |= {"sniff_on_start": True, "sniff_on_node_failure": True, "max_retries": SNIFFED_RETRIES}
         if headers:
             self._options["headers"] = dict(headers)
         if proxy is not None:

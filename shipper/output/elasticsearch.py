@@ -6,9 +6,7 @@ import base64
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import msgspec
-
-from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.dead_letter import DeadLetter, DeadLetters, report
 from sawlog.errors import ConfigError
 from sawlog.event import Event
 from sawlog.store import mappings
@@ -66,7 +64,9 @@ class ElasticsearchSender(StoreSender):
         self.counters.dead += (await delivery.deliver(bulk)).dead
         if kept.letters:
             ids = [letter.id for letter in kept.letters]
-            documents = [_document(letter) for letter in kept.letters]
+            documents = [
+                report(letter.document, letter.type, letter.reason, letter.status, now()) for letter in kept.letters
+            ]
             await self._delivery.deliver(Bulk(ids, documents, index, size=bulk.size))
 
     async def check(self) -> AsyncIterator[str]:
@@ -87,15 +87,6 @@ class _Kept(DeadLetters):
 
     def append(self, letters: Sequence[DeadLetter]) -> None:
         self.letters += letters
-
-
-def _document(letter: DeadLetter) -> Event:
-    """Make the document of a dead letter: the refused one as text, so that nothing in it can be refused again."""
-    return {
-        "@timestamp": now(),
-        "message": msgspec.json.encode(letter.document).decode(),
-        "error": {"type": letter.type, "message": letter.reason, "code": str(letter.status)},
-    }
 
 
 def _chosen(rules: Sequence[Rule], event: Event) -> str | None:

@@ -119,6 +119,20 @@ class TestDocuments:
         (refusal,) = await into(elasticsearch_url, event(1), index=index, pipeline="no-such-pipeline")
         assert "no-such-pipeline" in refusal.reason
 
+    async def test_what_is_refused_goes_where_dead_letters_are_wanted(self, elasticsearch_url: str, index: str) -> None:
+        wanted = {"index": index, "dead_letter_index": f"{index}-dead"}
+        assert await into(elasticsearch_url, event(0, code=5), event(1, code={"a": 1}), **wanted) == []
+        assert await into(elasticsearch_url, event(1, code={"a": 1}), **wanted) == []
+        assert sorted(await documents(elasticsearch_url, index)) == ["a:0"]
+        letters = await documents(elasticsearch_url, f"{index}-dead")
+        assert sorted(letters) == ["a:1"]
+        assert json.loads(letters["a:1"]["message"])["code"] == {"a": 1}
+        assert letters["a:1"]["error"]["code"] == "400"
+        assert "code" in letters["a:1"]["error"]["message"]
+        # What is refused there as well comes back.
+        (refusal,) = await into(elasticsearch_url, event(2, code={"a": 1}), index=index, dead_letter_index="UPPER")
+        assert refusal.position == 0
+
     async def test_a_large_batch_goes_in_parts(self, elasticsearch_url: str, index: str) -> None:
         events = [event(number, text="x" * 1000) for number in range(200)]
         for one in events:

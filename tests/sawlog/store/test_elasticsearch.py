@@ -15,6 +15,7 @@ from sawlog.store import mappings
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
 from tests.conftest import need
+from tests.faults import FaultyProxy
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance
 from tests.services import ElasticsearchServer, free_port
 
@@ -179,6 +180,17 @@ class TestReaching:
         async with ElasticsearchStore(hosts) as store:
             for n in range(4):
                 assert (await store.bulk(Bulk([f"h:{n}"], [DOCUMENTS["a:0"]], data_stream))).created == 1
+
+    async def test_other_nodes_are_found_and_used(self, elasticsearch_url: str, data_stream: str) -> None:
+        async with FaultyProxy(elasticsearch_url) as proxy:
+            store = ElasticsearchStore(proxy.url, sniff=True)
+            await store.open()
+        # The address that was given answers no more; the node that was found through it does.
+        try:
+            for n in range(4):
+                assert (await store.bulk(Bulk([f"s:{n}"], [DOCUMENTS["a:0"]], data_stream))).created == 1
+        finally:
+            await store.close()
 
 
 async def _hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
