@@ -251,8 +251,7 @@ class Following:
                     log.info("%s: goes on where %s stood when it was truncated", found.path, other.path)
                     self._copies.pop(found.place, None)
                     other.path, other.retired = found.path, False
-                    other.device, other.inode = found.place
-                    registry.put(other)
+                    registry.move(other, *found.place)
                     return other
                 if self._may_be_copy(found, descriptor, other):
                     return None
@@ -284,6 +283,9 @@ class Following:
         with _peek(original, other.path) as before:
             if before is None:
                 return False
+            if not bears(before, os.fstat(before).st_size, original.harvester.record):
+                # It was truncated since this scan looked at it; the next scan will know.
+                return True
             end = min(found.status.st_size, os.fstat(before).st_size)
             begin = max(0, end - MARK_BYTES)
             return os.pread(descriptor, end - begin, begin) == os.pread(before, end - begin, begin)

@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS cut (
 """
 _COLUMNS: Final = "key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated"
 
+_LEFT: Final = "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET files = files + 1"
+
 
 class Registry:
     """Records by key; used from one thread."""
@@ -161,6 +163,13 @@ class Registry:
         rows = self._database.execute("SELECT offset FROM cut WHERE key = ? ORDER BY offset", (key,))
         return [int(row[0]) for row in rows]
 
+    def move(self, record: Record, device: int, inode: int) -> None:
+        """Give a record to another file, which has its content now; what it had before still counts as a file."""
+        with contextlib.suppress(sqlite3.OperationalError), self._database:
+            self._database.execute(_LEFT, (record.device, record.inode))
+        record.device, record.inode = device, inode
+        self.put(record)
+
     def forget(self, record: Record) -> None:
         """Remove the record of a file that is no more.
 
@@ -170,10 +179,7 @@ class Registry:
         with contextlib.suppress(sqlite3.OperationalError), self._database:
             self._database.execute("DELETE FROM file WHERE key = ?", (record.key,))
             self._database.execute("DELETE FROM cut WHERE key = ?", (record.key,))
-            self._database.execute(
-                "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET files = files + 1",
-                (record.device, record.inode),
-            )
+            self._database.execute(_LEFT, (record.device, record.inode))
 
     def _write(self, record: Record) -> None:
         self._database.execute(

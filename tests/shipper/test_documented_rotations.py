@@ -128,6 +128,23 @@ async def test_the_rest_of_a_stack_trace_that_comes_late_is_an_event_of_its_own(
     await rig.end(agent, running, registry)
 
 
+def test_files_that_begin_with_the_same_line_are_told_apart_after_copytruncate(tmp_path: Path) -> None:
+    """The banner of a service is the first line each time; the `_id`s must not be those of the file before."""
+    (tmp_path / "logs").mkdir()
+    run = Simulation(tmp_path, LineFraming(), FileInput(paths=(f"{tmp_path}/logs/*.log*",), scan_frequency=1.0))
+    run.start()
+    log = tmp_path / "logs" / "a.log"
+    for turn in range(5):
+        write(log, f"banner {LONG}", f"line {turn} {LONG}")
+        run.sleep(3.0)
+        shutil.copy(log, log.with_name(f"a.log.{turn}"))
+        log.write_bytes(b"")
+        run.sleep(3.0)
+    texts = sorted(run.store.values())
+    assert texts == sorted([f"banner {LONG}"] * 5 + [f"line {turn} {LONG}" for turn in range(5)])
+    run.close()
+
+
 class TestDeletedFiles:
     """In simulated time: a day passes in no time."""
 

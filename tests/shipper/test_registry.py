@@ -54,6 +54,14 @@ class TestRegistry:
         assert registry.generations(1, 2) == 2
         registry.close()
 
+    def test_a_moved_record_still_counts_as_one_that_had_the_inode(self, tmp_path: Path) -> None:
+        registry = Registry(tmp_path / "registry.sqlite")
+        registry.put(one := record())
+        registry.move(one, 1, 3)
+        assert registry.by_inode(1, 3) == one
+        assert (registry.generations(1, 2), registry.generations(1, 3)) == (1, 1)
+        registry.close()
+
     def test_what_a_full_disk_refuses_is_written_later(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         registry = Registry(path := tmp_path / "registry.sqlite")
         registry.put(record("a", 1))
