@@ -11,6 +11,7 @@ import pytest
 
 from sawlog.batch import Batch, LineBatch, Source
 from shipper.output.base import Sender
+from tests.source import CrashingSource
 
 MEBIBYTE = 1 << 20
 MOST_BYTES = 64 * MEBIBYTE
@@ -138,6 +139,18 @@ class HoldingConformance(SenderConformance):
         assert again.heard == {0: [None]}
         there = await place.texts()
         assert sorted(there) == sorted(again.texts)
+
+    async def test_a_source_that_crashes_doubles_nothing(self, place: Place) -> None:
+        source = CrashingSource(200)
+        for batches in (3, 7, 1, 0):
+            async with place.sender() as sender:
+                await source.send(sender.send, batches)
+                await asyncio.sleep(0.05 * batches)
+                source.crash()
+        async with place.sender() as sender:
+            await source.send(sender.send)
+            await source.until_acknowledged()
+        assert sorted(await place.texts()) == sorted(source.texts)
 
     @staticmethod
     async def _fill(sender: Sender, batches: Batches) -> None:
