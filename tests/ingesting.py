@@ -105,6 +105,13 @@ def documents(url: str, index: str) -> list[dict[str, Any]]:
     return [hit["_source"] for hit in found["hits"]["hits"]]
 
 
+def count_in(url: str, index: str) -> int:
+    """Return how many documents an index has."""
+    _ask(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b""))
+    found = msgspec.json.decode(_ask(Request(f"{url}/{index}/_count?ignore_unavailable=true")))
+    return int(found["count"])
+
+
 def documents_in(url: str, index: str) -> Iterator[dict[str, Any]]:
     """Yield all documents of an index, however many."""
     headers = {"content-type": "application/json"}

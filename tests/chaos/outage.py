@@ -15,12 +15,13 @@ from pathlib import Path
 import psutil
 
 from tests.chaos.run import Generator, Part
-from tests.ingesting import documents_in
+from tests.ingesting import count_in, documents_in
 from tests.relay import Relay
 from tests.services import ElasticsearchServer, free_port
 
 INDEX = "outage"
 BEFORE_SECONDS = 20.0
+RETURN_SECONDS = 600.0
 
 
 async def run(server: ElasticsearchServer, folder: Path, seconds: float) -> int:
@@ -43,17 +44,18 @@ async def run(server: ElasticsearchServer, folder: Path, seconds: float) -> int:
             await store.listen()
             back = time.monotonic()
             await writing
-            numbers: list[int] = []
-            while len(numbers) < generator.count and time.monotonic() < back + 120:
-                await asyncio.sleep(1.0)
-                found = await asyncio.to_thread(lambda: list(documents_in(server.url, INDEX)))
-                numbers = [int(one["message"].split("line ", 1)[1].split()[0]) for one in found]
+            while await asyncio.to_thread(count_in, server.url, INDEX) < generator.count:
+                await asyncio.sleep(0.5)
+                if time.monotonic() > back + RETURN_SECONDS:
+                    break
+            seconds = time.monotonic() - back
             _row("after", generator.count, parts)
         finally:
             for part in parts:
                 part.end()
+    numbers = [int(one["message"].split("line ", 1)[1].split()[0]) for one in documents_in(server.url, INDEX)]
     lost, doubled = generator.count - len(set(numbers)), len(numbers) - len(set(numbers))
-    print(f"all there {time.monotonic() - back:.0f} s after the store's return; {lost} lost, {doubled} doubled")
+    print(f"all there {seconds:.0f} s after the store's return; {lost} lost, {doubled} doubled")
     return lost + doubled
 
 

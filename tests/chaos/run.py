@@ -20,9 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
-from urllib.request import Request, urlopen
 
-from tests.ingesting import SAWLOG, documents_in
+from tests.ingesting import SAWLOG, count_in, documents_in
 from tests.relay import Relay
 from tests.services import ElasticsearchServer, MosquittoServer, free_port
 
@@ -264,11 +263,7 @@ class Chaos:
             command = [SAWLOG, "count", "*", "--data", str(self.folder / "data")]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             return int(done.stdout.strip().replace(",", "") or 0) if done.returncode == 0 else 0
-        request = Request(f"{self._elasticsearch.url}/{self._index}/_refresh?ignore_unavailable=true", b"")
-        urlopen(request).close()
-        url = f"{self._elasticsearch.url}/{self._index}/_count?ignore_unavailable=true"
-        with urlopen(url) as answer:
-            return int(json.load(answer)["count"])
+        return count_in(self._elasticsearch.url, self._index)
 
     def _judge(self) -> None:
         numbers = Counter(int(message.split("line ", 1)[1].split()[0]) for message in self._messages())

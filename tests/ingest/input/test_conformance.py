@@ -1,0 +1,219 @@
+"""Each input keeps the contract of `Input`, spoken to over the real protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientError, ClientSession
+
+from ingest.input import file
+from sawlog.batch import LineBatch, Source
+from sawlog.tailing import tailer
+from shipper.output import About
+from shipper.output.base import Sender
+from shipper.output.logstash import LogstashSender
+from shipper.output.mqtt import MqttSender
+from shipper.settings import LogstashOutput, MqttOutput
+from tests.ingest.input.conformance import Answering, AskingAgain, InputConformance, Peer
+from tests.services import MosquittoServer, free_port
+
+counter = itertools.count()
+
+
+class SenderPeer(Peer):
+    """An output of the shipper."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._open = False
+        self._source = Source(f"source-{next(counter)}", "/a.log", {"log": {"file": {"path": "/a.log"}}})
+        self._offset = 0
+
+    async def offer(self, *texts: str) -> None:
+        if not self._open:
+            await self._sender.__aenter__()
+            self._open = True
+        first, self._offset = self._offset, self._offset + len(texts)
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_settled(error: BaseException | None) -> None:
+            if not settled.done():
+                settled.set_exception(error) if error is not None else settled.set_result(None)
+
+        await self._sender.send(LineBatch(self._source, texts, range(first, self._offset), 100, on_settled))
+        await settled
+
+    async def close(self) -> None:
+        if self._open:
+            await self._sender.close()
+
+
+class TestBeats(Answering):
+    plugin = "beats"
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": free_port()}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        host = f"127.0.0.1:{settings['port']}"
+        output = LogstashOutput((host,), backoff_init=0.05, backoff_max=0.2)
+        return SenderPeer(LogstashSender(output, About("agent", "host", Path("unused"))))
+
+
+class TestMqtt(Answering):
+    plugin = "mqtt"
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        server: MosquittoServer = request.getfixturevalue("mosquitto")
+        return {"port": server.port, "topic": f"conformance-{uuid.uuid4().hex}"}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        output = MqttOutput((f"127.0.0.1:{settings['port']}",), topic=settings["topic"], timeout=1.0)
+        return SenderPeer(MqttSender(output, About(f"agent-{next(counter)}", "host", Path("unused"))))
+
+
+class BulkPeer(Peer):
+    """What has an output for Elasticsearch."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/logs/_bulk"
+        self._prefix = f"bulk-{next(counter)}"
+        self._count = 0
+
+    async def offer(self, *texts: str) -> None:
+        lines: list[dict[str, Any]] = []
+        for text in texts:
+            self._count += 1
+            lines += [{"create": {"_id": f"{self._prefix}-{self._count}"}}, {"message": text}]
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        headers = {"content-type": "application/x-ndjson"}
+        async with ClientSession() as client:
+            while True:
+                try:
+                    async with client.post(self._url, data=body, headers=headers) as answer:
+                        if answer.status == 200 and not (await answer.json())["errors"]:
+                            return
+                except ClientError:
+                    pass
+                await asyncio.sleep(0.1)
+
+
+class TestHttp(Answering):
+    plugin = "http"
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": free_port()}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return BulkPeer(settings["port"])
+
+
+class FilePeer(Peer):
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def offer(self, *texts: str) -> None:
+        with self._path.open("a") as out:
+            out.writelines(f"{text}\n" for text in texts)
+
+
+class TestFile(AskingAgain):
+    plugin = "file"
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> Any:
+        file.set_tailer(tailer(tmp_path / "data"))
+        yield
+        file._makers.clear()
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"path": f"{request.getfixturevalue('tmp_path')}/*.log", "start_position": "beginning"}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return FilePeer(Path(settings["path"].replace("*", "app")))
+
+
+class TcpPeer(Peer):
+    def __init__(self, port: int, form: str = "{}\n") -> None:
+        self._port = port
+        self._form = form
+
+    async def offer(self, *texts: str) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write("".join(map(self._form.format, texts)).encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+class TestTcp(InputConformance):
+    plugin = "tcp"
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": free_port()}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return TcpPeer(settings["port"])
+
+
+class TestSyslog(TestTcp):
+    plugin = "syslog"
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return TcpPeer(settings["port"], "<13>Jul  4 11:11:37 web app: {}\n")
+
+
+class UdpPeer(Peer):
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def offer(self, *texts: str) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            for text in texts:
+                out.sendto(text.encode(), ("127.0.0.1", self._port))
+        # Datagrams have no flow control.
+        await asyncio.sleep(0.1)
+
+
+class TestUdp(InputConformance):
+    plugin = "udp"
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": free_port()}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return UdpPeer(settings["port"])
+
+
+class PipePeer(Peer):
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    async def offer(self, *texts: str) -> None:
+        os.write(self._descriptor, "".join(f"{text}\n" for text in texts).encode())
+
+
+class TestStdin(InputConformance):
+    plugin = "stdin"
+
+    @pytest.fixture(autouse=True)
+    def pipe(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        reading, self.writing = os.pipe()
+        with os.fdopen(reading) as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            yield
+            os.close(self.writing)
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return PipePeer(self.writing)
