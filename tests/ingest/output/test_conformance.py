@@ -1,0 +1,171 @@
+"""Each output keeps the contract of `Output`, with the real thing at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from ingest.output import embedded
+from sawlog.paths import index_directory
+from sawlog.store.base import Bulk
+from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
+from tests.faults import FaultyProxy
+from tests.ingest.output.conformance import (
+    CreatingConformance,
+    HoldingConformance,
+    HoldingPlace,
+    OutputConformance,
+    Place,
+)
+
+
+class ElasticsearchPlace(HoldingPlace):
+    def __init__(self, url: str, index: str, proxy: FaultyProxy) -> None:
+        self.settings = {"hosts": [proxy.url], "index": index, "retry_initial_interval": 1, "retry_max_interval": 1}
+        self._url = url
+        self._index = index
+        self._proxy = proxy
+
+    async def texts(self) -> list[str]:
+        async with ElasticsearchStore(self._url, template=False, index=self._index) as store:
+            await store.refresh()
+            answer = await store.search({"size": 10_000})
+        return [hit["_source"]["message"] for hit in answer["hits"]["hits"]]
+
+    def hold(self) -> None:
+        self._proxy.unavailable = True
+
+    def release(self) -> None:
+        self._proxy.unavailable = False
+
+
+class TestElasticsearch(CreatingConformance):
+    plugin = "elasticsearch"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        url: str = request.getfixturevalue("elasticsearch_url")
+        index: str = request.getfixturevalue("data_stream").replace("logs-", "conformance-")
+        async with FaultyProxy(url) as proxy:
+            yield ElasticsearchPlace(url, index, proxy)
+
+
+class EmbeddedPlace(HoldingPlace):
+    def __init__(self, folder: Path) -> None:
+        self.settings = {"path": str(folder)}
+        self.free = asyncio.Event()
+        self.free.set()
+        self._folder = folder
+
+    async def texts(self) -> list[str]:
+        async with EmbeddedStore(index_directory(self._folder), read_only=True) as store:
+            answer = await store.search({"size": 10_000})
+        return [hit["_source"]["message"] for hit in answer["hits"]["hits"]]
+
+    def hold(self) -> None:
+        self.free.clear()
+
+    def release(self) -> None:
+        self.free.set()
+
+
+class TestEmbedded(CreatingConformance):
+    plugin = "embedded"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        place = EmbeddedPlace(request.getfixturevalue("tmp_path"))
+        patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+
+        class SlowStore(EmbeddedStore):
+            """On a disk that is slow."""
+
+            async def bulk(self, bulk: Bulk) -> Any:
+                await place.free.wait()
+                return await super().bulk(bulk)
+
+        patch.setattr(embedded, "EmbeddedStore", SlowStore)
+        yield place
+
+
+class WebPlace(HoldingPlace):
+    """A web server that answers when it may."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {"http_method": "post", "format": "json_batch"}
+        self._free = asyncio.Event()
+        self._free.set()
+        self._texts: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        events = json.loads(await request.read())
+        await self._free.wait()
+        self._texts += [one["message"] for one in events]
+        return web.Response()
+
+    async def texts(self) -> list[str]:
+        return self._texts
+
+    def hold(self) -> None:
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
+
+
+class TestHttp(HoldingConformance):
+    plugin = "http"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        place = WebPlace()
+        application = web.Application()
+        application.router.add_post("/", place.answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        place.settings["url"] = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        yield place
+        await runner.cleanup()
+
+
+class FilePlace(Place):
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "events"
+        self.settings = {"path": str(self._file), "codec": "json_lines"}
+
+    async def texts(self) -> list[str]:
+        return [json.loads(line)["message"] for line in self._file.read_text().splitlines()]
+
+
+class TestFile(OutputConformance):
+    plugin = "file"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        yield FilePlace(request.getfixturevalue("tmp_path"))
+
+
+class StdoutPlace(Place):
+    def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
+        self.settings = {"codec": "json_lines"}
+        self._captured = captured
+
+    async def texts(self) -> list[str]:
+        return [json.loads(line)["message"] for line in self._captured.readouterr().out.splitlines()]
+
+
+class TestStdout(OutputConformance):
+    plugin = "stdout"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        yield StdoutPlace(request.getfixturevalue("capfd"))
