@@ -238,7 +238,8 @@ class Following:
 
     def _identify(self, tail: Tail, found: Found, descriptor: int, head: bytes) -> Record | None:
         """Return the file's record, known or new; None while it may be a copy that is being made of another file."""
-        registry, size = self._registry, found.status.st_size
+        # Not what the scan saw: it may have been a copy in the making then, of a file that is truncated by now.
+        registry, size = self._registry, os.fstat(descriptor).st_size
         record = registry.by_inode(*found.place)
         if record is not None:
             # That it bears the record's content was seen to at the scan's beginning.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import shipper.following
 import shipper.harvester
+from shipper.discovery import Complaint, Discovery, Found
 from shipper.framing import LineFraming, SpringBootFraming
 from shipper.framing.multiline import MultilineFraming
 from shipper.settings import FileInput, Multiline
@@ -142,6 +144,31 @@ def test_files_that_begin_with_the_same_line_are_told_apart_after_copytruncate(t
         run.sleep(3.0)
     texts = sorted(run.store.values())
     assert texts == sorted([f"banner {LONG}"] * 5 + [f"line {turn} {LONG}" for turn in range(5)])
+    run.close()
+
+
+def test_a_copy_that_was_being_made_when_a_scan_saw_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the scan's look at it and its opening, the copy is completed and the original truncated."""
+    (tmp_path / "logs").mkdir()
+    run = Simulation(tmp_path, LineFraming(), FileInput(paths=(f"{tmp_path}/logs/*.log*",), scan_frequency=1.0))
+    run.start()
+    log, copy = tmp_path / "logs" / "a.log", tmp_path / "logs" / "a.log.1"
+    texts = [f"{number} {LONG}" for number in range(20)]
+    write(log, *texts)
+    run.sleep(3.0)
+    begun = log.read_bytes()[:1000]
+    files = Discovery.files
+
+    def slow(self: Discovery, complain: Complaint) -> Iterator[Found]:
+        copy.write_bytes(begun)
+        yield from list(files(self, complain))
+        shutil.copy(log, copy)
+        log.write_bytes(b"")
+        monkeypatch.setattr(Discovery, "files", files)
+
+    monkeypatch.setattr(Discovery, "files", slow)
+    run.sleep(30.0)
+    assert sorted(run.store.values()) == sorted(texts)
     run.close()
 
 
