@@ -160,6 +160,7 @@ def test_a_copy_that_was_being_made_when_a_scan_saw_it(tmp_path: Path, monkeypat
     files = Discovery.files
 
     def slow(self: Discovery, complain: Complaint) -> Iterator[Found]:
+        write(log, "not yet read")
         copy.write_bytes(begun)
         yield from list(files(self, complain))
         shutil.copy(log, copy)
@@ -168,7 +169,7 @@ def test_a_copy_that_was_being_made_when_a_scan_saw_it(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Discovery, "files", slow)
     run.sleep(30.0)
-    assert sorted(run.store.values()) == sorted(texts)
+    assert sorted(run.store.values()) == sorted([*texts, "not yet read"])
     run.close()
 
 
