@@ -71,9 +71,11 @@ def ingesting(folder: Path, *arguments: object) -> Iterator[Ingest]:
         ingest.stop()
 
 
-def until(condition: Callable[[], bool], why: Callable[[], str] = lambda: "it did not come") -> None:
+def until(
+    condition: Callable[[], bool], why: Callable[[], str] = lambda: "it did not come", seconds: float = SECONDS
+) -> None:
     """Wait for a condition; fail with `why` after a while."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, why()
         time.sleep(0.05)
