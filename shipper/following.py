@@ -176,14 +176,23 @@ class Following:
             # While it is being read, the read itself finds out.
             if not one.harvester.reading and one.harvester.differs(found.status):
                 with _peek(one, found.path) as descriptor:
-                    if descriptor is not None and not bears(descriptor, found.status.st_size, one.harvester.record):
-                        self.replaced(one)
+                    if descriptor is not None:
+                        self._compare(one, found, descriptor)
         elif record := self._registry.by_inode(*found.place):
             with contextlib.suppress(OSError):
                 descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
                 if not bears(descriptor, found.status.st_size, record):
                     self._retire(record)
                 os.close(descriptor)
+
+    def _compare(self, one: Followed, found: Found, descriptor: int) -> None:
+        """Let go of a file that is another by now; know more of a head that was short, so that a copy is known."""
+        record = one.harvester.record
+        if not bears(descriptor, found.status.st_size, record):
+            self.replaced(one)
+        elif record.head.length < min(MARK_BYTES, found.status.st_size):
+            record.head = Mark.of(head_of(descriptor))
+            self._registry.put(record)
 
     def replaced(self, one: Followed) -> None:
         """Let go of a file whose content is another by now; the next scan meets it as a new one."""
@@ -225,7 +234,11 @@ class Following:
         except OSError as error:
             problems[found.path] = reason(error)
             return
-        head = head_of(descriptor)
+        status, head = os.fstat(descriptor), head_of(descriptor)
+        if not head or (status.st_dev, status.st_ino) != found.place:
+            # Truncated or renamed since the scan looked at it; the next scan meets what it is then.
+            os.close(descriptor)
+            return
         if tail.settings.encoding.replace("_", "-").lower() == "utf-8" and (kind := looks_binary(head)):
             problems[found.path] = f"this is not text but {kind}; it is not read"
             os.close(descriptor)
