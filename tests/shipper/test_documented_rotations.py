@@ -173,6 +173,39 @@ def test_a_copy_that_was_being_made_when_a_scan_saw_it(tmp_path: Path, monkeypat
     run.close()
 
 
+def test_truncated_between_a_scans_look_and_its_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is met then has no content by which it could be known; `make chaos` found it while a store was away."""
+    (tmp_path / "logs").mkdir()
+    run = Simulation(tmp_path, LineFraming(), FileInput(paths=(f"{tmp_path}/logs/*.log*",), scan_frequency=1.0))
+    run.start()
+    log = tmp_path / "logs" / "a.log"
+    write(log, *[f"{number} {LONG}" for number in range(20)])
+    run.sleep(3.0)
+    files = Discovery.files
+
+    def slow(self: Discovery, complain: Complaint) -> Iterator[Found]:
+        write(log, "not yet read")
+        yield from list(files(self, complain))
+        shutil.copy(log, log.with_name("a.log.1"))
+        log.write_bytes(b"")
+        monkeypatch.setattr(Discovery, "files", files)
+
+    monkeypatch.setattr(Discovery, "files", slow)
+    run.sleep(1.0)
+    # Nothing is acknowledged from here on.
+    run.way = "store"
+    for first in (20, 40):
+        write(log, *[f"{number} {LONG}" for number in range(first, first + 20)])
+        run.sleep(3.0)
+        shutil.copy(log, log.with_name(f"a.log.{first}"))
+        log.write_bytes(b"")
+        run.sleep(3.0)
+    run.settle_all()
+    run.sleep(30.0)
+    assert sorted(run.store.values()) == sorted([*(f"{number} {LONG}" for number in range(60)), "not yet read"])
+    run.close()
+
+
 class TestDeletedFiles:
     """In simulated time: a day passes in no time."""
 
