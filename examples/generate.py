@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -212,7 +212,9 @@ def _lines(generator: Generator, count: int) -> Iterator[str]:
             made += 1
 
 
-def write_directory(generator: Generator, folder: Path, rate: float, duration: float | None) -> None:
+def write_directory(
+    generator: Generator, folder: Path, rate: float, duration: float | None, services: Sequence[Service] = SERVICES
+) -> None:
     """Write about `rate` lines a second into a file for each service until `duration` is over or a signal comes.
 
     Every tenth second or so one service bursts: five times its share. Lines are flushed whole.
@@ -227,17 +229,17 @@ def write_directory(generator: Generator, folder: Path, rate: float, duration: f
     folder.mkdir(parents=True, exist_ok=True)
     tick = 0.1
     begin = monotonic()
-    owed = dict.fromkeys((service.name for service in SERVICES), 0.0)
+    owed = dict.fromkeys((service.name for service in services), 0.0)
     with ExitStack() as stack:
         files = {
             service.name: stack.enter_context((folder / f"{service.name}.log").open("a", encoding="utf-8"))
-            for service in SERVICES
+            for service in services
         }
         while not stopped.is_set() and (duration is None or monotonic() - begin < duration):
             second = int(monotonic() - begin)
-            for place, service in enumerate(SERVICES):
+            for place, service in enumerate(services):
                 burst = 5 if second % 10 == 5 and second // 10 % 3 == place else 1
-                owed[service.name] += rate / 3 * tick * burst
+                owed[service.name] += rate / len(services) * tick * burst
                 lines: list[str] = []
                 while owed[service.name] >= 1:
                     generator.time = datetime.now(UTC)
@@ -256,6 +258,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, metavar="N", help="write exactly N lines into one file (with --output)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the file for --lines; it is replaced")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="write orders.log, payments.log, inventory.log")
+    parser.add_argument(
+        "--service", choices=[service.name for service in SERVICES], help="of this service alone (with --directory)"
+    )
     parser.add_argument("--rate", type=float, default=50.0, metavar="LINES", help="lines a second (default 50)")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="stop after this long (default: never)")
     parser.add_argument("--format", choices=["boot2", "boot3", "mixed"], default="mixed", help="default: mixed")
@@ -271,6 +276,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if (given.lines is None) != (given.output is None) or (given.lines is None) == (given.directory is None):
         parser.error("give either --lines with --output, or --directory")
+    if given.service and given.directory is None:
+        parser.error("--service goes with --directory")
     if given.rate <= 0 or (given.lines is not None and given.lines < 0):
         parser.error("--rate is above 0, --lines not below 0")
     generator = Generator(given.format, not given.no_traces, given.seed, given.start)
@@ -278,7 +285,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.lines is not None:
             write_file(generator, given.output, given.lines)
         else:
-            write_directory(generator, given.directory, given.rate, given.duration)
+            services = [service for service in SERVICES if given.service in (None, service.name)]
+            write_directory(generator, given.directory, given.rate, given.duration, services)
     except OSError as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 1

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import stat
 import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,50 +24,56 @@ from sawlog.cli import sawlog
 from sawlog.errors import StoreError
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
+from tests.deploy.tools import ROOT, made_env, variables
 from tests.services import ElasticsearchServer
 
-ROOT = Path(__file__).parents[1]
 COMPOSE_FILES = ("docker-compose.yml", "compose.embedded.yml")
+PROJECTS = {file: yaml.safe_load((ROOT / file).read_text()) for file in COMPOSE_FILES}
 SERVICES = [
     pytest.param(service, id=f"{file}:{name}")
-    for file in COMPOSE_FILES
-    for name, service in yaml.safe_load((ROOT / file).read_text())["services"].items()
+    for file, project in PROJECTS.items()
+    for name, service in project["services"].items()
 ]
+ROLES = ("certificates", "setup", "dashboards", "ingest", "shipper", "orders", "payments", "inventory", "sawlog")
+"""The services of our own image."""
+OUR_IMAGE = "${SAWLOG_IMAGE:-sawlog}"
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 
 @pytest.fixture(scope="module")
-def made_env(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The .env that `make env` writes, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "deploy").mkdir()
-    shutil.copy(ROOT / "deploy" / "make-env", folder / "deploy")
-    subprocess.run([folder / "deploy" / "make-env"], check=True)
-    return folder / ".env"
+def env(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .env that `make env` writes."""
+    return made_env(tmp_path_factory.mktemp("project"))
 
 
-def variables(env: Path) -> dict[str, str]:
-    lines = [line for line in env.read_text().splitlines() if not line.startswith("#")]
-    return dict(line.split("=", 1) for line in lines)
-
-
-def test_secrets_are_random_and_nobody_else_s(made_env: Path) -> None:
-    assert stat.S_IMODE(made_env.stat().st_mode) == 0o600
-    secrets = list(variables(made_env).values())
-    assert len(set(secrets)) == len(secrets) == 5
+def test_secrets_are_random_and_nobody_else_s(env: Path) -> None:
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    secrets = list(variables(env).values())
+    assert len(set(secrets)) == len(secrets) == 7
     # Kibana wants 32 characters; nothing in them needs quotes in a shell, in YAML or in a URL.
     assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in secrets)
-    before = made_env.read_text()
-    subprocess.run([made_env.parent / "deploy" / "make-env"], check=True)
-    assert made_env.read_text() == before
+    before = env.read_text()
+    subprocess.run([env.parent / "deploy" / "make-env"], check=True)
+    assert env.read_text() == before
     ignored = (ROOT / ".gitignore").read_text().split()
     assert ".env" in ignored
 
 
+def test_an_older_env_gets_what_it_lacks_and_keeps_the_rest(tmp_path: Path) -> None:
+    env = made_env(tmp_path)
+    before = variables(env)
+    env.write_text("# mine\nELASTIC_PASSWORD=mine\nOTHER=1")
+    subprocess.run([tmp_path / "deploy" / "make-env"], check=True)
+    after = variables(env)
+    assert (after["ELASTIC_PASSWORD"], after["OTHER"]) == ("mine", "1")
+    assert set(after) == {*before, "OTHER"}
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("file", COMPOSE_FILES)
-def test_each_variable_is_in_the_env_file_or_has_a_default(made_env: Path, file: str) -> None:
-    known = variables(made_env)
+def test_each_variable_is_in_the_env_file_or_has_a_default(env: Path, file: str) -> None:
+    known = variables(env)
     text = re.sub(r"(?m)^\s*#.*$", "", (ROOT / file).read_text()).replace("$$", "")
     found = VARIABLE.findall(text)
     assert found
@@ -78,41 +83,69 @@ def test_each_variable_is_in_the_env_file_or_has_a_default(made_env: Path, file:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_command_line_is_one_of_ours(service: dict[str, Any]) -> None:
-    command = service.get("command", [])
-    if service.get("entrypoint") == ["python", "/generate.py"]:
+    entrypoint, command = service.get("entrypoint", []), service.get("command", [])
+    if entrypoint[:2] == ["python", "/generate.py"]:
         assert "./examples/generate.py:/generate.py:ro" in service["volumes"]
         with pytest.raises(SystemExit) as ended:
-            generate.main([*command, "--help"])
+            generate.main([*entrypoint[2:], *command, "--help"])
         assert ended.value.code == 0
-    elif service.get("image") == "sawlog":
+    elif service["image"] == OUR_IMAGE and not entrypoint:
+        group: click.Group = sawlog
         context = click.Context(sawlog)
-        name, chosen, arguments = sawlog.resolve_command(context, command)
-        assert chosen is not None
-        chosen.make_context(name, list(arguments))
+        while True:
+            name, chosen, command = group.resolve_command(context, command)
+            assert chosen is not None
+            if not isinstance(chosen, click.Group):
+                break
+            group = chosen
+        # Its files are those of the container.
+        for parameter in chosen.params:
+            if isinstance(parameter.type, click.Path):
+                parameter.type = click.STRING
+        chosen.make_context(name, list(command))
     else:
-        assert not command
+        assert not command or entrypoint[0] == "bash"
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_bounded_and_not_open(service: dict[str, Any]) -> None:
-    assert "no-new-privileges:true" in str(service.get("security_opt") or service.get("<<", service))
-    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert service.get("restart") == "no" or service["deploy"]["resources"]["limits"]["memory"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["deploy"]["resources"]["limits"]["memory"]
+    assert all(port.startswith(("127.0.0.1:", "${MQTT_ADDRESS:-127.0.0.1}:")) for port in service.get("ports", []))
+    assert service["restart"] == "no" or "stop_grace_period" in service
     assert ":latest" not in service["image"]
-    if service["image"] == "sawlog":
-        assert service["read_only"] is True
-        assert service["cap_drop"] == ["ALL"]
+    # Elastic's own images write beside their configuration when they start.
+    assert service.get("read_only") or service["image"].startswith(("${ELASTICSEARCH", "${KIBANA"))
+
+
+def test_the_parts_of_the_stack_are_there() -> None:
+    services = PROJECTS["docker-compose.yml"]["services"]
+    assert {name for name, service in services.items() if service["image"] == OUR_IMAGE} == {*ROLES} - {"sawlog"}
+    assert {name for name in services if name not in ROLES} == {"accounts", "elasticsearch", "kibana", "mosquitto"}
+    assert [name for name, service in services.items() if service.get("profiles") == ["demo"]] == [*ROLES[5:8]]
+    # What is scaled has no name, port or offsets of its own.
+    assert not {"container_name", "hostname", "ports"} & set(services["ingest"])
+
+
+def test_the_health_check_of_each_service_asks_it_itself() -> None:
+    for project in PROJECTS.values():
+        for name, service in project["services"].items():
+            check = service.get("healthcheck", {})
+            if service["restart"] == "no" or "profiles" in service:
+                assert check == {"disable": True}, name
+            elif name != "sawlog":
+                assert re.search(r"localhost|127\.0\.0\.1", check["test"][-1]), name
 
 
 def test_what_compose_mounts_and_waits_for_exists() -> None:
-    for file in COMPOSE_FILES:
-        project = yaml.safe_load((ROOT / file).read_text())
+    for project in PROJECTS.values():
         for service in project["services"].values():
             for volume in service.get("volumes", []):
-                source = volume.split(":")[0]
-                if source.startswith("./"):
-                    assert (ROOT / source).is_file(), volume
-                elif not source.startswith("$"):
+                source = re.sub(r"^\$\{\w+:-(.+?)\}", r"\1", volume).split(":")[0]
+                if source.startswith("./") and source != "./logs":
+                    assert (ROOT / source).exists(), volume
+                elif source != "./logs":
                     assert source in project["volumes"], volume
             for name, wait in service.get("depends_on", {}).items():
                 other = project["services"][name]
@@ -139,7 +172,8 @@ def test_the_image_runs_as_somebody_and_tells_its_health() -> None:
     assert check is not None
     program = yaml.safe_load(check[1])
     compile(program[-1], "healthcheck", "exec")
-    assert re.search(r"(?m)^ARG PYTHON_TAG=3\.\d+\.\d+-slim-\w+$", DOCKERFILE)
+    assert re.search(r"(?m)^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE)
+    assert re.findall(r"(?m)^FROM (\S+)", DOCKERFILE) == ["${PYTHON_IMAGE}"] * 2
 
 
 def test_scripts_are_sound() -> None:
