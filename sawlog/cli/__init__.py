@@ -21,6 +21,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),
     "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, and see where one stops."),
     "registry": ("sawlog.cli.registry:registry", "List how far each file has been delivered."),
+    "setup": ("sawlog.cli.setup:setup", "Set up Elasticsearch: templates, lifecycle, a role for ingest."),
+    "dashboards": ("sawlog.cli.dashboards:dashboards", "Bring searches, charts and dashboards into Kibana."),
     "check": ("sawlog.cli.check:check", "Test configuration files without starting anything."),
     "dead-letter": ("sawlog.cli.dead_letter:dead_letter", "List, show, replay or purge what the store refused."),
 }

@@ -26,7 +26,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_exponential
 
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreUnavailableError
-from sawlog.store import mappings
+from sawlog.store import assets
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
 from sawlog.store.proxy import node_through
 
@@ -46,6 +46,7 @@ _JSON: Final = {"content-type": "application/json", "accept": "application/json"
 
 # The client warns at each failed try; the delivery says once that the store is down and once that it is back.
 logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+log = logging.getLogger(__name__)
 
 _encoder = msgspec.json.Encoder()
 
@@ -60,7 +61,7 @@ class ElasticsearchStore(Store):
     bodies are gzipped; None means: unless every host is this machine. `index` is what searches without an index
     look at. `timeout` is in seconds, for one request. `headers` and `parameters` (of the query string) go with each
     request; `ssl_context` takes the place of `ca_certs` and `verify_certs`. `template` says whether `open` keeps
-    sawlog's index template up to date, for which a user needs rights over templates.
+    sawlog's templates up to date; an account that may not is left to what is there.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class ElasticsearchStore(Store):
                     raise StoreError(f"{self.name} cannot be used: {error}") from None
         try:
             if self._template:
-                await self._install_template()
+                await self._install_templates()
         except BaseException:
             await self.close()
             raise
@@ -178,6 +179,17 @@ class ElasticsearchStore(Store):
         if not overwrite and await self._request("GET", path, missing={}):
             return
         await self._request("PUT", path, _encoder.encode(template), _JSON)
+
+    async def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, missing: dict[str, Any] | None = None
+    ) -> Any:
+        """Ask the cluster for something that a store has no word for; `missing` is what a 404 means.
+
+        Raises:
+            StoreUnavailableError: the cluster cannot be reached now.
+            RefusedError: it refuses.
+        """
+        return await self._request(method, path, None if body is None else _encoder.encode(body), missing=missing)
 
     async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
         """Pass the request to ``_search``; an index that does not exist has no documents."""
@@ -243,17 +255,21 @@ class ElasticsearchStore(Store):
         assert isinstance(answer, dict)
         return answer
 
-    # Template
+    # Templates
 
-    async def _install_template(self) -> None:
-        path = f"/_index_template/{mappings.TEMPLATE_NAME}"
-        answer = await self._request("GET", path, missing={"index_templates": []})
-        for there in answer["index_templates"]:
-            meta = there["index_template"].get("_meta") or {}
-            # Somebody else's template of this name is their decision; a newer one is a newer sawlog's.
-            if meta.get("managed_by") != mappings.MANAGED_BY or int(meta.get("version", 0)) >= mappings.VERSION:
+    async def _install_templates(self) -> None:
+        try:
+            if await assets.is_current(self.request):
                 return
-        await self._request("PUT", path, _encoder.encode(mappings.index_template()), _JSON)
+            # Retention is whoever's who has set it up.
+            wanted = assets.templates(await assets.retention(self.request))
+            for asset in wanted:
+                await assets.install(self.request, asset)
+        except RefusedError as error:
+            if error.status != 403:
+                raise
+            # An account that may only write: `sawlog setup` has been run, or is still to be.
+            log.info("%s: this account may not look after index templates; run `sawlog setup` once", self.name)
 
     # Requests
 
@@ -289,16 +305,18 @@ class ElasticsearchStore(Store):
             kind = _NotReadyError if status == 503 else StoreUnavailableError
             return kind(f"{self.name} is busy or not ready (HTTP {status}): {reason}")
         if status == 401:
-            return StoreError(f"{self.name} refuses the credentials (HTTP 401): check user name, password or API key")
+            return RefusedError(
+                f"{self.name} refuses the credentials (HTTP 401): check user name, password or API key", status
+            )
         if status == 403:
             if BLOCKED in str(error.body):
                 return StoreUnavailableError(f"{self.name} takes no writes now: {reason}")
-            return StoreError(f"{self.name} does not allow this (HTTP 403): {reason}")
+            return RefusedError(f"{self.name} does not allow this (HTTP 403): {reason}", status)
         if status == 413:
-            return _TooLargeError(f"{self.name} does not take a request of this size (HTTP 413)")
+            return _TooLargeError(f"{self.name} does not take a request of this size (HTTP 413)", 413)
         if status == 400:
             return _BadRequestError(f"{self.name} refuses the request (HTTP 400): {reason}", reason)
-        return StoreError(f"{self.name} refuses the request (HTTP {status}): {reason}")
+        return RefusedError(f"{self.name} refuses the request (HTTP {status}): {reason}", status)
 
     def _unreachable(self, error: TransportError) -> StoreError:
         words = str(error.message)
@@ -315,21 +333,27 @@ class _NotReadyError(StoreUnavailableError):
     """HTTP 503: the cluster, or the shard of an index that has just been made, is starting."""
 
 
-class _TooLargeError(StoreError):
+class RefusedError(StoreError):
+    """The cluster answered, and refused; `status` is that of HTTP."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _TooLargeError(RefusedError):
     """HTTP 413."""
 
-    status = 413
     type = "content_too_long"
 
 
-class _BadRequestError(StoreError):
+class _BadRequestError(RefusedError):
     """HTTP 400, with the server's reason alone."""
 
-    status = 400
     type = "bad_request"
 
     def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
+        super().__init__(message, 400)
         self.reason = reason
 
 

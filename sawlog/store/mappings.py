@@ -1,4 +1,4 @@
-"""The index template that sawlog installs: how Elasticsearch stores the fields of an event.
+"""The templates that sawlog installs: how Elasticsearch stores the fields of an event, and for how long.
 
 Field names and types are those of the Elastic Common Schema (ECS) 8, with two exceptions, so that the template
 works on every distribution, with or without Elastic's modules:
@@ -10,6 +10,9 @@ works on every distribution, with or without Elastic's modules:
 
 Strings that the template does not name become keywords; over `KEYWORD_LIMIT` characters they are kept in the
 document and left out of the index, because Lucene refuses terms over 32,766 bytes and with them the document.
+
+The index template is composed of three component templates of ours and one of the user's, `CUSTOM`, which comes
+last, may be absent, and is never touched.
 """
 
 from __future__ import annotations
@@ -17,7 +20,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 TEMPLATE_NAME: Final = "sawlog-spring"
-VERSION: Final = 1
+SETTINGS: Final = f"{TEMPLATE_NAME}@settings"
+MAPPINGS: Final = f"{TEMPLATE_NAME}@mappings"
+LIFECYCLE: Final = f"{TEMPLATE_NAME}@lifecycle"
+CUSTOM: Final = f"{TEMPLATE_NAME}@custom"
+"""A component template of the user's own."""
+VERSION: Final = 2
 """Raise it with every change below: a server that has a lower one is brought up to date."""
 
 MANAGED_BY: Final = "sawlog"
@@ -73,13 +81,24 @@ def index_template() -> dict[str, Any]:
         "index_patterns": [PATTERN],
         "data_stream": {},
         "priority": PRIORITY,
-        "version": VERSION,
-        "_meta": {
-            "managed_by": MANAGED_BY,
-            "version": VERSION,
-            "description": "Logs of Spring Boot services as ECS documents, written by sawlog",
-        },
-        "template": {"settings": _settings(), "mappings": _mappings()},
+        "composed_of": [SETTINGS, MAPPINGS, LIFECYCLE, CUSTOM],
+        "ignore_missing_component_templates": [CUSTOM],
+    }
+
+
+def component_templates(retention: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the bodies of ``PUT /_component_template/…`` by name.
+
+    `retention` is how long documents are kept, such as ``30d``; None: until somebody deletes them. In both cases
+    the lifecycle rolls data streams over when their newest index is large or old enough.
+    """
+    lifecycle: dict[str, Any] = {"enabled": True}
+    if retention is not None:
+        lifecycle["data_retention"] = retention
+    return {
+        SETTINGS: {"template": {"settings": _settings()}},
+        MAPPINGS: {"template": {"mappings": _mappings()}},
+        LIFECYCLE: {"template": {"lifecycle": lifecycle}},
     }
 
 

@@ -98,7 +98,7 @@ ELASTICSEARCH: Final[Options] = {
     "non_indexable_policy.drop.*": noted("refused documents go to the dead letters"),
     "non_indexable_policy.dead_letter_index.index": done(Kind.TEXT),
     "kerberos.*": refused("Kerberos is not offered"),
-    "template.*": noted("templates are set up by 'sawlog provision', not by the shipper"),
+    "template.*": noted("templates are set up by 'sawlog setup', not by the shipper"),
     "ilm.*": noted("life cycles are set up in the cluster"),
 }
 

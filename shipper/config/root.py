@@ -8,7 +8,7 @@ from shipper.config.schema import Option, Options, done, noted, refused, renamed
 from shipper.config.values import Kind
 
 _FLOW: Final = "bytes in flight are bounded by the shipper itself"
-_SETUP: Final = "the shipper sets nothing up; 'sawlog provision' sets up Elasticsearch and Kibana"
+_SETUP: Final = "the shipper sets nothing up; 'sawlog setup' sets up Elasticsearch, 'sawlog dashboards' Kibana"
 
 ROOT: Final[Options] = {
     "filebeat.inputs": done(Kind.TREE),

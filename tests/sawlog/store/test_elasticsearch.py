@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from sawlog.errors import ConfigError, StoreError, StoreUnavailableError
-from sawlog.store import mappings
+from sawlog.store import assets, mappings
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
 from tests.conftest import need
@@ -63,7 +63,7 @@ class TestTemplate:
         path = f"/_index_template/{mappings.TEMPLATE_NAME}"
 
         async def reopened(meta: dict[str, Any]) -> dict[str, Any]:
-            await call(elasticsearch_url, "PUT", path, mappings.index_template() | {"_meta": meta})
+            await call(elasticsearch_url, "PUT", path, assets.templates()[-1].document() | {"_meta": meta})
             async with ElasticsearchStore(elasticsearch_url):
                 found = await call(elasticsearch_url, "GET", path)
             meta_there: dict[str, Any] = found["index_templates"][0]["index_template"]["_meta"]
@@ -73,7 +73,7 @@ class TestTemplate:
             assert await reopened({"managed_by": "operations"}) == {"managed_by": "operations"}
             assert (await reopened({"managed_by": "sawlog", "version": 0}))["version"] == mappings.VERSION
         finally:
-            await call(elasticsearch_url, "PUT", path, mappings.index_template())
+            await call(elasticsearch_url, "PUT", path, assets.templates()[-1].document())
 
 
 class TestVerdicts:

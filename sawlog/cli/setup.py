@@ -1,0 +1,157 @@
+"""``sawlog setup``: bring into Elasticsearch what sawlog's data streams need, once per cluster and after an upgrade."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from sawlog.cli.connection import connects, print_rows
+from sawlog.errors import ConfigError, StoreUnavailableError
+from sawlog.store import mappings
+from sawlog.store.assets import ROLE, Outcome, install, retention, role, role_descriptor, templates
+from sawlog.store.credentials import ELASTICSEARCH, elasticsearch
+from sawlog.store.elasticsearch import ElasticsearchStore, RefusedError
+
+KEY_NAME: Final = "sawlog-ingest"
+_NO_SUCH_API: Final = frozenset({400, 404, 405})
+"""What a server answers that lacks an API: it is switched off, or no part of that distribution."""
+
+
+def _retention(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[1-9]\d{0,8}[dh]", value):
+        raise click.BadParameter(f"{value!r} is not a number of days or hours, such as 30d or 12h", ctx, param)
+    return value
+
+
+@click.command()
+@click.option(
+    "--elasticsearch",
+    "urls",
+    metavar="URL",
+    envvar="SAWLOG_ELASTICSEARCH_URL",
+    required=True,
+    help="The cluster: https://host:9200; several with commas between.",
+)
+@connects(ELASTICSEARCH)
+@click.option("--retention", "keep", metavar="TIME", callback=_retention, help="Keep documents so long: 30d, 12h.")
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="PATTERN",
+    help=f"Let the role {ROLE} also write to these data streams or indices; repeatable.",
+)
+@click.option("--no-role", is_flag=True, help="Make no role.")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Make an API key with the rights of {ROLE}, and write it into this new file.",
+)
+@click.option("--force", is_flag=True, help="Also replace what was changed here, or is not sawlog's.")
+def setup(
+    urls: str,
+    user: str | None,
+    api_key: str | None,
+    ca: str | None,
+    wait: float,
+    keep: str | None,
+    allowed: tuple[str, ...],
+    no_role: bool,
+    key_file: Path | None,
+    force: bool,
+) -> None:
+    """Set up Elasticsearch: templates for logs-spring-*, their lifecycle, and a role that may only write there.
+
+    Running it again changes nothing. What was changed by somebody else stays; additions of your own belong in the
+    component template sawlog-spring@custom. Without --retention, the one that is set stays.
+    """
+    store = elasticsearch(urls, user=user, api_key=api_key, ca=ca, template=False)
+    patterns = (mappings.PATTERN, *allowed)
+    outcomes = asyncio.run(_setup(store, wait, keep, () if no_role else patterns, key_file, force=force))
+    print_rows([(one.kind, one.name, one.action, one.note) for one in outcomes])
+
+
+async def _setup(
+    store: ElasticsearchStore,
+    wait: float,
+    keep: str | None,
+    patterns: tuple[str, ...],
+    key_file: Path | None,
+    *,
+    force: bool,
+) -> list[Outcome]:
+    async with store:
+        secured = await _reach(store, wait)
+        wanted = templates(keep or await retention(store.request))
+        outcomes = [await install(store.request, asset, force=force) for asset in wanted]
+        if keep is not None:
+            outcomes += await _streams(store, keep)
+        if patterns and secured:
+            outcomes.append(await install(store.request, role(patterns), force=force))
+        elif patterns:
+            outcomes.append(Outcome("role", ROLE, "kept", "security is off here: everybody may do everything"))
+        if key_file is not None:
+            if not secured:
+                raise ConfigError("--key-file: this Elasticsearch has no API keys, because its security is off")
+            outcomes.append(await _key(store, patterns or (mappings.PATTERN,), key_file))
+    return outcomes
+
+
+async def _reach(store: ElasticsearchStore, wait: float) -> bool:
+    """Wait until the cluster answers; return whether its security is on."""
+    retrying = AsyncRetrying(
+        wait=wait_exponential(multiplier=0.2, max=2),
+        stop=stop_after_delay(wait),
+        retry=retry_if_exception_type(StoreUnavailableError),
+        reraise=True,
+    )
+    async for attempt in retrying:
+        with attempt:
+            try:
+                await store.request("GET", "/_security/_authenticate")
+            except RefusedError as error:
+                if error.status not in _NO_SUCH_API:
+                    raise
+                return False
+    return True
+
+
+async def _streams(store: ElasticsearchStore, keep: str) -> list[Outcome]:
+    """Give the data streams that are there the retention, which a template gives to new ones alone."""
+    path = f"/_data_stream/{mappings.PATTERN}"
+    try:
+        answer: dict[str, Any] = await store.request("GET", path, missing={})
+    except RefusedError as error:
+        if error.status not in _NO_SUCH_API:
+            raise
+        return [Outcome("data streams", mappings.PATTERN, "kept", "this Elasticsearch has no API for their lifecycles")]
+    streams = answer.get("data_streams", [])
+    if all(one.get("lifecycle", {}).get("data_retention") == keep for one in streams):
+        return [Outcome("data streams", mappings.PATTERN, "unchanged", f"{len(streams)} there")]
+    await store.request("PUT", f"{path}/_lifecycle", {"data_retention": keep})
+    return [Outcome("data streams", mappings.PATTERN, "updated", f"{len(streams)} there are kept {keep}")]
+
+
+async def _key(store: ElasticsearchStore, patterns: tuple[str, ...], path: Path) -> Outcome:
+    """Make an API key and write it into a file that only its owner can read; a file that is there is left."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return Outcome("API key", KEY_NAME, "unchanged", f"{path} is there")
+    except OSError as error:
+        raise ConfigError(f"--key-file: {path} cannot be written: {error.strerror}") from None
+    body = {"name": KEY_NAME, "role_descriptors": {ROLE: role_descriptor(patterns)}}
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            answer = await store.request("POST", "/_security/api_key", body)
+            file.write(f"{answer['encoded']}\n")
+    except BaseException:
+        os.unlink(path)  # noqa: PTH108 - a moment, at the end of a command
+        raise
+    return Outcome("API key", KEY_NAME, "created", f"in {path}")

@@ -1,0 +1,179 @@
+"""What sawlog keeps in a cluster, and how it is brought there: templates, and a role that may only write logs.
+
+Each asset says whose it is and which version, and carries a fingerprint of what was written. What the server has
+is compared with that fingerprint, so that something that a user has changed is found and left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+from urllib.parse import quote
+
+from sawlog.store import mappings
+
+Kind = Literal["component template", "index template", "role"]
+Action = Literal["created", "updated", "unchanged", "kept"]
+
+ROLE: Final = "sawlog_ingest"
+
+_PATHS: Final[dict[Kind, str]] = {
+    "component template": "/_component_template",
+    "index template": "/_index_template",
+    "role": "/_security/role",
+}
+_COMPARED: Final = ("template", "index_patterns", "priority", "composed_of", "cluster", "indices")
+"""What of a body counts as its content; the server adds defaults of its own to the rest."""
+
+
+class Request(Protocol):
+    """Sends a request to the cluster; `missing` is what a 404 means. Raises `StoreError`."""
+
+    def __call__(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, missing: dict[str, Any] | None = None
+    ) -> Awaitable[Any]:
+        """Return the answer's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One thing to keep in the cluster; `body` is without the marks of ours."""
+
+    kind: Kind
+    name: str
+    body: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return f"{_PATHS[self.kind]}/{quote(self.name, safe='@')}"
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """What is written beside it: whose it is, its version, and the fingerprint of its content."""
+        return {"managed_by": mappings.MANAGED_BY, "version": mappings.VERSION, "fingerprint": fingerprint(self.body)}
+
+    def document(self) -> dict[str, Any]:
+        """Return the body as it is sent."""
+        if self.kind == "role":
+            return {**self.body, "metadata": self.marks}
+        return {**self.body, "version": mappings.VERSION, "_meta": self.marks}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one asset, and why it was kept as it is, if it was."""
+
+    kind: str
+    name: str
+    action: Action
+    note: str = ""
+
+
+def templates(retention: str | None = None) -> list[Asset]:
+    """Return the templates, in the order in which the server takes them."""
+    components = mappings.component_templates(retention)
+    found = [Asset("component template", name, body) for name, body in components.items()]
+    return [*found, Asset("index template", mappings.TEMPLATE_NAME, mappings.index_template())]
+
+
+def role(patterns: Iterable[str] = (mappings.PATTERN,)) -> Asset:
+    """Return the role that may create documents in data streams of these patterns, and nothing else."""
+    return Asset("role", ROLE, role_descriptor(patterns))
+
+
+def role_descriptor(patterns: Iterable[str]) -> dict[str, Any]:
+    """Return what the role may: learn the server's version, make data streams, and create documents in them."""
+    return {
+        "cluster": ["monitor"],
+        "indices": [{"names": sorted(set(patterns)), "privileges": ["auto_configure", "create_doc"]}],
+    }
+
+
+async def install(request: Request, asset: Asset, *, force: bool = False) -> Outcome:
+    """Bring one asset up to date; what a user made or changed stays unless `force`.
+
+    Raises:
+        StoreError: the server refuses.
+    """
+    there = _content(asset, await request("GET", asset.path, missing={}))
+    if there is None:
+        await request("PUT", asset.path, asset.document())
+        return Outcome(asset.kind, asset.name, "created")
+    marks = there.get("metadata" if asset.kind == "role" else "_meta") or {}
+    reason = _why_not(marks, there)
+    if reason and not force:
+        return Outcome(asset.kind, asset.name, "kept", f"{reason}; --force replaces it")
+    if not reason and marks.get("fingerprint") == fingerprint(asset.body) and marks["version"] == mappings.VERSION:
+        return Outcome(asset.kind, asset.name, "unchanged")
+    await request("PUT", asset.path, asset.document())
+    return Outcome(asset.kind, asset.name, "updated", reason)
+
+
+async def is_current(request: Request) -> bool:
+    """Whether the index template there is left alone: of this version, of a later one, or not ours."""
+    asset = templates()[-1]
+    there = _content(asset, await request("GET", asset.path, missing={}))
+    if there is None:
+        return False
+    marks = there.get("_meta") or {}
+    return marks.get("managed_by") != mappings.MANAGED_BY or _version(marks) >= mappings.VERSION
+
+
+async def retention(request: Request) -> str | None:
+    """Return how long the cluster's lifecycle, if there is one of ours, keeps documents."""
+    asset = next(one for one in templates() if one.name == mappings.LIFECYCLE)
+    there = _content(asset, await request("GET", asset.path, missing={})) or {}
+    found = there.get("template", {}).get("lifecycle", {}).get("data_retention")
+    return str(found) if found is not None else None
+
+
+def fingerprint(body: Mapping[str, Any]) -> str:
+    """Return a hash of the content that is the same for what was sent and for what the server makes of it.
+
+    The server writes numbers and truth values of settings as text, and orders and nests them as it likes.
+    """
+    flat = dict(_flat("", {name: body[name] for name in _COMPARED if name in body}))
+    flat = {name: value for name, value in flat.items() if not name.endswith(".allow_restricted_indices")}
+    return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _flat(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(f"{prefix}.{name}", inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, inner in enumerate(value):
+            yield from _flat(f"{prefix}.{number}", inner)
+    else:
+        yield prefix, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _content(asset: Asset, answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the answer to a GET says of the asset; None if it is not there."""
+    if asset.kind == "role":
+        found: dict[str, Any] | None = answer.get(asset.name)
+        return found
+    key = asset.kind.replace(" ", "_")
+    listed = [one[key] for one in answer.get(f"{key}s", ()) if one["name"] == asset.name]
+    return listed[0] if listed else None
+
+
+def _why_not(marks: Mapping[str, Any], there: Mapping[str, Any]) -> str:
+    """Say why what is there is not replaced; nothing if it may be."""
+    if marks.get("managed_by") != mappings.MANAGED_BY:
+        return "it is not sawlog's"
+    if _version(marks) > mappings.VERSION:
+        return "it is a newer sawlog's"
+    # Version 1 had no fingerprint.
+    if marks.get("fingerprint") not in (None, fingerprint(there)):
+        return "it was changed here"
+    return ""
+
+
+def _version(marks: Mapping[str, Any]) -> int:
+    version = marks.get("version")
+    return version if isinstance(version, int) else 0
