@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 
 from ingest.filter.springboot import Springboot
 from ingest.pipeline import Pipeline
-from ingest.plugins import make
 from sawlog.batch import LineBatch, Source
 from sawlog.cli.setup import setup
 from sawlog.store import mappings
@@ -151,8 +150,7 @@ LINES = {
 async def test_a_document_of_each_version_is_indexed_and_new_fields_are_mapped(server: ElasticsearchServer) -> None:
     await asyncio.to_thread(run, server.url, "--force")
     batch = LineBatch(Source("k", "/var/log/orders.log", {}), list(LINES.values()), [*range(5)], 0, lambda _: None)
-    (block,) = Pipeline.from_text("filter { springboot { timezone => UTC } }", "test").filters
-    springboot = make("filter", block)[0]
+    (springboot,) = Pipeline.from_text("filter { springboot { timezone => UTC } }", "test").filters
     assert isinstance(springboot, Springboot)
     events = springboot.lines(batch)
     events[0]["order_total"] = 9.5

@@ -1,0 +1,192 @@
+"""Builds the saved objects of `dashboards/saved_objects/` of their source: ``python -m dashboards.build``.
+
+Source of the formats: Kibana's own sources, as they are for versions 8 and 9. An object names the version of its
+type's format; a server of a later version brings it up to date at the import.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from dashboards import lens
+from dashboards.source import Chart, Control, Dashboard, DataView, Panel, Search, Source, read
+
+FOLDER: Final = Path(__file__).parent / "saved_objects"
+
+CORE_VERSION: Final = "8.8.0"
+TYPE_VERSIONS: Final = {"index-pattern": "8.0.0", "search": "10.5.0", "lens": "8.9.0", "dashboard": "10.2.0"}
+
+SavedObject = dict[str, Any]
+Reference = dict[str, str]
+
+
+def build(source: Source) -> dict[str, list[SavedObject]]:
+    """Return the objects by the name of their file, in the order of an import: what is referred to comes first."""
+    view = source.data_view
+    searches = {one.id for one in source.searches}
+    return {
+        "data_view": [_data_view(view)],
+        "searches": [_search(one, view) for one in source.searches],
+        "charts": [_chart(one, view) for one in source.charts],
+        "dashboards": [_dashboard(one, view, searches) for one in source.dashboards],
+    }
+
+
+def encode(objects: list[SavedObject]) -> str:
+    """Return NDJSON: one object a line."""
+    return "".join(f"{_json(one)}\n" for one in objects)
+
+
+def _data_view(view: DataView) -> SavedObject:
+    runtime = {name: {"type": one.type, "script": {"source": one.script}} for name, one in view.runtime.items()}
+    attributes = {
+        "title": view.pattern,
+        "name": view.name,
+        "timeFieldName": view.time,
+        # Before the first event there is no data stream yet.
+        "allowNoIndex": True,
+        "fields": "[]",
+        "fieldAttrs": "{}",
+        "fieldFormatMap": _json(view.formats),
+        "runtimeFieldMap": _json(runtime),
+        "sourceFilters": "[]",
+        "typeMeta": "{}",
+    }
+    return _object("index-pattern", view.id, attributes, [])
+
+
+def _search(search: Search, view: DataView) -> SavedObject:
+    reference = "kibanaSavedObjectMeta.searchSourceJSON.index"
+    asked = {**_asked(search.query), "highlightAll": True, "version": True, "indexRefName": reference}
+    attributes = {
+        "title": search.title,
+        "description": search.description,
+        "columns": search.columns,
+        "sort": [[view.time, "desc"]],
+        "grid": {},
+        "hideChart": False,
+        "isTextBasedQuery": False,
+        "kibanaSavedObjectMeta": {"searchSourceJSON": _json(asked)},
+    }
+    return _object("search", search.id, attributes, [_reference(reference, "index-pattern", view.id)])
+
+
+def _chart(chart: Chart, view: DataView) -> SavedObject:
+    attributes = {
+        "title": chart.title,
+        "description": chart.description,
+        "visualizationType": lens.visualization_type(chart),
+        "state": lens.state(chart),
+    }
+    reference = _reference(f"indexpattern-datasource-layer-{lens.LAYER}", "index-pattern", view.id)
+    return _object("lens", chart.id, attributes, [reference])
+
+
+def _dashboard(board: Dashboard, view: DataView, searches: set[str]) -> SavedObject:
+    panels: list[dict[str, Any]] = []
+    references: list[Reference] = []
+    y = 0
+    for row in board.rows:
+        x = 0
+        for panel in row.panels:
+            kind = "search" if panel.show in searches else "lens"
+            index = str(len(panels))
+            panels.append(_panel(panel, kind, index, {"x": x, "y": y, "w": panel.width, "h": row.height, "i": index}))
+            references.append(_reference(f"{index}:panel_{index}", kind, panel.show))
+            x += panel.width
+        y += row.height
+    attributes = {
+        "title": board.title,
+        "description": board.description,
+        "panelsJSON": _json(panels),
+        "optionsJSON": _json({"useMargins": True, "syncColors": True, "syncCursor": True, "hidePanelTitles": False}),
+        "kibanaSavedObjectMeta": {"searchSourceJSON": _json(_asked(""))},
+        "timeRestore": True,
+        "timeFrom": "now-24h",
+        "timeTo": "now",
+        "refreshInterval": {"pause": False, "value": 30000},
+        "version": 1,
+    }
+    if board.controls:
+        attributes["controlGroupInput"] = _controls(board.controls)
+        names = [f"controlGroup_{_control_id(one)}:optionsListDataView" for one in board.controls]
+        references += [_reference(name, "index-pattern", view.id) for name in names]
+    return _object("dashboard", board.id, attributes, references)
+
+
+def _panel(panel: Panel, kind: str, index: str, grid: dict[str, Any]) -> dict[str, Any]:
+    made = {
+        "type": kind,
+        "gridData": grid,
+        "panelIndex": index,
+        "embeddableConfig": {"enhancements": {}},
+        "panelRefName": f"panel_{index}",
+    }
+    if panel.title:
+        made["title"] = panel.title
+    return made
+
+
+def _control_id(control: Control) -> str:
+    return f"control-{control.field}"
+
+
+def _controls(controls: list[Control]) -> dict[str, Any]:
+    panels = {
+        _control_id(control): {
+            "type": "optionsListControl",
+            "order": order,
+            "width": "medium",
+            "grow": True,
+            "explicitInput": {
+                "id": _control_id(control),
+                "fieldName": control.field,
+                "title": control.title,
+                "enhancements": {},
+                "selectedOptions": [],
+            },
+        }
+        for order, control in enumerate(controls)
+    }
+    none = dict.fromkeys(("ignoreFilters", "ignoreQuery", "ignoreTimerange", "ignoreValidations"), False)
+    return {
+        "controlStyle": "oneLine",
+        "chainingSystem": "HIERARCHICAL",
+        "ignoreParentSettingsJSON": _json(none),
+        "panelsJSON": _json(panels),
+    }
+
+
+def _asked(query: str) -> dict[str, Any]:
+    return {"query": {"query": query, "language": "kuery"}, "filter": []}
+
+
+def _reference(name: str, kind: str, target: str) -> Reference:
+    return {"name": name, "type": kind, "id": target}
+
+
+def _object(kind: str, name: str, attributes: dict[str, Any], references: list[Reference]) -> SavedObject:
+    return {
+        "type": kind,
+        "id": name,
+        "attributes": attributes,
+        "references": references,
+        "coreMigrationVersion": CORE_VERSION,
+        "typeMigrationVersion": TYPE_VERSIONS[kind],
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def main() -> None:
+    """Write the files."""
+    for name, objects in build(read()).items():
+        (FOLDER / f"{name}.ndjson").write_text(encode(objects), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

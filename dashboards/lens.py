@@ -1,0 +1,190 @@
+"""A chart as a saved object of type `lens`, of which Kibana draws the panel.
+
+Source of the format: Kibana's own sources, `x-pack/plugins/lens`, versions 8 and 9: the state of a form-based data
+source with one layer, and that of each visualization.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dashboards.source import Buckets, Chart, Value
+
+LAYER: Final = "layer"
+BY: Final = "by"
+SPLIT: Final = "split"
+RECORDS: Final = "___records___"
+"""Kibana's name for the documents themselves, as something to count."""
+
+_SERIES: Final = {"bars": "bar_stacked", "horizontal bars": "bar_horizontal", "lines": "line", "areas": "area_stacked"}
+
+Column = dict[str, Any]
+
+
+def visualization_type(chart: Chart) -> str:
+    """Return which of Kibana's visualizations draws the chart."""
+    return {"number": "lnsMetric", "table": "lnsDatatable", "donut": "lnsPie"}.get(chart.kind, "lnsXY")
+
+
+def state(chart: Chart) -> dict[str, Any]:
+    """Return the object's ``state``: an object, unlike those of other types, which are texts."""
+    columns = _columns(chart)
+    # A column that is cut by goes before what is measured; the split first, so that it is the same all along.
+    order = [name for name in (SPLIT, BY) if name in columns]
+    order += [name for name in columns if name not in order]
+    layer = {"columns": columns, "columnOrder": order, "incompleteColumns": {}, "sampling": 1}
+    return {
+        "datasourceStates": {"formBased": {"layers": {LAYER: layer}}},
+        "visualization": _visualization(chart),
+        "query": {"query": chart.query, "language": "kuery"},
+        "filters": [],
+        "internalReferences": [],
+        "adHocDataViews": {},
+    }
+
+
+def _columns(chart: Chart) -> dict[str, Column]:
+    columns: dict[str, Column] = {}
+    for name, buckets in ((BY, chart.by), (SPLIT, chart.split)):
+        if buckets is not None:
+            columns[name] = _bucket(buckets)
+    for number, value in enumerate(chart.values):
+        columns |= _measure(_name(number), value)
+    return columns
+
+
+def _name(number: int) -> str:
+    return f"value{number}"
+
+
+def _bucket(buckets: Buckets) -> Column:
+    if buckets.time is not None:
+        return {
+            "label": buckets.time,
+            "dataType": "date",
+            "operationType": "date_histogram",
+            "sourceField": buckets.time,
+            "isBucketed": True,
+            "scale": "interval",
+            "params": {"interval": "auto", "includeEmptyRows": True, "dropPartials": False},
+        }
+    return {
+        "label": f"Top {buckets.size} values of {buckets.top}",
+        "dataType": "string",
+        "operationType": "terms",
+        "sourceField": buckets.top,
+        "isBucketed": True,
+        "scale": "ordinal",
+        "params": {
+            "size": buckets.size,
+            "orderBy": {"type": "column", "columnId": _name(0)},
+            "orderDirection": "desc",
+            "otherBucket": buckets.other,
+            "missingBucket": False,
+            "parentFormat": {"id": "terms"},
+        },
+    }
+
+
+def _measure(name: str, value: Value) -> dict[str, Column]:
+    """Return the columns of one value: more than one for a formula, whose parts are columns, too."""
+    if value.share is not None:
+        return _share(name, value.label, value.share)
+    if value.percentile is not None:
+        return {
+            name: {
+                "label": value.label,
+                "customLabel": True,
+                "dataType": "number",
+                "operationType": "percentile",
+                "sourceField": value.of,
+                "isBucketed": False,
+                "scale": "ratio",
+                "params": {"percentile": value.percentile},
+            }
+        }
+    return {name: _count(value.label, value.count or "")}
+
+
+def _count(label: str, query: str, *, empty_as_null: bool = True) -> Column:
+    column: Column = {
+        "label": label,
+        "customLabel": True,
+        "dataType": "number",
+        "operationType": "count",
+        "sourceField": RECORDS,
+        "isBucketed": False,
+        "scale": "ratio",
+        "params": {"emptyAsNull": empty_as_null},
+    }
+    if query:
+        column["filter"] = {"query": query, "language": "kuery"}
+    return column
+
+
+def _share(name: str, label: str, query: str) -> dict[str, Column]:
+    quoted = query.replace("\\", "\\\\").replace("'", "\\'")
+    formula = f"count(kql='{quoted}') / count()"
+    part, whole, quotient = (f"{name}X{number}" for number in range(3))
+    number: Column = {"dataType": "number", "isBucketed": False, "scale": "ratio", "customLabel": True}
+    ratio = {
+        "type": "function",
+        "name": "divide",
+        "args": [part, whole],
+        "location": {"min": 0, "max": len(formula)},
+        "text": formula,
+    }
+    return {
+        part: _count(f"Part of {label}", query, empty_as_null=False),
+        whole: _count(f"Part of {label}", "", empty_as_null=False),
+        quotient: {
+            **number,
+            "label": f"Part of {label}",
+            "operationType": "math",
+            "params": {"tinymathAst": ratio},
+            "references": [part, whole],
+        },
+        name: {
+            **number,
+            "label": label,
+            "operationType": "formula",
+            "params": {
+                "formula": formula,
+                "isFormulaBroken": False,
+                "format": {"id": "percent", "params": {"decimals": 1}},
+            },
+            "references": [quotient],
+        },
+    }
+
+
+def _visualization(chart: Chart) -> dict[str, Any]:
+    values = [_name(number) for number in range(len(chart.values))]
+    layer = {"layerId": LAYER, "layerType": "data"}
+    if chart.kind == "number":
+        return {**layer, "metricAccessor": values[0]}
+    if chart.kind == "table":
+        return {**layer, "columns": [{"columnId": name, "isTransposed": False} for name in (BY, *values)]}
+    if chart.kind == "donut":
+        slices = {
+            **layer,
+            "primaryGroups": [BY],
+            "metrics": values,
+            "numberDisplay": "percent",
+            "categoryDisplay": "default",
+            "legendDisplay": "default",
+            "nestedLegend": False,
+        }
+        return {"shape": "donut", "layers": [slices]}
+    series = _SERIES[chart.kind]
+    drawn = {**layer, "seriesType": series, "xAccessor": BY, "accessors": values}
+    if chart.split is not None:
+        drawn["splitAccessor"] = SPLIT
+    return {
+        "legend": {"isVisible": chart.split is not None or len(values) > 1, "position": "right"},
+        "valueLabels": "hide",
+        "fittingFunction": "None",
+        "preferredSeriesType": series,
+        "axisTitlesVisibilitySettings": {"x": False, "yLeft": False, "yRight": False},
+        "layers": [drawn],
+    }

@@ -1,0 +1,176 @@
+"""The source of the saved objects, `dashboards/objects.yaml`, as it is read and checked."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from sawlog.errors import ConfigError
+
+GRID_COLUMNS = 48
+"""The width of a dashboard of Kibana's."""
+
+ChartKind = Literal["bars", "horizontal bars", "lines", "areas", "donut", "number", "table"]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What has a name of its own; a name that is not known is an error."""
+
+
+class Runtime(Part):
+    """A field that is computed when it is asked for; `script` is in Painless."""
+
+    type: Literal["long", "double", "keyword", "date", "boolean"]
+    script: str
+
+
+class DataView(Part):
+    """The fields of the data streams that match `pattern`."""
+
+    id: str
+    name: str
+    pattern: str
+    time: str
+    formats: dict[str, dict[str, Any]] = {}
+    runtime: dict[str, Runtime] = {}
+
+
+class Search(Part):
+    """A query with the columns to show."""
+
+    id: str
+    title: str
+    columns: list[str]
+    description: str = ""
+    query: str = ""
+
+
+class Buckets(Part):
+    """Either steps of time, or the `size` most frequent values of a field and, if wanted, the others together."""
+
+    time: str | None = None
+    top: str | None = None
+    size: int = 10
+    other: bool = False
+
+    @property
+    def field(self) -> str:
+        """The field that is looked at."""
+        return self.time or self.top or ""
+
+
+class Value(Part):
+    """What is measured: one of `count`, `share` (both KQL) and `percentile` `of` a field."""
+
+    label: str
+    count: str | None = None
+    share: str | None = None
+    percentile: int | None = None
+    of: str | None = None
+
+
+class Chart(Part):
+    """One picture."""
+
+    id: str
+    title: str
+    kind: ChartKind
+    values: list[Value]
+    description: str = ""
+    query: str = ""
+    by: Buckets | None = None
+    split: Buckets | None = None
+
+
+class Control(Part):
+    """A choice of values above a dashboard."""
+
+    field: str
+    title: str
+
+
+class Panel(Part):
+    """A chart or search on a dashboard, `width` columns wide."""
+
+    show: str
+    width: int
+    title: str = ""
+
+
+class Row(Part):
+    """Panels side by side."""
+
+    height: int
+    panels: list[Panel]
+
+
+class Dashboard(Part):
+    """Rows of panels below controls."""
+
+    id: str
+    title: str
+    rows: list[Row]
+    description: str = ""
+    controls: list[Control] = []
+
+
+class Source(Part):
+    """All of it."""
+
+    data_view: DataView
+    searches: list[Search]
+    charts: list[Chart]
+    dashboards: list[Dashboard]
+
+
+def read(text: str | None = None) -> Source:
+    """Read the source, that of the package if no text is given.
+
+    Raises:
+        ConfigError: it is not well formed; says what is wrong and where.
+    """
+    if text is None:
+        text = files("dashboards").joinpath("objects.yaml").read_text(encoding="utf-8")
+    try:
+        source = msgspec.convert(yaml.safe_load(text), Source)
+    except (msgspec.ValidationError, yaml.YAMLError) as error:
+        raise ConfigError(f"objects.yaml: {error}") from None
+    problem = _problem(source)
+    if problem:
+        raise ConfigError(f"objects.yaml: {problem}")
+    return source
+
+
+def _problem(source: Source) -> str:
+    """Say the first thing that is wrong, or nothing."""
+    ids = [source.data_view.id, *(one.id for one in [*source.searches, *source.charts, *source.dashboards])]
+    if twice := {name for name in ids if ids.count(name) > 1}:
+        return f"the id {min(twice)} is there twice"
+    for chart in source.charts:
+        if any(found := [problem for value in chart.values if (problem := _wrong(value))]):
+            return f"{chart.id}: {found[0]}"
+        if chart.by is None and chart.kind != "number":
+            return f"{chart.id}: a chart of kind '{chart.kind}' needs 'by'"
+        for buckets in (chart.by, chart.split):
+            if buckets is not None and (buckets.time is None) == (buckets.top is None):
+                return f"{chart.id}: buckets are by 'time' or by 'top'"
+    shown = {one.id for one in [*source.searches, *source.charts]}
+    for board in source.dashboards:
+        for row in board.rows:
+            if unknown := [panel.show for panel in row.panels if panel.show not in shown]:
+                return f"{board.id}: there is no {unknown[0]}"
+            if sum(panel.width for panel in row.panels) > GRID_COLUMNS:
+                return f"{board.id}: a row is wider than {GRID_COLUMNS} columns"
+    return ""
+
+
+def _wrong(value: Value) -> str:
+    chosen = [name for name in ("count", "share", "percentile") if getattr(value, name) is not None]
+    if len(chosen) != 1:
+        return f"'{value.label}' is one of count, share, percentile"
+    if (value.percentile is None) != (value.of is None):
+        return f"'{value.label}': a percentile is 'of' a field"
+    return ""
