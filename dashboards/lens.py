@@ -30,8 +30,8 @@ def state(chart: Chart) -> dict[str, Any]:
     """Return the object's ``state``: an object, unlike those of other types, which are texts."""
     columns = _columns(chart)
     # A column that is cut by goes before what is measured; the split first, so that it is the same all along.
-    order = [name for name in (SPLIT, BY) if name in columns]
-    order += [name for name in columns if name not in order]
+    first = [name for name in columns if name in (BY, SPLIT)]
+    order = [*reversed(first), *(name for name in columns if name not in first)]
     layer = {"columns": columns, "columnOrder": order, "incompleteColumns": {}, "sampling": 1}
     return {
         "datasourceStates": {"formBased": {"layers": {LAYER: layer}}},

@@ -16,18 +16,14 @@ GRID_COLUMNS = 48
 ChartKind = Literal["bars", "horizontal bars", "lines", "areas", "donut", "number", "table"]
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What has a name of its own; a name that is not known is an error."""
-
-
-class Runtime(Part):
+class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A field that is computed when it is asked for; `script` is in Painless."""
 
     type: Literal["long", "double", "keyword", "date", "boolean"]
     script: str
 
 
-class DataView(Part):
+class DataView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields of the data streams that match `pattern`."""
 
     id: str
@@ -38,7 +34,7 @@ class DataView(Part):
     runtime: dict[str, Runtime] = {}
 
 
-class Search(Part):
+class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A query with the columns to show."""
 
     id: str
@@ -48,7 +44,7 @@ class Search(Part):
     query: str = ""
 
 
-class Buckets(Part):
+class Buckets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Either steps of time, or the `size` most frequent values of a field and, if wanted, the others together."""
 
     time: str | None = None
@@ -62,7 +58,7 @@ class Buckets(Part):
         return self.time or self.top or ""
 
 
-class Value(Part):
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is measured: one of `count`, `share` (both KQL) and `percentile` `of` a field."""
 
     label: str
@@ -72,7 +68,7 @@ class Value(Part):
     of: str | None = None
 
 
-class Chart(Part):
+class Chart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One picture."""
 
     id: str
@@ -85,14 +81,14 @@ class Chart(Part):
     split: Buckets | None = None
 
 
-class Control(Part):
+class Control(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A choice of values above a dashboard."""
 
     field: str
     title: str
 
 
-class Panel(Part):
+class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A chart or search on a dashboard, `width` columns wide."""
 
     show: str
@@ -100,14 +96,14 @@ class Panel(Part):
     title: str = ""
 
 
-class Row(Part):
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Panels side by side."""
 
     height: int
     panels: list[Panel]
 
 
-class Dashboard(Part):
+class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows of panels below controls."""
 
     id: str
@@ -117,7 +113,7 @@ class Dashboard(Part):
     controls: list[Control] = []
 
 
-class Source(Part):
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it."""
 
     data_view: DataView
@@ -146,7 +142,8 @@ def read(text: str | None = None) -> Source:
 
 def _problem(source: Source) -> str:
     """Say the first thing that is wrong, or nothing."""
-    ids = [source.data_view.id, *(one.id for one in [*source.searches, *source.charts, *source.dashboards])]
+    shown = [one.id for one in source.searches] + [one.id for one in source.charts]
+    ids = [source.data_view.id, *shown, *(one.id for one in source.dashboards)]
     if twice := {name for name in ids if ids.count(name) > 1}:
         return f"the id {min(twice)} is there twice"
     for chart in source.charts:
@@ -157,7 +154,6 @@ def _problem(source: Source) -> str:
         for buckets in (chart.by, chart.split):
             if buckets is not None and (buckets.time is None) == (buckets.top is None):
                 return f"{chart.id}: buckets are by 'time' or by 'top'"
-    shown = {one.id for one in [*source.searches, *source.charts]}
     for board in source.dashboards:
         for row in board.rows:
             if unknown := [panel.show for panel in row.panels if panel.show not in shown]:
