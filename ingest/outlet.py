@@ -50,6 +50,8 @@ class Outlet:
         self._opening = asyncio.Lock()
         self._open = False
         self._down_since: float | None = None
+        self.problem: str | None = None
+        """Why it takes nothing now."""
 
     @property
     def name(self) -> str:
@@ -95,7 +97,7 @@ class Outlet:
         refusals = await self._output.send(events)
         if self._down_since is not None:
             log.warning("%s works again after %.0f s", self.name, time.monotonic() - self._down_since)
-            self._down_since = None
+            self._down_since = self.problem = None
         return refusals
 
     def _retrying(self) -> AsyncRetrying:
@@ -109,6 +111,7 @@ class Outlet:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
+        self.problem = str(error)
         if self._down_since is None:
             self._down_since = time.monotonic()
             log.warning("%s: %s; retrying", self.name, error)

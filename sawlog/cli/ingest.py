@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import re
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,6 +74,15 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
     help="Where dead letters and the offsets of inputs live.",
 )
 @click.option(
+    "--api.http.port",
+    "api_port",
+    type=click.IntRange(0, 65535),
+    help="Offer /health and /metrics (Prometheus) on this port; not given: nowhere.",
+)
+@click.option(
+    "--api.http.host", "api_host", default="127.0.0.1", show_default=True, help="An address of this machine's own."
+)
+@click.option(
     "--inspect",
     "inspect",
     is_flag=False,
@@ -89,6 +99,8 @@ def ingest(
     automatic: bool,
     interval: float,
     data: Path | None,
+    api_port: int | None,
+    api_host: str,
     inspect: int | None,
 ) -> None:
     """Run Logstash pipelines: receive events, filter them, and send them to the outputs.
@@ -126,7 +138,8 @@ def ingest(
 
         show(pipeline, inspect)
     else:
-        asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None))
+        api = None if api_port is None else (api_host, api_port)
+        asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None, api))
 
 
 def _load(files: tuple[str, ...], text: str | None, *, needs_input: bool) -> Pipeline:
@@ -158,6 +171,7 @@ async def _run(
     data: Path,
     workers: int | None,
     interval: float | None,
+    api: tuple[str, int] | None,
 ) -> None:
     from ingest.reload import Reloader  # noqa: PLC0415 - as above
     from ingest.service import Service  # noqa: PLC0415
@@ -192,12 +206,27 @@ async def _run(
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
     try:
-        await service.run()
+        async with _http(service, api):
+            await service.run()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped after %s", _figures(service))
+
+
+@contextlib.asynccontextmanager
+async def _http(service: Service, api: tuple[str, int] | None) -> AsyncIterator[None]:
+    """Offer metrics and health, if an address for them is given."""
+    if api is None:
+        yield
+        return
+    from ingest.figures import figures, health  # noqa: PLC0415 - only here
+    from sawlog.health import serve  # noqa: PLC0415 - likewise
+
+    async with serve(*api, lambda: health(service), lambda: figures(service)) as address:
+        log.info("metrics and health are on %s", address)
+        yield
 
 
 def _tailer(following: Following, data: Path) -> Tailer:

@@ -20,16 +20,17 @@ Ctrl-C with 130. Messages go to standard error, results to standard output.
 | variable | meaning |
 | --- | --- |
 | `SAWLOG_DATA` | the data folder when `--data` is not given; see [files-and-folders.md](files-and-folders.md) |
-| `SAWLOG_ELASTICSEARCH_URL` | `--elasticsearch` of `up`, `search`, `count`, `tail`; commas between several URLs |
+| `SAWLOG_ELASTICSEARCH_URL` | `--elasticsearch` of all commands; commas between several URLs |
 | `SAWLOG_ELASTICSEARCH_USERNAME` | the user, `elastic` if only the password is given |
 | `SAWLOG_ELASTICSEARCH_PASSWORD` | the password |
 | `SAWLOG_ELASTICSEARCH_API_KEY` | an API key (encoded, as Kibana shows it) instead of user and password |
 | `SAWLOG_ELASTICSEARCH_CA` | a file with the certificate of the authority that signed the server's |
+| `SAWLOG_KIBANA_URL`, `…_USERNAME`, `…_PASSWORD`, `…_API_KEY`, `…_CA` | the same for Kibana |
 | `SAWLOG_WEB_PASSWORD` | the password of the page, for the user `sawlog`; needed when `--host` is not loopback |
 
 The password, the API key and the page's password may stand in files instead, which the variables with `_FILE` behind
 their names name: `SAWLOG_ELASTICSEARCH_PASSWORD_FILE=/run/secrets/elastic`. A user in the URL comes before those of
-the environment; then no API key is sent.
+the environment; then no API key is sent. Options come before both.
 """
 WIDTH = 100
 

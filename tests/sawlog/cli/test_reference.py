@@ -72,8 +72,9 @@ def _shown() -> list[str]:
 @pytest.mark.parametrize("line", _shown())
 def test_a_command_that_the_pages_show_is_one(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "app.log").touch()
+    monkeypatch.setenv("SAWLOG_ELASTICSEARCH_URL", "https://es1:9200")
     monkeypatch.chdir(tmp_path)
-    arguments = shlex.split(line.partition(" <<<")[0], comments=True)[1:]
+    arguments = shlex.split(line.partition(" <")[0], comments=True)[1:]
     context: click.Context = click.Context(sawlog)
     group: click.Group = sawlog
     while True:

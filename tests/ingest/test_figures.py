@@ -1,0 +1,55 @@
+"""A pipeline's health and figures over HTTP, with an output that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from ingest.figures import figures, health
+from ingest.pipeline import Pipeline
+from ingest.service import Service
+from sawlog.dead_letter import DeadLetters
+from sawlog.health import serve
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path) -> None:
+    blocked = tmp_path / "out"
+    blocked.write_text("a file where a folder is to be")
+    text = (
+        'input { generator { lines => ["a", "b", "c"] count => 1 } }'
+        f'output {{ file {{ path => "{blocked}/events" id => "there" }} }}'
+    )
+    service = Service(Pipeline.from_text(text, "test"), DeadLetters(tmp_path / "letters"), workers=0)
+    running = asyncio.create_task(service.run())
+    async with (
+        serve("127.0.0.1", 0, lambda: health(service), lambda: figures(service)) as address,
+        aiohttp.ClientSession() as session,
+    ):
+
+        async def asked(path: str) -> tuple[int, str]:
+            async with session.get(address + path) as answer:
+                return answer.status, await answer.text()
+
+        await until(lambda: bool(health(service)["problems"]))
+        status, words = await asked("/health")
+        assert status == 503
+        assert "there" in words
+        assert "waiting" in words
+        assert 'sawlog_ingest_output_up{output="there"} 0.0' in (await asked("/metrics"))[1]
+
+        blocked.unlink()
+        await until(lambda: service.counts.received == 3)
+        _, told = await asked("/metrics")
+        assert "sawlog_ingest_received_total 3.0" in told
+        assert 'sawlog_ingest_output_events_total{output="there"} 3.0' in told
+        await running
+    assert len((blocked / "events").read_text().splitlines()) == 3
