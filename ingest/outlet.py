@@ -50,13 +50,17 @@ class Outlet:
         self._opening = asyncio.Lock()
         self._open = False
         self._down_since: float | None = None
-        self.problem: str | None = None
-        """Why it takes nothing now."""
+        self._problem: str | None = None
 
     @property
     def name(self) -> str:
         """What the pipeline file calls it."""
         return self._output.id
+
+    @property
+    def problem(self) -> str | None:
+        """Why it takes nothing just now."""
+        return self._problem or self._output.problem
 
     async def open(self) -> None:
         """Try to open it once; what fails for now is tried again when there is something to send.
@@ -97,7 +101,7 @@ class Outlet:
         refusals = await self._output.send(events)
         if self._down_since is not None:
             log.warning("%s works again after %.0f s", self.name, time.monotonic() - self._down_since)
-            self._down_since = self.problem = None
+            self._down_since = self._problem = None
         return refusals
 
     def _retrying(self) -> AsyncRetrying:
@@ -111,7 +115,7 @@ class Outlet:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
-        self.problem = str(error)
+        self._problem = str(error)
         if self._down_since is None:
             self._down_since = time.monotonic()
             log.warning("%s: %s; retrying", self.name, error)

@@ -41,6 +41,8 @@ class Output(ABC):
         self.id: str = options["id"] or self.name
         self.codec: Callable[[], Codec] = codec_of(options, self.default_codec)
         """Makes a codec; most outputs need one."""
+        self.problem: str | None = None
+        """Why it takes nothing just now, of an output that tries again by itself."""
 
     async def open(self) -> None:  # noqa: B027 - optional
         """Make ready to send.

@@ -109,6 +109,7 @@ class Elasticsearch(Output):
             self._refused,
             first_wait=float(options["retry_initial_interval"]),
             longest_wait=float(options["retry_max_interval"]),
+            tell=self._tell,
         )
 
     async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
@@ -123,6 +124,9 @@ class Elasticsearch(Output):
             await self._delivery.deliver(bulk)
             refusals += self._refused.of(bulk, group.positions)
         return await self._bury(events, refusals, self._graves) if self._graves and refusals else refusals
+
+    def _tell(self, problem: str | None) -> None:
+        self.problem = problem
 
     async def _bury(self, events: list[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
         """Index what was refused as text where dead letters are wanted; return what is refused there, too."""

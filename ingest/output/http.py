@@ -153,6 +153,7 @@ class Http(Output):
             before_sleep=self._before_retry,
         )
         refusal: Refusal | None = await retrying(self._request, place, url, headers, body)
+        self.problem = None
         return refusal
 
     async def _request(self, place: int, url: str, headers: dict[str, str], body: bytes) -> Refusal | None:
@@ -184,8 +185,11 @@ class Http(Output):
         return refusal.status in self._retryable or refusal.status == _UNREACHABLE
 
     def _before_retry(self, state: RetryCallState) -> None:
-        if state.attempt_number == 1 and state.outcome is not None:
-            log.warning("%s: %s; retrying", self.id, state.outcome.result().reason)
+        if state.outcome is None:
+            return
+        self.problem = state.outcome.result().reason
+        if state.attempt_number == 1:
+            log.warning("%s: %s; retrying", self.id, self.problem)
 
 
 def _template(options: Options, name: str, text: Any = None) -> Template:

@@ -34,7 +34,7 @@ def test_ansible_s_linter_is_content() -> None:
 
 
 def wheel(folder: Path, version: str, agent: str = "") -> Path:
-    """Build this checkout as another version; `agent` replaces the module of `sawlog ship`."""
+    """Build this checkout as another version; `agent` replaces the module that ships."""
     source = folder / version
     for name in ("sawlog", "shipper", "ingest", "dashboards"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -43,7 +43,7 @@ def wheel(folder: Path, version: str, agent: str = "") -> Path:
     module = source / "sawlog" / "__init__.py"
     module.write_text(re.sub(r'__version__ = ".+"', f'__version__ = "{version}"', module.read_text()))
     if agent:
-        (source / "sawlog" / "cli" / "ship.py").write_text(agent)
+        (source / "shipper" / "service.py").write_text(agent)
     runs(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=source)
     (built,) = folder.glob(f"sawlog-{version}-*.whl")
     return built

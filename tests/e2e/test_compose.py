@@ -53,6 +53,8 @@ class Service(Process):
         self._stack = stack
         self._definition = stack.project["services"][name]
         self._more = more
+        # Each container has its loopback to itself.
+        self._api = str(free_port())
         self._paths = stack.mounted(self._definition, self.folder / "root")
 
     def start(self) -> None:
@@ -90,7 +92,7 @@ class Service(Process):
         return [here.get(program, program), *map(self._words, arguments)]
 
     def _words(self, text: str) -> str:
-        return self._stack.translate(text, self._paths)
+        return self._stack.translate(text, self._paths).replace("5067", self._api)
 
 
 class Stack:
@@ -251,7 +253,7 @@ def test_lines_arrive_and_a_killed_ingest_loses_none(stack: Stack) -> None:
 
     # Two more of ingest. One stands still and takes what the broker gives it, without an answer; then it is killed.
     others = [stack.started("ingest") for _ in range(2)]
-    until(lambda: all("is connected to" in one.tail() for one in others), stack.logged)
+    until(lambda: all("is connected to" in one.tail() and one.healthy() for one in (first, *others)), stack.logged)
     first.signal(signal.SIGSTOP)
     wanted = {f"line {number} of {file}" for file in range(30) for number in range(20)}
     for file in range(30):

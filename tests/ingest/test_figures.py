@@ -13,12 +13,35 @@ from ingest.pipeline import Pipeline
 from ingest.service import Service
 from sawlog.dead_letter import DeadLetters
 from sawlog.health import serve
+from tests.faults import FaultyProxy
 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def test_an_elasticsearch_that_goes_away_shows(elasticsearch_url: str, data_stream: str, tmp_path: Path) -> None:
+    async with FaultyProxy(elasticsearch_url) as proxy:
+        text = (
+            "input { generator { count => 2000000 } }"
+            f'output {{ elasticsearch {{ hosts => ["{proxy.url}"] index => "{data_stream}" action => "create" '
+            "retry_initial_interval => 0.1 retry_max_interval => 0.2 } }"
+        )
+        service = Service(Pipeline.from_text(text, "test"), DeadLetters(tmp_path), workers=0, grace=1)
+        running = asyncio.create_task(service.run())
+        try:
+            await until(lambda: service.counts.received > 0)
+            assert health(service)["status"] == "ok"
+            proxy.unavailable = True
+            await until(lambda: health(service)["status"] == "waiting")
+            assert "HTTP 503" in health(service)["problems"]["elasticsearch"]
+            proxy.unavailable = False
+            await until(lambda: health(service)["status"] == "ok")
+        finally:
+            service.stop()
+            await running
 
 
 async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path) -> None:
