@@ -33,8 +33,18 @@ class FakeKibana:
     PASSWORD = "kibana secret/ü"
     API_KEY = "aWQ6a2V5"
 
-    def __init__(self, *, base: str = "", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        base: str = "",
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+        user: str = USER,
+        password: str = PASSWORD,
+    ) -> None:
         self.base = base
+        self._port = port
+        self._account = f"{user}:{password}"
         self.starting = 0
         self.conflicts = 0
         self.imports = 0
@@ -51,7 +61,7 @@ class FakeKibana:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
         await site.start()
         scheme = "https" if self._tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._runner.addresses[0][1]}{self.base}"
@@ -97,7 +107,7 @@ class FakeKibana:
         kind, _, secret = request.headers.get("Authorization", "").partition(" ")
         if kind == "ApiKey":
             return secret == self.API_KEY
-        return kind == "Basic" and base64.b64decode(secret).decode() == f"{self.USER}:{self.PASSWORD}"
+        return kind == "Basic" and base64.b64decode(secret).decode() == self._account
 
     async def _import(self, request: web.Request, space: str) -> web.Response:
         self.imports += 1

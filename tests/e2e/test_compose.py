@@ -7,6 +7,7 @@ script, the configuration and the access list that its container gets.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -16,16 +17,20 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
+from dashboards.provision import bundle
 from tests.conftest import need
+from tests.dashboards.kibana import FakeKibana
 from tests.deploy.tools import ROOT, made_env, variables
 from tests.services import ElasticsearchServer, MissingServiceError, Process, free_port
 
@@ -98,7 +103,7 @@ class Service(Process):
 class Stack:
     """The compose file with its variables put in, the folders of its volumes, and the services under way."""
 
-    def __init__(self, folder: Path, server: ElasticsearchServer) -> None:
+    def __init__(self, folder: Path, server: ElasticsearchServer, file: str = "docker-compose.yml") -> None:
         self.folder = folder
         self.server = server
         self.logs = folder / "logs"
@@ -107,12 +112,14 @@ class Stack:
         # The server keeps one account, which may do everything.
         self._values |= {"SAWLOG_PASSWORD": server.PASSWORD, "ELASTIC_PASSWORD": server.PASSWORD}
         self._values |= {"LOGS_DIR": str(self.logs)}
-        self.project: dict[str, Any] = self._resolve(yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
+        self.project: dict[str, Any] = self._resolve(yaml.safe_load((ROOT / file).read_text()))
         self.broker = free_port()
+        self.kibana = free_port()
         self.health = free_port()
         self.metrics: list[int] = []
         self._names = {
             "elasticsearch:9200": f"127.0.0.1:{server.port}",
+            "kibana:5601": f"localhost:{self.kibana}",
             "mosquitto:8883": f"localhost:{self.broker}",
             'host => "mosquitto"': 'host => "localhost"',
             "port => 8883": f"port => {self.broker}",
@@ -269,3 +276,54 @@ def test_lines_arrive_and_a_killed_ingest_loses_none(stack: Stack) -> None:
     found = [message for message in stack.messages() if message in wanted]
     assert len(found) == len(wanted), "nothing twice"
     assert all(one.running() for one in (*others, shipper)), stack.logged()
+
+
+class Kibana:
+    """The stand-in for Kibana, with the certificate and on the port of its service, in a thread of its own."""
+
+    def __init__(self, stack: Stack) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        folder = stack.volume("kibana-certificate")
+        tls.load_cert_chain(folder / "server.crt", folder / "server.key")
+        self.fake = FakeKibana(tls=tls, port=stack.kibana, user=stack.server.USER, password=stack.server.PASSWORD)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> FakeKibana:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.fake.__aenter__(), self._loop).result(SECONDS)
+        return self.fake
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.fake.__aexit__(None, None, None), self._loop).result(SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def test_dashboards_are_brought_into_kibana(stack: Stack) -> None:
+    with Kibana(stack) as kibana:
+        kibana.starting = 2
+        told = stack.service("dashboards").finish()
+    assert len(kibana.spaces["default"]) == len(bundle().splitlines())
+    assert "Pipeline health" in told
+
+
+def test_sawlog_alone(tmp_path: Path, secure_elasticsearch: ElasticsearchServer) -> None:
+    stack = Stack(tmp_path, secure_elasticsearch, "compose.embedded.yml")
+    try:
+        (stack.logs / "shop").mkdir()
+        (stack.logs / "shop" / "web.log").write_text("2025-03-01 10:15:30.123  INFO 4711 --- [main] c.a.Web : hello\n")
+        port = free_port()
+        alone = stack.started("sawlog", "--port", str(port))
+
+        def count() -> str:
+            command = [SAWLOG, "count", "--service", "web", "--data", str(stack.volume("sawlog-data"))]
+            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+        until(lambda: count() == "1", alone.tail)
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"http://127.0.0.1:{port}/")
+        assert refused.value.code == 401
+    finally:
+        stack.close()
