@@ -135,7 +135,8 @@ class Machine:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        files = sorted(self.shipped.glob("events*")) if self.shipped.exists() else []
+        # The newest file has no number, the oldest the highest.
+        files = sorted(self.shipped.glob("events*"), key=lambda path: -int(path.suffix[1:] or 0))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     def ships(self, text: str) -> None:
