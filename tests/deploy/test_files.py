@@ -234,6 +234,10 @@ async def test_the_role_of_sawlog_suffices_to_write_and_read_logs_and_for_nothin
     config = server.folder / "config"
     (config / "roles.yml").write_text(json.dumps({"sawlog": json.loads(role[1])}))
     server._run("elasticsearch-users", "useradd", "limited", "-p", "limited-secret", "-r", "sawlog")
+    async with ElasticsearchStore(
+        server.url, username=server.USER, password=server.PASSWORD, ca_certs=str(server.ca_certs)
+    ):
+        pass  # As `sawlog setup` does, it brings the templates, which the limited account may not.
     account = ElasticsearchStore(
         server.url, username="limited", password="limited-secret", ca_certs=str(server.ca_certs)
     )
