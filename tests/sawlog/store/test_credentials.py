@@ -84,7 +84,7 @@ async def test_a_server_with_tls_and_a_password_lets_us_in(
 ) -> None:
     server = secure_elasticsearch
     environment({"USERNAME": server.USER, "PASSWORD": server.PASSWORD, "CA": str(server.ca_certs)})
-    async with elasticsearch(server.url) as store:
+    async with elasticsearch(server.url, "logs-spring-credentials") as store:
         assert await store.count({"match_all": {}}) == 0
 
 
