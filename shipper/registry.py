@@ -170,6 +170,13 @@ class Registry:
         record.device, record.inode = device, inode
         self.put(record)
 
+    def vacate(self, record: Record) -> None:
+        """Take the inode from the record of a file that was deleted: who gets it next is another file.
+
+        Content alone could not tell the two apart when the new file begins with all that the old one had.
+        """
+        self.move(record, 0, 0)
+
     def forget(self, record: Record) -> None:
         """Remove the record of a file that is no more.
 

@@ -262,6 +262,7 @@ class TestDeletedFiles:
         run.start()
         log = tmp_path / "logs" / "a.log"
         write(log, "one")
+        inode = log.stat().st_ino
         run.sleep(5.0)
         log.unlink()
         run.sleep(3500.0)
@@ -269,8 +270,12 @@ class TestDeletedFiles:
         assert len(run.registry.records()) == 1
         run.sleep(300.0)
         assert len(run.registry.records()) == known
-        # With the same first line, and perhaps the same inode: it is another file all the same.
-        write(log, "one", "two")
+        # With the same first line, and the same inode where the file system gives it again: it is another file.
+        for number in range(200):
+            write(new := log.with_name(f"new-{number}"), "one", "two")
+            if new.stat().st_ino == inode:
+                break
+        new.rename(log)
         run.sleep(5.0)
         assert sorted(run.store.values()) == ["one", "one", "two"]
         run.close()

@@ -34,6 +34,16 @@ class TestRegistry:
         assert registry.generations(1, 2) == 1
         registry.close()
 
+    def test_a_vacated_record_leaves_its_inode_to_the_next_file(self, tmp_path: Path) -> None:
+        registry = Registry(tmp_path / "registry.sqlite")
+        registry.put(record())
+        for old in registry.records():
+            registry.vacate(old)
+        assert registry.by_inode(1, 2) is None
+        assert registry.generations(1, 2) == 1
+        assert [(old.device, old.inode) for old in registry.records()] == [(0, 0)]
+        registry.close()
+
     def test_cuts_are_forgotten_once_they_are_passed(self, tmp_path: Path) -> None:
         registry = Registry(tmp_path / "registry.sqlite")
         for offset in (10, 20, 30):
