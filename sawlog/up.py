@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +56,8 @@ class Settings:
     pipeline: tuple[str, ...] = ()
     elasticsearch: str | None = None
     index: str = DEFAULT_INDEX
+    retention: timedelta | None = None
+    """How long the embedded index keeps documents; None: for ever."""
 
 
 @dataclass(slots=True)
@@ -231,7 +234,7 @@ def _registry_name(settings: Settings) -> str:
 async def _store(settings: Settings) -> AsyncIterator[Store]:
     store: Store
     if settings.elasticsearch is None:
-        store = EmbeddedStore(settings.data / "index")
+        store = EmbeddedStore(settings.data / "index", retention=settings.retention)
     else:
         store = elasticsearch(settings.elasticsearch, settings.index)
     async with store:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -289,6 +290,8 @@ class EmbeddedOutput:
     """The index's folder; None: under ``path.data``."""
     index: FormatString | None = None
     """None: the default data stream."""
+    retention: timedelta | None = None
+    """How long events are kept; None: for ever."""
 
 
 OutputSettings = LogstashOutput | ElasticsearchOutput | ConsoleOutput | FileOutput | MqttOutput | EmbeddedOutput

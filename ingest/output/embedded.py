@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from sawlog.event import Event
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import DEFAULT_INDEX, Refusal
 from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.retention import retention_of
 
 
 class Embedded(Output):
@@ -22,15 +24,17 @@ class Embedded(Output):
     name = "embedded"
     options: ClassVar[dict[str, Option]] = {
         "path": Option(Kind.PATH, "The data directory, as of --data; the usual place if not given."),
+        "retention": Option(Kind.STRING, "How long events are kept, as 30d or 12h; not given: for ever."),
     }
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._path = Path(options["path"]) if options["path"] else None
+        self._retention = _retention(options)
         self._store: EmbeddedStore | None = None
 
     async def open(self) -> None:  # noqa: D102 - Output.open
-        self._store = EmbeddedStore(index_directory(self._path or default_data()))
+        self._store = EmbeddedStore(index_directory(self._path or default_data()), retention=self._retention)
         await self._store.open()
 
     async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
@@ -49,3 +53,12 @@ class Embedded(Output):
         store, self._store = self._store, None
         if store is not None:
             await store.close()
+
+
+def _retention(options: Options) -> timedelta | None:
+    if options["retention"] is None:
+        return None
+    try:
+        return retention_of(options["retention"])
+    except ValueError as error:
+        raise options.error(f"'retention' {error}", "retention") from None

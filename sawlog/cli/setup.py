@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import click
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from sawlog.cli.connection import connects, print_rows
+from sawlog.cli.retention import checked_retention
 from sawlog.errors import ConfigError, StoreUnavailableError
 from sawlog.store import mappings
 from sawlog.store.assets import ROLE, Outcome, install, retention, role, role_descriptor, templates
@@ -21,12 +21,6 @@ from sawlog.store.elasticsearch import ElasticsearchStore, RefusedError
 KEY_NAME: Final = "sawlog-ingest"
 _NO_SUCH_API: Final = frozenset({400, 404, 405})
 """What a server answers that lacks an API: it is switched off, or no part of that distribution."""
-
-
-def _retention(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[1-9]\d{0,8}[dh]", value):
-        raise click.BadParameter(f"{value!r} is not a number of days or hours, such as 30d or 12h", ctx, param)
-    return value
 
 
 @click.command()
@@ -39,7 +33,9 @@ def _retention(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="The cluster: https://host:9200; several with commas between.",
 )
 @connects(ELASTICSEARCH)
-@click.option("--retention", "keep", metavar="TIME", callback=_retention, help="Keep documents so long: 30d, 12h.")
+@click.option(
+    "--retention", "keep", metavar="TIME", callback=checked_retention, help="Keep documents so long: 30d, 12h."
+)
 @click.option(
     "--allow",
     "allowed",

@@ -13,8 +13,10 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from sawlog.cli.retention import checked_retention
 from sawlog.paths import default_data
 from sawlog.store.base import DEFAULT_INDEX
+from sawlog.store.retention import retention_of
 from sawlog.up import Settings, Up, run
 
 REPORT_SECONDS = 30.0
@@ -34,6 +36,12 @@ TICK_SECONDS = 0.5
 )
 @click.option("--elasticsearch", metavar="URL", envvar="SAWLOG_ELASTICSEARCH_URL", help="Index there instead.")
 @click.option("--index", default=DEFAULT_INDEX, show_default=True, help="The data stream to index into.")
+@click.option(
+    "--retention",
+    metavar="TIME",
+    callback=checked_retention,
+    help="Drop what was indexed longer ago: 30d, 12h. Not given: everything is kept.",
+)
 def up(
     paths: tuple[str, ...],
     data: Path | None,
@@ -45,17 +53,32 @@ def up(
     pipeline: tuple[str, ...],
     elasticsearch: str | None,
     index: str,
+    retention: str | None,
 ) -> None:
     """Tail PATHS (files or quoted patterns), parse Spring Boot lines, index them, and show them on a page.
 
     Runs until Ctrl-C; started again, it goes on where it stood. No line is lost and none is doubled.
     """
+    if retention is not None and elasticsearch is not None:
+        raise click.UsageError("--retention is for the embedded index; Elasticsearch's is set by 'sawlog setup'")
     console = Console(stderr=True)
     logging.basicConfig(
         level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
     )
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
-    settings = Settings(paths, data or default_data(), once, host, port, web, filebeat, pipeline, elasticsearch, index)
+    settings = Settings(
+        paths,
+        data or default_data(),
+        once,
+        host,
+        port,
+        web,
+        filebeat,
+        pipeline,
+        elasticsearch,
+        index,
+        None if retention is None else retention_of(retention),
+    )
     done = asyncio.run(_run(settings, console))
     if once:
         _summary(done)

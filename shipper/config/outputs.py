@@ -132,7 +132,12 @@ MQTT: Final[Options] = {
     "timeout": done(Kind.DURATION, 30.0, least=0),
     "window_bytes": done(Kind.SIZE, 16 << 20, least=1),
 }
-EMBEDDED: Final[Options] = {**_COMMON, "path": done(Kind.TEXT), "index": done(Kind.FORMAT)}
+EMBEDDED: Final[Options] = {
+    **_COMMON,
+    "path": done(Kind.TEXT),
+    "index": done(Kind.FORMAT),
+    "retention": done(Kind.RETENTION),
+}
 RULE: Final[Options] = {
     "index": done(Kind.FORMAT),
     "pipeline": done(Kind.FORMAT),
@@ -216,7 +221,7 @@ def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> Outpu
         keys = ("topic", "client_id", "username", "password", "keepalive", "timeout", "window_bytes")
         hosts = _hosts(values, 8883 if tls else 1883)
         return MqttOutput(**{key: values[key] for key in keys}, **_backoff(values), hosts=hosts, tls=tls)
-    return EmbeddedOutput(values["path"], values["index"])
+    return EmbeddedOutput(values["path"], values["index"], values["retention"])
 
 
 def _backoff(values: Values) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Final
 
 from sawlog.errors import ConfigError, Position, nearest
+from sawlog.store.retention import retention_of
 from shipper.config.go_regex import to_python
 from shipper.config.variables import Variables
 from shipper.config.yaml import Mapping, Scalar, Sequence, Tree, is_empty, plain_value
@@ -28,6 +29,7 @@ class Kind(Enum):
     NUMBER = "number"
     DURATION = "duration"
     SIZE = "size"
+    RETENTION = "number of days or hours"
     MODE = "file permissions"
     REGEX = "regular expression"
     FORMAT = "format string"
@@ -283,6 +285,7 @@ _CONVERSIONS: Final[dict[Kind, Callable[[str], Any]]] = {
     Kind.NUMBER: number,
     Kind.DURATION: duration,
     Kind.SIZE: size,
+    Kind.RETENTION: retention_of,
     Kind.MODE: mode,
     Kind.REGEX: to_python,
     Kind.FORMAT: FormatString,

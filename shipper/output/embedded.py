@@ -19,7 +19,7 @@ class EmbeddedSender(StoreSender):
     def __init__(self, settings: EmbeddedOutput, about: About) -> None:
         self._folder = Path(settings.path) if settings.path else about.data / "index"
         # One request at a time: the index has one writer.
-        super().__init__(EmbeddedStore(self._folder), about, requests=1)
+        super().__init__(EmbeddedStore(self._folder, retention=settings.retention), about, requests=1)
         self._index = settings.index
 
     def target(self, event: Event) -> Target:  # noqa: D102 - StoreSender.target

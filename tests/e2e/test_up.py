@@ -179,6 +179,35 @@ def test_a_mistake_gets_words_and_no_traceback(tmp_path: Path, arguments: list[s
     assert "Traceback" not in said
 
 
+def test_what_was_indexed_long_ago_is_dropped(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data", [])
+    old, new = tmp_path / "old.log", tmp_path / "new.log"
+    old.write_text("of last week\n")
+    new.write_text("of today\n")
+    product.once(old)
+    [meta] = (product.data / "index").glob("*/partition.json")
+    found = json.loads(meta.read_text())
+    meta.write_text(json.dumps({**found, "written": found["written"] - 7 * 86_400}))
+    product.once(old, "--retention", "8d")
+    assert product.count("last week") == 1
+    product.once(new, "--retention", "6d")
+    assert (product.count("last week"), product.count("today")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--retention", "a week"], "a number of days or hours such as '30d' or '12h', and got 'a week'"),
+        (["--retention", "7d", "--elasticsearch", "http://127.0.0.1:9"], "is set by 'sawlog setup'"),
+    ],
+)
+def test_a_retention_that_cannot_be_kept_is_refused(tmp_path: Path, arguments: list[str], words: str) -> None:
+    command = [SAWLOG, "up", "--once", "--no-web", "--data", str(tmp_path), *arguments, "README.md"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
+
+
 def test_an_unreadable_file_is_named_and_the_others_are_indexed(tmp_path: Path) -> None:
     closed, opened = tmp_path / "closed.log", tmp_path / "open.log"
     closed.write_text("secret\n")

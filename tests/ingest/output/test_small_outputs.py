@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from sawlog.errors import StoreError
 from sawlog.paths import index_directory
 from sawlog.store.embedded import EmbeddedStore
-from tests.ingest.output.building import codec, event, make, opened, send
+from tests.ingest.output.building import codec, event, make, opened, refused, send
 
 
 async def test_stdout_shows_events_for_reading(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -37,6 +38,17 @@ async def test_embedded_creates_once(tmp_path: Path) -> None:
     assert events == [event(number) for number in range(3)], "other outputs have the same events"
     async with EmbeddedStore(index_directory(tmp_path), read_only=True) as store:
         assert await store.count({"match_all": {}}) == 3
+
+
+async def test_embedded_keeps_events_for_its_retention(tmp_path: Path) -> None:
+    await send("embedded", event(0), path=str(tmp_path))
+    [meta] = index_directory(tmp_path).glob("*/partition.json")
+    found = json.loads(meta.read_text())
+    meta.write_text(json.dumps({**found, "written": found["written"] - 7200}))
+    await send("embedded", event(1), path=str(tmp_path), retention="1h")
+    async with EmbeddedStore(index_directory(tmp_path), read_only=True) as store:
+        assert await store.count({"match_all": {}}) == 1
+    assert "test.conf:3:5: 'retention' takes a number of days" in refused("embedded", retention="soon")
 
 
 async def test_embedded_has_to_be_open(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_retention_is_set_kept_and_changed(server: ElasticsearchServer) -> None:
     assert results(run(server.url, "--retention", "7d"))[mappings.LIFECYCLE] == "updated"
     assert there() == "7d"
     refused = run(server.url, "--retention", "a week", fails=True)
-    assert "'a week' is not a number of days or hours" in refused.output
+    assert "a number of days or hours such as '30d' or '12h', and got 'a week'" in refused.output
 
 
 def test_what_a_user_changed_stays_unless_forced(server: ElasticsearchServer) -> None:

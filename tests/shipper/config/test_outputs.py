@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from shipper.settings import (
     Config,
     ConsoleOutput,
     ElasticsearchOutput,
+    EmbeddedOutput,
     FileOutput,
     LogstashOutput,
     MqttOutput,
@@ -281,3 +283,11 @@ class TestS3:
         assert bucket
         with pytest.raises(InputError, match=r"s3://configurations/none.yml"):
             load("s3://configurations/none.yml")
+
+
+def test_embedded(tmp_path: Path) -> None:
+    assert output(tmp_path, "output.embedded: {path: /i, retention: 30d}") == EmbeddedOutput(
+        "/i", retention=timedelta(days=30)
+    )
+    with pytest.raises(ConfigError, match=r"filebeat.yml:2:\d+: 'output.embedded.retention': takes a number of days"):
+        output(tmp_path, "output.embedded: {retention: 30}")
