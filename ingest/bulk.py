@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 
-from sawlog.event import METADATA, Event
+from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store.base import DEFAULT_INDEX, Bulk
 
 
@@ -14,12 +13,9 @@ def bulk_of(events: list[Event], *, index: str = DEFAULT_INDEX, source: str | No
 
     Adds ``event.ingested`` (ECS). An event without an `_id` gets a random one: it can then be delivered twice.
     """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-    ingested = {"ingested": now}
     ids: list[str] = []
     for event in events:
         metadata = event.pop(METADATA, None)
         ids.append((metadata and metadata.get("_id")) or uuid.uuid4().hex)
-        about = event.get("event")
-        event["event"] = {**about, **ingested} if isinstance(about, dict) else ingested
+    mark_ingested(events)
     return Bulk(ids, events, index, source, size)

@@ -15,6 +15,7 @@ and so on), so **nobody changes them in place**. Assigning a top-level key of an
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 Event = dict[str, Any]
@@ -79,6 +80,14 @@ def add_tag(event: Event, tag: str) -> None:
             event["tags"] = [*tags, tag]
     elif tags != tag:
         event["tags"] = [tags, tag]
+
+
+def mark_ingested(events: list[Event]) -> None:
+    """Set ``event.ingested`` (ECS) to this moment in each; only the events' top level is changed."""
+    ingested = {"ingested": datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"}
+    for event in events:
+        about = event.get("event")
+        event["event"] = {**about, **ingested} if isinstance(about, dict) else ingested
 
 
 def _item(values: list[Any], key: str) -> Any:

@@ -26,7 +26,7 @@ from ingest.output.base import Output
 from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
 from sawlog.dead_letter import DeadLetter, DeadLetters, report
 from sawlog.errors import ConfigError, StoreError
-from sawlog.event import METADATA, Event
+from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
 from sawlog.store.base import Bulk, Refusal
 from sawlog.store.delivery import Delivery
@@ -175,6 +175,9 @@ class Elasticsearch(Output):
         if self._streams and self._options["data_stream_sync_fields"]:
             for document in documents:
                 document["data_stream"] = self._synchronised(document.get("data_stream"))
+        if index.startswith(_OURS) and action in {"create", "index"}:
+            # Nothing is added to documents elsewhere: their mappings may be strict, and Logstash adds nothing.
+            mark_ingested(documents)
         if action == "update":
             documents = list(map(self._update, documents, events))
         beside = None if self._beside is None else list(map(self._beside, events))

@@ -19,7 +19,8 @@ from tenacity.wait import wait_random_exponential
 from sawlog.batch import Batch
 from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
 from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
-from sawlog.event import METADATA, Event
+from sawlog.event import METADATA, Event, mark_ingested
+from sawlog.store import mappings
 from sawlog.store.base import Bulk, Store
 from sawlog.store.delivery import Delivery
 from shipper.output.base import About, Sender
@@ -27,6 +28,9 @@ from shipper.output.encoding import stamped
 
 REQUEST_BYTES: Final = 8 << 20
 """How much gathers for one request."""
+
+_OURS: Final = mappings.PATTERN.removesuffix("*")
+"""What the names of data streams begin with whose documents say when they were ingested."""
 
 Target = tuple[str | None, str | None]
 """The index (None: the event lacks a field of its name) and the ingest pipeline of an event."""
@@ -139,6 +143,8 @@ class StoreSender(Sender):
             if index is None:
                 await self._bury(ids, group)
                 continue
+            if index.startswith(_OURS):
+                mark_ingested(group)
             metadata = [{"pipeline": pipeline}] * len(group) if pipeline else None
             share = size * len(group) // max(1, len(events))
             await self.deliver(Bulk(ids, group, index, source, share, metadata=metadata))

@@ -163,6 +163,8 @@ class TestDataStreams:
             "a:0": {"type": "logs", "dataset": "spring", "namespace": namespace}
         }
         assert sorted(await documents(elasticsearch_url, f"{stream}x")) == ["a:1"]
+        # Kibana's panel of the lag, and `sawlog follow`, look at it.
+        assert there["a:0"]["event"]["ingested"] > there["a:0"]["@timestamp"]
         assert "index_templates" in await call(elasticsearch_url, "GET", "/_index_template/sawlog-spring")
 
     def test_names(self) -> None:

@@ -80,6 +80,7 @@ class TestElasticsearch:
         there = await documents(elasticsearch_url, data_stream)
         assert [one["message"] for one in there] == [f"line {number}" for number in range(30)]
         assert all(one["@timestamp"].endswith("Z") and "@metadata" not in one for one in there)
+        assert all(one["event"]["ingested"] >= one["@timestamp"] for one in there)
         assert sender.counters.events == 31
 
     async def test_rules_name_index_and_pipeline(self, elasticsearch_url: str, data_stream: str, about: About) -> None:
