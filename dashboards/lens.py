@@ -68,6 +68,16 @@ def _bucket(buckets: Buckets) -> Column:
             "scale": "interval",
             "params": {"interval": "auto", "includeEmptyRows": True, "dropPartials": False},
         }
+    params: dict[str, Any] = {
+        "size": buckets.size,
+        "orderBy": {"type": "column", "columnId": _name(0)},
+        "orderDirection": "desc",
+        "otherBucket": buckets.other,
+        "missingBucket": False,
+        "parentFormat": {"id": "terms"},
+    }
+    if buckets.only is not None:
+        params |= {"include": [buckets.only], "includeIsRegex": True}
     return {
         "label": f"Top {buckets.size} values of {buckets.top}",
         "dataType": "string",
@@ -75,14 +85,7 @@ def _bucket(buckets: Buckets) -> Column:
         "sourceField": buckets.top,
         "isBucketed": True,
         "scale": "ordinal",
-        "params": {
-            "size": buckets.size,
-            "orderBy": {"type": "column", "columnId": _name(0)},
-            "orderDirection": "desc",
-            "otherBucket": buckets.other,
-            "missingBucket": False,
-            "parentFormat": {"id": "terms"},
-        },
+        "params": params,
     }
 
 

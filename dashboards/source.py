@@ -45,12 +45,16 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Buckets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Either steps of time, or the `size` most frequent values of a field and, if wanted, the others together."""
+    """Either steps of time, or the `size` most frequent values of a field and, if wanted, the others together.
+
+    `only` is a regular expression of Lucene's that whole values match; values that do not are left out.
+    """
 
     time: str | None = None
     top: str | None = None
     size: int = 10
     other: bool = False
+    only: str | None = None
 
     @property
     def field(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from itertools import combinations
 from typing import Any
 
@@ -98,6 +99,35 @@ def test_a_search(search: dict[str, Any]) -> None:
     assert reference == {"name": asked["indexRefName"], "type": "index-pattern", "id": VIEW}
     assert reference["name"] == "kibanaSavedObjectMeta.searchSourceJSON.index"
     assert asked["query"]["language"] == "kuery"
+
+
+def queries(attributes: dict[str, Any]) -> list[str]:
+    """Return the queries of a search or a chart, those within formulas, too."""
+    if "kibanaSavedObjectMeta" in attributes:
+        return [json.loads(attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])["query"]["query"]]
+    (layer,) = attributes["state"]["datasourceStates"]["formBased"]["layers"].values()
+    columns = layer["columns"].values()
+    filters = [column["filter"]["query"] for column in columns if "filter" in column]
+    formulas = [column["params"]["formula"] for column in columns if column["operationType"] == "formula"]
+    within = [found for formula in formulas for found in re.findall(r"kql='([^']*)'", formula)]
+    assert len(within) == len(formulas)
+    return [attributes["state"]["query"]["query"], *filters, *within]
+
+
+@pytest.mark.parametrize("one", [*of("search"), *of("lens")])
+def test_the_fields_of_queries_exist(one: dict[str, Any]) -> None:
+    asked = [query for query in queries(one["attributes"]) if query]
+    for query in asked:
+        names = re.findall(r"([@\w.]+) (?::|[<>]=?) ", query)
+        assert names
+        assert set(names) <= FIELDS
+
+
+def test_the_fields_of_scripts_exist() -> None:
+    for runtime in SOURCE.data_view.runtime.values():
+        names = set(re.findall(r"doc\['([^']+)'\]", runtime.script))
+        assert names
+        assert names <= set(mappings.FIELDS)
 
 
 def accessors(visualization: dict[str, Any]) -> list[str]:
