@@ -7,6 +7,7 @@ type's format; a server of a later version brings it up to date at the import.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,12 +50,41 @@ def _data_view(view: DataView) -> SavedObject:
         "allowNoIndex": True,
         "fields": "[]",
         "fieldAttrs": "{}",
-        "fieldFormatMap": _json(view.formats),
+        "fieldFormatMap": _json({**view.formats, **_badges(view)}),
         "runtimeFieldMap": _json(runtime),
         "sourceFilters": "[]",
         "typeMeta": "{}",
     }
     return _object("index-pattern", view.id, attributes, [])
+
+
+def _badges(view: DataView) -> dict[str, Any]:
+    """Return the formats that show a value of a text field on its colour."""
+    return {
+        field: {
+            "id": "color",
+            "params": {
+                "fieldType": "string",
+                "colors": [
+                    {
+                        "range": "-Infinity:Infinity",
+                        "regex": f"^{re.escape(value)}$",
+                        "text": _ink(colour),
+                        "background": colour,
+                    }
+                    for value, colour in colours.items()
+                ],
+            },
+        }
+        for field, colours in view.colours.items()
+    }
+
+
+def _ink(background: str) -> str:
+    """Return the colour, black or white, of text that is read best on this one; source of the weights: WCAG 2."""
+    linear = [(int(background[at : at + 2], 16) / 255) ** 2.2 for at in (1, 3, 5)]
+    light = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "#000000" if light > 0.18 else "#ffffff"
 
 
 def _search(search: Search, view: DataView) -> SavedObject:
@@ -78,7 +108,7 @@ def _chart(chart: Chart, view: DataView) -> SavedObject:
         "title": chart.title,
         "description": chart.description,
         "visualizationType": lens.visualization_type(chart),
-        "state": lens.state(chart),
+        "state": lens.state(chart, view.colours),
     }
     reference = _reference(f"indexpattern-datasource-layer-{lens.LAYER}", "index-pattern", view.id)
     return _object("lens", chart.id, attributes, [reference])

@@ -6,6 +6,7 @@ source with one layer, and that of each visualization.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dashboards.source import Buckets, Chart, Value
@@ -19,6 +20,8 @@ RECORDS: Final = "___records___"
 _SERIES: Final = {"bars": "bar_stacked", "horizontal bars": "bar_horizontal", "lines": "line", "areas": "area_stacked"}
 
 Column = dict[str, Any]
+Colours = Mapping[str, Mapping[str, str]]
+"""The colours of values, by field."""
 
 
 def visualization_type(chart: Chart) -> str:
@@ -26,7 +29,7 @@ def visualization_type(chart: Chart) -> str:
     return {"number": "lnsMetric", "table": "lnsDatatable", "donut": "lnsPie"}.get(chart.kind, "lnsXY")
 
 
-def state(chart: Chart) -> dict[str, Any]:
+def state(chart: Chart, colours: Colours) -> dict[str, Any]:
     """Return the object's ``state``: an object, unlike those of other types, which are texts."""
     columns = _columns(chart)
     # A column that is cut by goes before what is measured; the split first, so that it is the same all along.
@@ -35,7 +38,7 @@ def state(chart: Chart) -> dict[str, Any]:
     layer = {"columns": columns, "columnOrder": order, "incompleteColumns": {}, "sampling": 1}
     return {
         "datasourceStates": {"formBased": {"layers": {LAYER: layer}}},
-        "visualization": _visualization(chart),
+        "visualization": _visualization(chart, colours),
         "query": {"query": chart.query, "language": "kuery"},
         "filters": [],
         "internalReferences": [],
@@ -161,7 +164,7 @@ def _share(name: str, label: str, query: str) -> dict[str, Column]:
     }
 
 
-def _visualization(chart: Chart) -> dict[str, Any]:
+def _visualization(chart: Chart, colours: Colours) -> dict[str, Any]:
     values = [_name(number) for number in range(len(chart.values))]
     layer = {"layerId": LAYER, "layerType": "data"}
     if chart.kind == "number":
@@ -180,9 +183,11 @@ def _visualization(chart: Chart) -> dict[str, Any]:
         }
         return {"shape": "donut", "layers": [slices]}
     series = _SERIES[chart.kind]
-    drawn = {**layer, "seriesType": series, "xAccessor": BY, "accessors": values}
+    drawn: dict[str, Any] = {**layer, "seriesType": series, "xAccessor": BY, "accessors": values}
     if chart.split is not None:
         drawn["splitAccessor"] = SPLIT
+        if found := colours.get(chart.split.field):
+            drawn["colorMapping"] = _colour_mapping(found)
     return {
         "legend": {"isVisible": chart.split is not None or len(values) > 1, "position": "right"},
         "valueLabels": "hide",
@@ -190,4 +195,22 @@ def _visualization(chart: Chart) -> dict[str, Any]:
         "preferredSeriesType": series,
         "axisTitlesVisibilitySettings": {"x": False, "yLeft": False, "yRight": False},
         "layers": [drawn],
+    }
+
+
+def _colour_mapping(colours: Mapping[str, str]) -> dict[str, Any]:
+    """Return the colours as Kibana 8.12 to 9.0 keep them; later ones convert this, earlier ones pass over it."""
+    assignments = [
+        {
+            "rule": {"type": "matchExactly", "values": [value]},
+            "color": {"type": "colorCode", "colorCode": colour},
+            "touched": True,
+        }
+        for value, colour in colours.items()
+    ]
+    return {
+        "assignments": assignments,
+        "specialAssignments": [{"rule": {"type": "other"}, "color": {"type": "loop"}, "touched": False}],
+        "paletteId": "eui_amsterdam_color_blind",
+        "colorMode": {"type": "categorical"},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DataView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fields of the data streams that match `pattern`."""
+    """The fields of the data streams that match `pattern`; `colours` are those of a field's values, ``#rrggbb``."""
 
     id: str
     name: str
@@ -32,6 +33,7 @@ class DataView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str
     formats: dict[str, dict[str, Any]] = {}
     runtime: dict[str, Runtime] = {}
+    colours: dict[str, dict[str, str]] = {}
 
 
 class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +152,9 @@ def _problem(source: Source) -> str:
     ids = [source.data_view.id, *shown, *(one.id for one in source.dashboards)]
     if twice := {name for name in ids if ids.count(name) > 1}:
         return f"the id {min(twice)} is there twice"
+    colours = [colour for values in source.data_view.colours.values() for colour in values.values()]
+    if wrong := [colour for colour in colours if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour)]:
+        return f"{wrong[0]!r} is no colour such as #d92d20"
     for chart in source.charts:
         if any(found := [problem for value in chart.values if (problem := _wrong(value))]):
             return f"{chart.id}: {found[0]}"
@@ -158,6 +163,8 @@ def _problem(source: Source) -> str:
         for buckets in (chart.by, chart.split):
             if buckets is not None and (buckets.time is None) == (buckets.top is None):
                 return f"{chart.id}: buckets are by 'time' or by 'top'"
+            if buckets is not None and buckets.only is not None and buckets.top is None:
+                return f"{chart.id}: 'only' is for buckets by 'top'"
     for board in source.dashboards:
         for row in board.rows:
             if unknown := [panel.show for panel in row.panels if panel.show not in shown]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from importlib.resources import files
 from itertools import combinations
 from typing import Any
 
@@ -88,6 +89,23 @@ def test_a_data_view(view: dict[str, Any]) -> None:
         json.loads(attributes[name])
     assert set(json.loads(attributes["fieldFormatMap"])) <= FIELDS
     assert all(one["script"]["source"] for one in json.loads(attributes["runtimeFieldMap"]).values())
+
+
+def test_levels_have_the_colours_of_the_page() -> None:
+    style = files("dashboards").joinpath("web/static/style.css").read_text().partition("@media")[0]
+    page = {name.upper(): colour for name, colour in re.findall(r"--level-(\w+): (#\w{6})", style) if name != "other"}
+    assert SOURCE.data_view.colours == {"log.level": page}
+    (view,) = [one for one in OBJECTS if one["type"] == "index-pattern"]
+    badges = json.loads(view["attributes"]["fieldFormatMap"])["log.level"]["params"]
+    assert badges["fieldType"] == "string"
+    assert {one["regex"]: one["background"] for one in badges["colors"]} == {f"^{k}$": v for k, v in page.items()}
+    assert {one["text"] for one in badges["colors"] if one["regex"] in {"^FATAL$", "^ERROR$"}} == {"#ffffff"}
+    (chart,) = [one for one in OBJECTS if one["id"] == "sawlog-events-by-level"]
+    (layer,) = chart["attributes"]["state"]["visualization"]["layers"]
+    mapping = layer["colorMapping"]
+    assert {one["rule"]["values"][0]: one["color"]["colorCode"] for one in mapping["assignments"]} == page
+    assert {one["rule"]["type"] for one in mapping["assignments"]} == {"matchExactly"}
+    assert mapping["specialAssignments"][0]["rule"] == {"type": "other"}
 
 
 @pytest.mark.parametrize("search", of("search"))
@@ -226,6 +244,8 @@ def changed(change: Any) -> str:
         (lambda s: s["charts"][0]["values"][0].update(share="x"), "'Events' is one of count, share, percentile"),
         (lambda s: s["charts"][9]["values"][0].pop("of"), "'Median': a percentile is 'of' a field"),
         (lambda s: s["charts"][0]["by"].update(top="x"), "buckets are by 'time' or by 'top'"),
+        (lambda s: s["charts"][0]["by"].update(only="x"), "'only' is for buckets by 'top'"),
+        (lambda s: s["data_view"]["colours"]["log.level"].update(INFO="red"), "'red' is no colour such as #d92d20"),
         (lambda s: s["charts"][0].update(id="sawlog-errors"), "the id sawlog-errors is there twice"),
         (lambda s: s["dashboards"][0]["rows"][0]["panels"][0].update(show="gone"), "there is no gone"),
         (lambda s: s["dashboards"][0]["rows"][0]["panels"][0].update(width=40), "a row is wider than 48 columns"),
