@@ -17,7 +17,9 @@ from dashboards.source import Chart, Control, Dashboard, DataView, Panel, Search
 FOLDER: Final = Path(__file__).parent / "saved_objects"
 
 CORE_VERSION: Final = "8.8.0"
-TYPE_VERSIONS: Final = {"index-pattern": "8.0.0", "search": "10.5.0", "lens": "8.9.0", "dashboard": "10.2.0"}
+TYPE_VERSIONS: Final = {"index-pattern": "8.0.0", "search": "8.0.0", "lens": "8.9.0", "dashboard": "8.9.0"}
+"""The lowest that leave our objects as they are. A Kibana refuses the whole import if it does not know a version; these
+are known from 8.9 on. What later versions of searches and dashboards add is attributes that ours do not use."""
 
 SavedObject = dict[str, Any]
 Reference = dict[str, str]
