@@ -27,6 +27,8 @@ ORDER: Final = ("data_view", "searches", "charts", "dashboards")
 """The files, what is referred to first."""
 BUSY: Final = frozenset({408, 429, 502, 503, 504})
 """A Kibana that starts answers 503, in plain text, and says when to come again."""
+OLDEST: Final = "8.9"
+"""The oldest Kibana that knows the versions of our objects (see `dashboards.build`)."""
 REQUEST_SECONDS: Final = 60.0
 LONGEST_PAUSE: Final = 10.0
 T = TypeVar("T")
@@ -69,7 +71,8 @@ class Kibana:
             ConfigError: the URL is none, or holds credentials, or the CA's certificate cannot be used.
         """
         self.url = _checked(url)
-        self._base = self.url if space in (None, "", "default") else f"{self.url}/s/{quote(str(space), safe='')}"
+        self._space = None if space in (None, "", "default") else quote(str(space), safe="")
+        self._base = self.url if self._space is None else f"{self.url}/s/{self._space}"
         self._credentials = credentials
         self._wait = wait
         self._tls = _tls(credentials.ca)
@@ -92,16 +95,21 @@ class Kibana:
             await self._session.close()
 
     async def provision(self, objects: str, *, make_default: bool = False) -> list[Outcome]:
-        """Import the objects, replace those that are there, and make their data view the default.
+        """Import the objects, replace those that are there, and make our data view, if it is one, the default.
 
         Another default that is there stays unless `make_default`.
 
         Raises:
+            ConfigError: the objects are none, or there is no such space.
             SawlogError: Kibana cannot be reached in time, or refuses; nothing is written then.
         """
+        titles = _titles(objects)
         await self._again(self._is_ready)
-        outcomes = await self._again(lambda: self._import(objects))
-        outcomes.append(await self._again(lambda: self._set_default(force=make_default)))
+        if self._space is not None:
+            await self._again(self._has_space)
+        outcomes = await self._again(lambda: self._import(objects, titles))
+        if ("index-pattern", read().data_view.id) in titles:
+            outcomes.append(await self._again(lambda: self._set_default(force=make_default)))
         return outcomes
 
     # Steps
@@ -110,14 +118,17 @@ class Kibana:
         # Readiness has no need of a space, and of rights only when Kibana asks everybody for them.
         await self._ask("GET", f"{self.url}/api/status")
 
-    async def _import(self, objects: str) -> list[Outcome]:
+    async def _has_space(self) -> None:
+        # Kibana would import into a space that nobody has made, where nobody sees it, and call it a success.
+        await self._ask("GET", f"{self.url}/api/spaces/space/{self._space}")
+
+    async def _import(self, objects: str, titles: Mapping[tuple[str, str], str]) -> list[Outcome]:
         form = aiohttp.FormData()
         form.add_field("file", objects.encode(), filename="sawlog.ndjson", content_type="application/x-ndjson")
         address = f"{self._base}/api/saved_objects/_import?overwrite=true"
         answer = await self._ask("POST", address, data=form)
         if answer.get("success") is not True:
             raise _import_error(answer.get("errors") or ())
-        titles = _titles(objects)
         made = answer.get("successResults") or ()
         outcomes = []
         for one in made:
@@ -177,7 +188,10 @@ class Kibana:
                 f"{self.url} is not ready (HTTP {status}): {text[:SAID]}", float(after) if after.isdecimal() else None
             )
         if status == 401:
-            raise SawlogError(f"{self.url} refuses the credentials (HTTP 401): check user and password, or API key")
+            asks = "refuses the credentials (HTTP 401): check user and password, or API key"
+            if self._credentials.username is None and self._credentials.api_key is None:
+                asks = "asks who you are (HTTP 401): give --user or --api-key"
+            raise SawlogError(f"{self.url} {asks}")
         try:
             answer = json.loads(text)
         except ValueError:
@@ -186,10 +200,22 @@ class Kibana:
         if status == 403:
             raise SawlogError(f"{self.url} does not allow this (HTTP 403): {words or text[:SAID]}")
         if status != 200:
-            raise SawlogError(f"{self.url} refuses {urlsplit(address).path} (HTTP {status}): {words or text[:SAID]}")
+            said = words or headers.get("Location") or text[:SAID]
+            hint = self._hint(status, address, str(said))
+            raise SawlogError(f"{self.url} refuses {urlsplit(address).path} (HTTP {status}): {said}{hint}")
         if not isinstance(answer, dict):
             raise SawlogError(f"{self.url} answers, but not as Kibana does: {text[:SAID]}")
         return answer
+
+    def _hint(self, status: int, address: str, said: str) -> str:
+        """Say what is probably wrong, if that is known."""
+        if status == 404 and address.endswith(f"/api/spaces/space/{self._space}"):
+            return "; there is no such space"
+        if address.endswith("/api/status"):
+            return "; is this the address of Kibana, with its base path if it has one?"
+        if "more recent version of Kibana" in said:
+            return f"; sawlog's objects need Kibana {OLDEST} or newer"
+        return ""
 
 
 def _import_error(errors: Sequence[Mapping[str, Any]]) -> SawlogError:
@@ -211,11 +237,22 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 
 def _titles(objects: str) -> dict[tuple[str, str], str]:
+    """Return what the objects are called; raises `ConfigError` for a line that is none."""
     found = {}
-    for line in objects.splitlines():
-        one = json.loads(line)
-        attributes = one.get("attributes") or {}
-        found[str(one["type"]), str(one["id"])] = str(attributes.get("name") or attributes.get("title") or one["id"])
+    for number, line in enumerate(objects.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            one = json.loads(line)
+            if "exportedCount" in one:
+                continue  # the last line of what Kibana exports
+            attributes = one["attributes"]
+            name = attributes.get("name") or attributes.get("title") or one["id"]
+            found[str(one["type"]), str(one["id"])] = str(name)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise ConfigError(f"line {number} of the bundle is no saved object") from None
+    if not found:
+        raise ConfigError("there is no saved object in the bundle")
     return found
 
 

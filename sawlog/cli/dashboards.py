@@ -57,7 +57,10 @@ def provision(
     """
     from dashboards.provision import bundle  # noqa: PLC0415 - so that `sawlog --help` stays instant
 
-    objects = bundle() if file is None else file.read_text(encoding="utf-8")
+    try:
+        objects = bundle() if file is None else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--file: {file} cannot be read: {error}") from None
     given = credentials(KIBANA, user=user, api_key=api_key, ca=ca)
 
     async def run() -> list[Outcome]:

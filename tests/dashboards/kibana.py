@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +18,10 @@ from aiohttp import web
 
 MOST_BYTES = 26_214_400
 MOST_OBJECTS = 10_000
-LATEST = {"index-pattern": "8.0.0", "search": "10.5.0", "lens": "8.9.0", "dashboard": "10.2.0"}
+LATEST = {"index-pattern": "10.1.0", "search": "10.5.0", "lens": "10.1.0", "dashboard": "10.3.0"}
+"""Of a Kibana of 2025; what is later than it knows is refused, and what is earlier is brought up to date."""
+OLDEST = {"index-pattern": "8.0.0", "search": "8.0.0", "lens": "8.9.0", "dashboard": "8.9.0"}
+"""Of Kibana 8.9."""
 CHECKED_REFERENCES = {"index-pattern", "search"}
 SEARCH_ATTRIBUTES = {
     *("title", "description", "columns", "sort", "grid", "hideChart", "isTextBasedQuery", "kibanaSavedObjectMeta"),
@@ -41,15 +45,19 @@ class FakeKibana:
         port: int = 0,
         user: str = USER,
         password: str = PASSWORD,
+        knows: Mapping[str, str] = LATEST,
     ) -> None:
+        """`knows` are the latest versions of each type that it knows; the default is that of a Kibana of today."""
         self.base = base
+        self._knows = knows
         self._port = port
         self._account = f"{user}:{password}"
         self.starting = 0
         self.conflicts = 0
         self.imports = 0
         self.default_sticks = False
-        self.spaces: dict[str, dict[Key, dict[str, Any]]] = {"default": {}, "team a": {}}
+        self.made_spaces = {"default", "team-a"}
+        self.spaces: dict[str, dict[Key, dict[str, Any]]] = {name: {} for name in self.made_spaces}
         self.defaults: dict[str, str] = {}
         self.asked: list[str] = []
         self._tls = tls
@@ -93,10 +101,14 @@ class FakeKibana:
         if request.method != "GET" and "kbn-xsrf" not in request.headers:
             return self._error(400, "Request must contain a kbn-xsrf header.")
         space = "default"
-        if found := re.match(r"/s/([^/]+)(/.*)", path):
+        if found := re.match(r"/s/([a-z0-9_-]+)(/.*)", path):
+            # Only pages look whether there is such a space; what is imported goes into one that nobody has made.
             space, path = found[1], found[2]
-        if space not in self.spaces:
-            return self._error(404, f"Saved object [space/{space}] not found")
+            self.spaces.setdefault(space, {})
+        if asked := re.fullmatch(r"/api/spaces/space/([^/]+)", path):
+            if asked[1] in self.made_spaces:
+                return web.json_response({"id": asked[1], "name": asked[1], "disabledFeatures": []})
+            return self._error(404, "Not Found")
         if (request.method, path) == ("POST", "/api/saved_objects/_import"):
             return await self._import(request, space)
         if path == "/api/data_views/default":
@@ -127,8 +139,13 @@ class FakeKibana:
         if len(objects) > MOST_OBJECTS:
             return self._error(400, f"Can't import more than {MOST_OBJECTS} objects")
         for one in objects:
-            if _version(one.get("typeMigrationVersion", "0")) > _version(LATEST[one["type"]]):
-                return self._error(422, f"Document {one['id']} belongs to a more recent version of Kibana")
+            given, known = one.get("typeMigrationVersion", "0"), self._knows[one["type"]]
+            if _version(given) > _version(known):
+                return self._error(
+                    422,
+                    f"Document \"{one['id']}\" of type '{one['type']}' belongs to a more recent version of Kibana "
+                    f"[{given}] when the last known version is [{known}].",
+                )
             if one["type"] == "lens" and "typeMigrationVersion" not in one:
                 return self._error(500, "An internal server error occurred")
         return web.json_response(self._store(objects, self.spaces[space], overwrite=query.get("overwrite") == "true"))

@@ -15,7 +15,7 @@ from dashboards.provision import Kibana, bundle
 from sawlog.cli.dashboards import dashboards
 from sawlog.errors import ConfigError, SawlogError
 from sawlog.store.credentials import Credentials
-from tests.dashboards.kibana import FakeKibana
+from tests.dashboards.kibana import OLDEST, FakeKibana
 from tests.ingest.input.building import Certificates
 
 WHO = Credentials(FakeKibana.USER, FakeKibana.PASSWORD)
@@ -66,12 +66,60 @@ async def test_another_default_stays_unless_told(provision: Provision) -> None:
 
 async def test_into_a_space_below_a_base_path(provision: Provision) -> None:
     async with FakeKibana(base="/kibana") as kibana:
-        await provision(kibana, "--space", "team a")
-        assert set(kibana.spaces["team a"]) == KEYS
+        await provision(kibana, "--space", "team-a")
+        assert set(kibana.spaces["team-a"]) == KEYS
         assert not kibana.spaces["default"]
-        assert "POST /kibana/s/team%20a/api/saved_objects/_import?overwrite=true" in kibana.asked
-        missing = await provision(kibana, "--space", "nowhere", fails=True)
-        assert "[space/nowhere] not found" in str(missing.exception)
+        assert "POST /kibana/s/team-a/api/saved_objects/_import?overwrite=true" in kibana.asked
+        kibana.url = kibana.url.removesuffix("/kibana")
+        lost = await provision(kibana, fails=True)
+        assert "with its base path if it has one?" in str(lost.exception)
+
+
+@pytest.mark.parametrize("space", ["nowhere", "Team A"])
+async def test_into_a_space_that_nobody_has_made_goes_nothing(provision: Provision, space: str) -> None:
+    async with FakeKibana() as kibana:
+        missing = await provision(kibana, "--space", space, fails=True)
+        assert "there is no such space" in str(missing.exception)
+        assert not any(kibana.spaces.values())
+        assert kibana.imports == 0
+
+
+async def test_into_the_oldest_kibana_and_one_that_is_older_still(provision: Provision) -> None:
+    async with FakeKibana(knows=OLDEST) as kibana:
+        await provision(kibana)
+        assert set(kibana.spaces["default"]) == KEYS
+    async with FakeKibana(knows={**OLDEST, "lens": "8.6.0"}) as kibana:
+        refused = await provision(kibana, fails=True)
+        assert "when the last known version is [8.6.0]" in str(refused.exception)
+        assert "need Kibana 8.9 or newer" in str(refused.exception)
+
+
+async def test_a_bundle_that_kibana_has_exported(provision: Provision, tmp_path: Path) -> None:
+    file = tmp_path / "mine.ndjson"
+    mine = [one for one in OBJECTS if one["type"] == "index-pattern"]
+    mine[0] = {**mine[0], "id": "mine"}
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in [*mine, {"exportedCount": 1, "missingRefCount": 0}]))
+    async with FakeKibana() as kibana:
+        result = await provision(kibana, "--file", str(file))
+        assert set(kibana.spaces["default"]) == {("index-pattern", "mine")}
+        assert result.output.count(" created") == 1
+        # Our data view is not there, so that it is nobody's default.
+        assert not kibana.defaults
+        file.write_text('{"type": "dashboard"}\n')
+        wrong = await provision(kibana, "--file", str(file), fails=True)
+        assert "line 1 of the bundle is no saved object" in str(wrong.exception)
+        file.write_bytes(b"\xff\xfe")
+        wrong = await provision(kibana, "--file", str(file), fails=True)
+        assert "cannot be read" in str(wrong.exception)
+
+
+async def test_whoever_gives_no_credentials_is_asked_for_some(
+    provision: Provision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SAWLOG_KIBANA_PASSWORD")
+    async with FakeKibana() as kibana:
+        asked = await provision(kibana, fails=True)
+        assert "asks who you are (HTTP 401): give --user or --api-key" in str(asked.exception)
 
 
 async def test_by_api_key_and_with_wrong_credentials(provision: Provision, monkeypatch: pytest.MonkeyPatch) -> None:
