@@ -12,9 +12,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from sawlog.cli.connection import connects, print_rows
 from sawlog.cli.retention import checked_retention
-from sawlog.errors import ConfigError, StoreUnavailableError
+from sawlog.errors import ConfigError, StoreUnavailableError, nearest
 from sawlog.store import mappings
-from sawlog.store.assets import ROLE, Outcome, install, retention, role, role_descriptor, templates
+from sawlog.store.assets import ROLE, Outcome, install, lifecycle, role, role_descriptor, templates
 from sawlog.store.credentials import ELASTICSEARCH, elasticsearch
 from sawlog.store.elasticsearch import ElasticsearchStore, RefusedError
 
@@ -36,6 +36,7 @@ _NO_SUCH_API: Final = frozenset({400, 404, 405})
 @click.option(
     "--retention", "keep", metavar="TIME", callback=checked_retention, help="Keep documents so long: 30d, 12h."
 )
+@click.option("--ilm-policy", "policy", metavar="NAME", help="Leave rollover and retention to this policy of ILM.")
 @click.option(
     "--allow",
     "allowed",
@@ -57,6 +58,7 @@ def setup(
     ca: str | None,
     wait: float,
     keep: str | None,
+    policy: str | None,
     allowed: tuple[str, ...],
     no_role: bool,
     key_file: Path | None,
@@ -65,18 +67,21 @@ def setup(
     """Set up Elasticsearch: templates for logs-spring-*, their lifecycle, and a role that may only write there.
 
     Running it again changes nothing. What was changed by somebody else stays; additions of your own belong in the
-    component template sawlog-spring@custom. Without --retention, the one that is set stays.
+    component template sawlog-spring@custom. Without --retention and --ilm-policy, what is set stays.
     """
+    if keep is not None and policy is not None:
+        raise click.UsageError("give --retention or --ilm-policy: a policy says itself how long documents are kept")
     store = elasticsearch(urls, user=user, api_key=api_key, ca=ca, template=False)
     patterns = (mappings.PATTERN, *allowed)
-    outcomes = asyncio.run(_setup(store, wait, keep, () if no_role else patterns, key_file, force=force))
+    wanted = mappings.Lifecycle(keep, policy)
+    outcomes = asyncio.run(_setup(store, wait, wanted, () if no_role else patterns, key_file, force=force))
     print_rows([(one.kind, one.name, one.action, one.note) for one in outcomes])
 
 
 async def _setup(
     store: ElasticsearchStore,
     wait: float,
-    keep: str | None,
+    kept: mappings.Lifecycle,
     patterns: tuple[str, ...],
     key_file: Path | None,
     *,
@@ -84,10 +89,14 @@ async def _setup(
 ) -> list[Outcome]:
     async with store:
         secured = await _reach(store, wait)
-        wanted = templates(keep or await retention(store.request))
-        outcomes = [await install(store.request, asset, force=force) for asset in wanted]
-        if keep is not None:
-            outcomes += await _streams(store, keep)
+        if kept.policy is not None:
+            await _find_policy(store, kept.policy)
+        set_up = kept if kept != mappings.Lifecycle() else await lifecycle(store.request)
+        outcomes = [await install(store.request, asset, force=force) for asset in templates(set_up)]
+        if kept.retention is not None:
+            outcomes += await _streams(store, kept.retention)
+        elif kept.policy is not None:
+            outcomes += await _managed(store, kept.policy)
         if patterns and secured:
             outcomes.append(await install(store.request, role(patterns), force=force))
         elif patterns:
@@ -116,6 +125,29 @@ async def _reach(store: ElasticsearchStore, wait: float) -> bool:
                     raise
                 return False
     return True
+
+
+async def _find_policy(store: ElasticsearchStore, policy: str) -> None:
+    try:
+        there: dict[str, Any] = await store.request("GET", "/_ilm/policy")
+    except RefusedError as error:
+        if error.status not in _NO_SUCH_API:
+            raise
+        raise ConfigError("--ilm-policy: this Elasticsearch has no ILM") from None
+    if policy not in there:
+        raise ConfigError(f"--ilm-policy: there is no policy {policy!r}", hint=nearest(policy, there))
+
+
+async def _managed(store: ElasticsearchStore, policy: str) -> list[Outcome]:
+    """Give the indices that are there the policy, which a template gives to new ones alone."""
+    path = f"/{mappings.PATTERN}/_settings"
+    # Each index has a uuid, and is therefore in the answer.
+    indices: dict[str, Any] = await store.request("GET", f"{path}/index.lifecycle.name,index.uuid?flat_settings=true")
+    wrong = [name for name, one in indices.items() if one["settings"].get("index.lifecycle.name") != policy]
+    if not wrong:
+        return [Outcome("data streams", mappings.PATTERN, "unchanged", f"{len(indices)} indices there")]
+    await store.request("PUT", path, {"index.lifecycle.name": policy})
+    return [Outcome("data streams", mappings.PATTERN, "updated", f"{len(indices)} indices there follow {policy}")]
 
 
 async def _streams(store: ElasticsearchStore, keep: str) -> list[Outcome]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote
 
+from sawlog.errors import StoreError
 from sawlog.store import mappings
 
 Kind = Literal["component template", "index template", "role"]
@@ -40,11 +41,12 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One thing to keep in the cluster; `body` is without the marks of ours."""
+    """One thing to keep in the cluster; `body` is without the marks of ours, `older` the one for older servers."""
 
     kind: Kind
     name: str
     body: Mapping[str, Any]
+    older: Mapping[str, Any] | None = None
 
     @property
     def path(self) -> str:
@@ -52,15 +54,17 @@ class Asset:
         return f"{_PATHS[self.kind]}/{quote(self.name, safe='@')}"
 
     @property
-    def marks(self) -> dict[str, Any]:
-        """What is written beside it: whose it is, its version, and the fingerprint of its content."""
-        return {"managed_by": mappings.MANAGED_BY, "version": mappings.VERSION, "fingerprint": fingerprint(self.body)}
+    def fingerprints(self) -> set[str]:
+        """Those of the bodies."""
+        return {fingerprint(body) for body in (self.body, self.older) if body is not None}
 
-    def document(self) -> dict[str, Any]:
-        """Return the body as it is sent."""
+    def document(self, *, older: bool = False) -> dict[str, Any]:
+        """Return a body as it is sent: with whose it is, its version, and the fingerprint of its content."""
+        body = self.older if older and self.older is not None else self.body
+        marks = {"managed_by": mappings.MANAGED_BY, "version": mappings.VERSION, "fingerprint": fingerprint(body)}
         if self.kind == "role":
-            return {**self.body, "metadata": self.marks}
-        return {**self.body, "version": mappings.VERSION, "_meta": self.marks}
+            return {**body, "metadata": marks}
+        return {**body, "version": mappings.VERSION, "_meta": marks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,14 @@ class Outcome:
     note: str = ""
 
 
-def templates(retention: str | None = None) -> list[Asset]:
+def templates(lifecycle: mappings.Lifecycle | None = None) -> list[Asset]:
     """Return the templates, in the order in which the server takes them."""
-    components = mappings.component_templates(retention)
-    found = [Asset("component template", name, body) for name, body in components.items()]
+    components = mappings.component_templates(lifecycle)
+    older = mappings.component_templates(lifecycle, leave_out_beyond=False)
+    found = [
+        Asset("component template", name, body, older[name] if older[name] != body else None)
+        for name, body in components.items()
+    ]
     return [*found, Asset("index template", mappings.TEMPLATE_NAME, mappings.index_template())]
 
 
@@ -101,16 +109,25 @@ async def install(request: Request, asset: Asset, *, force: bool = False) -> Out
     """
     there = _content(asset, await request("GET", asset.path, missing={}))
     if there is None:
-        await request("PUT", asset.path, asset.document())
+        await _put(request, asset)
         return Outcome(asset.kind, asset.name, "created")
     marks = there.get("metadata" if asset.kind == "role" else "_meta") or {}
     reason = _why_not(marks, there)
     if reason and not force:
         return Outcome(asset.kind, asset.name, "kept", f"{reason}; --force replaces it")
-    if not reason and marks.get("fingerprint") == fingerprint(asset.body) and marks["version"] == mappings.VERSION:
+    if not reason and marks.get("fingerprint") in asset.fingerprints and marks["version"] == mappings.VERSION:
         return Outcome(asset.kind, asset.name, "unchanged")
-    await request("PUT", asset.path, asset.document())
+    await _put(request, asset)
     return Outcome(asset.kind, asset.name, "updated", reason)
+
+
+async def _put(request: Request, asset: Asset) -> None:
+    try:
+        await request("PUT", asset.path, asset.document())
+    except StoreError as error:
+        if asset.older is None or mappings.BEYOND not in str(error):
+            raise
+        await request("PUT", asset.path, asset.document(older=True))
 
 
 async def is_current(request: Request) -> bool:
@@ -123,12 +140,11 @@ async def is_current(request: Request) -> bool:
     return marks.get("managed_by") != mappings.MANAGED_BY or _version(marks) >= mappings.VERSION
 
 
-async def retention(request: Request) -> str | None:
-    """Return how long the cluster's lifecycle, if there is one of ours, keeps documents."""
+async def lifecycle(request: Request) -> mappings.Lifecycle:
+    """Return what the cluster's component template of the lifecycle, if there is one of ours, says."""
     asset = next(one for one in templates() if one.name == mappings.LIFECYCLE)
     there = _content(asset, await request("GET", asset.path, missing={})) or {}
-    found = there.get("template", {}).get("lifecycle", {}).get("data_retention")
-    return str(found) if found is not None else None
+    return mappings.Lifecycle.read(there.get("template", {}))
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:

@@ -261,8 +261,8 @@ class ElasticsearchStore(Store):
         try:
             if await assets.is_current(self.request):
                 return
-            # Retention is whoever's who has set it up.
-            wanted = assets.templates(await assets.retention(self.request))
+            # The lifecycle is whoever's who has set it up.
+            wanted = assets.templates(await assets.lifecycle(self.request))
             for asset in wanted:
                 await assets.install(self.request, asset)
         except RefusedError as error:

@@ -8,8 +8,15 @@ works on every distribution, with or without Elastic's modules:
 - ``error.stack_trace`` is ``text`` and not ``wildcard``: one looks for a class or a file name in it, which the
   standard analyser keeps as terms, rather than for an arbitrary piece of text.
 
-Strings that the template does not name become keywords; over `KEYWORD_LIMIT` characters they are kept in the
-document and left out of the index, because Lucene refuses terms over 32,766 bytes and with them the document.
+What the template does not name:
+
+- Strings become keywords; over `KEYWORD_LIMIT` characters they are kept in the document and left out of the index,
+  because Lucene refuses terms over 32,766 bytes and with them the document. As ``ip`` and ``geo.location`` ECS has
+  addresses and points of the earth.
+- The first document with a field says what type it has. A later one that has a text where numbers were is kept,
+  without that field in the index, rather than refused: services are many, and do not agree on names. The fields
+  above are sawlog's own, and stay strict. An object where a value was, or the other way round, no setting forgives.
+- Fields beyond `MOST_FIELDS` are kept in the document and left out of the index, where the server can do that.
 
 The index template is composed of three component templates of ours and one of the user's, `CUSTOM`, which comes
 last, may be absent, and is never touched.
@@ -17,6 +24,8 @@ last, may be absent, and is never touched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 TEMPLATE_NAME: Final = "sawlog-spring"
@@ -25,7 +34,7 @@ MAPPINGS: Final = f"{TEMPLATE_NAME}@mappings"
 LIFECYCLE: Final = f"{TEMPLATE_NAME}@lifecycle"
 CUSTOM: Final = f"{TEMPLATE_NAME}@custom"
 """A component template of the user's own."""
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it with every change below: a server that has a lower one is brought up to date."""
 
 MANAGED_BY: Final = "sawlog"
@@ -34,6 +43,9 @@ PRIORITY: Final = 300
 """Above Elasticsearch's own template ``logs`` (100) and those of Fleet (200)."""
 
 KEYWORD_LIMIT: Final = 1024
+MOST_FIELDS: Final = 2000
+BEYOND: Final = "ignore_dynamic_beyond_limit"
+"""The setting that leaves out the fields beyond `MOST_FIELDS`; Elasticsearch before 8.13 does not know it."""
 
 _KEYWORD: Final[dict[str, Any]] = {"type": "keyword", "ignore_above": KEYWORD_LIMIT}
 _TEXT: Final[dict[str, Any]] = {"type": "text", "norms": False}
@@ -86,23 +98,43 @@ def index_template() -> dict[str, Any]:
     }
 
 
-def component_templates(retention: str | None = None) -> dict[str, dict[str, Any]]:
-    """Return the bodies of ``PUT /_component_template/…`` by name.
-
-    `retention` is how long documents are kept, such as ``30d``; None: until somebody deletes them. In both cases
-    the lifecycle rolls data streams over when their newest index is large or old enough.
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How long documents are kept, such as ``30d``, or the ILM policy that says so; neither: until somebody deletes
+    them. Without a policy, the data stream's own lifecycle rolls it over when its newest index is large or old enough.
     """
-    lifecycle: dict[str, Any] = {"enabled": True}
-    if retention is not None:
-        lifecycle["data_retention"] = retention
+
+    retention: str | None = None
+    policy: str | None = None
+
+    def template(self) -> dict[str, Any]:
+        """Return what stands below ``template`` in the component template."""
+        if self.policy is not None:
+            return {"settings": {"index": {"lifecycle": {"name": self.policy}}}}
+        kept = {} if self.retention is None else {"data_retention": self.retention}
+        return {"lifecycle": {"enabled": True, **kept}}
+
+    @staticmethod
+    def read(template: Mapping[str, Any]) -> Lifecycle:
+        """Return what a component template of ours says."""
+        policy = template.get("settings", {}).get("index", {}).get("lifecycle", {}).get("name")
+        found = template.get("lifecycle", {}).get("data_retention")
+        return Lifecycle(None if found is None else str(found), None if policy is None else str(policy))
+
+
+def component_templates(
+    lifecycle: Lifecycle | None = None, *, leave_out_beyond: bool = True
+) -> dict[str, dict[str, Any]]:
+    """Return the bodies of ``PUT /_component_template/…`` by name; `leave_out_beyond` asks for the setting `BEYOND`."""
     return {
-        SETTINGS: {"template": {"settings": _settings()}},
+        SETTINGS: {"template": {"settings": _settings(leave_out_beyond=leave_out_beyond)}},
         MAPPINGS: {"template": {"mappings": _mappings()}},
-        LIFECYCLE: {"template": {"lifecycle": lifecycle}},
+        LIFECYCLE: {"template": (lifecycle or Lifecycle()).template()},
     }
 
 
-def _settings() -> dict[str, Any]:
+def _settings(*, leave_out_beyond: bool) -> dict[str, Any]:
+    beyond = {BEYOND: True} if leave_out_beyond else {}
     return {
         "index": {
             # DEFLATE instead of LZ4: log lines shrink by another third for a little time on the server.
@@ -111,18 +143,31 @@ def _settings() -> dict[str, Any]:
             "sort": {"field": "@timestamp", "order": "desc"},
             # Five seconds between line and search; each refresh costs the server a segment.
             "refresh_interval": "5s",
-            "mapping": {"total_fields": {"limit": 2000}},
+            "mapping": {"total_fields": {"limit": MOST_FIELDS, **beyond}},
         }
     }
 
 
 def _mappings() -> dict[str, Any]:
-    strings = {"match_mapping_type": "string", "mapping": _KEYWORD}
+    forgiving = {"ignore_malformed": True}
     return {
         # A string that happens to look like a date stays a string: the next one may not look like one.
         "date_detection": False,
         "numeric_detection": False,
-        "dynamic_templates": [{"strings_as_keywords": strings}],
+        "dynamic_templates": [
+            {"points": {"path_match": "*.geo.location", "mapping": {"type": "geo_point", **forgiving}}},
+            {
+                "addresses": {
+                    "match_mapping_type": "string",
+                    "path_match": "*.ip",
+                    "mapping": {"type": "ip", **forgiving},
+                }
+            },
+            {"strings_as_keywords": {"match_mapping_type": "string", "mapping": _KEYWORD}},
+            {"integers": {"match_mapping_type": "long", "mapping": {"type": "long", **forgiving}}},
+            # By itself it would make floats, of seven digits.
+            {"numbers": {"match_mapping_type": "double", "mapping": {"type": "double", **forgiving}}},
+        ],
         "properties": _nested(FIELDS),
     }
 

@@ -170,7 +170,41 @@ async def test_a_document_of_each_version_is_indexed_and_new_fields_are_mapped(s
     # A text that looks like a date stays one.
     assert properties["customer"]["properties"]["since"]["type"] == "keyword"
     assert properties["customer"]["properties"]["orders"]["type"] == "long"
-    assert properties["order_total"]["type"] == "float"
+    assert properties["order_total"]["type"] == "double"
+
+
+async def test_what_services_do_not_agree_on_is_kept(server: ElasticsearchServer) -> None:
+    await asyncio.to_thread(run, server.url, "--force")
+    documents: list[dict[str, Any]] = [
+        {"amount": 5, "rate": 1.5, "client": {"ip": "10.0.0.1", "geo": {"location": {"lat": 52.5, "lon": 13.4}}}},
+        {"amount": "five", "rate": "none", "client": {"ip": "unknown", "geo": {"location": "nowhere"}}},
+        {"note": "x" * 40_000, "empty": None, "no": {}, "none": [], "dotted.name": 1},
+        {f"field{number}": number for number in range(mappings.MOST_FIELDS + 500)},
+        {"amount": 7},
+    ]
+    documents = [{"@timestamp": "2024-05-06T07:08:09.123Z", **one} for one in documents]
+    index = "logs-spring-disagree"
+    async with ElasticsearchStore(server.url, index=index, template=False) as store:
+        result = await store.bulk(Bulk([*"abcde"], documents, index))
+        assert (result.created, result.refused) == (5, [])
+        await store.refresh()
+        assert await store.count({"range": {"amount": {"gte": 5}}}) == 2
+        assert await store.count({"term": {"client.ip": "10.0.0.0/8"}}) == 1
+        near = {"distance": "1km", "client.geo.location": {"lat": 52.5, "lon": 13.4}}
+        assert await store.count({"geo_distance": near}) == 1
+        assert await store.count({"range": {"field7": {"gte": 7}}}) == 1
+        # What does not fit is in the document all the same, and can be found by that.
+        hits = (await store.search({"size": 5, "query": {"exists": {"field": "_ignored"}}}))["hits"]["hits"]
+        ignored = {hit["_id"]: set(hit["_ignored"]) for hit in hits}
+        assert ignored["b"] == {"amount", "rate", "client.ip", "client.geo.location"}
+        assert ignored["c"] == {"note"}
+        assert "field2499" in ignored["d"]
+        assert next(hit["_source"]["amount"] for hit in hits if hit["_id"] == "b") == "five"
+        # An object where a number was, and a field of sawlog's own with something else, are dead letters.
+        wrong: list[dict[str, Any]] = [{"amount": {"of": 5}}, {"process": {"pid": "many"}}]
+        documents = [{"@timestamp": "2024-05-06T07:08:09.123Z", **one} for one in wrong]
+        result = await store.bulk(Bulk(["f", "g"], documents, index))
+        assert [one.status for one in result.refused] == [400, 400]
 
 
 def test_over_tls_with_a_user(secure_elasticsearch: ElasticsearchServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +228,7 @@ class Recorder:
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
         self.keys: list[dict[str, Any]] = []
+        self.old = False
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -202,6 +237,11 @@ class Recorder:
                 name = self.path.rpartition("/")[2]
                 if self.path == "/_security/_authenticate":
                     self.answer(200, {"username": "elastic"})
+                elif self.path == "/_ilm/policy":
+                    self.answer(200, {"ninety-days": {}, "thirty-days": {}})
+                elif self.path.startswith("/logs-spring-*/_settings"):
+                    settings = {"index.uuid": "u", **recorder.kept.get("/logs-spring-*/_settings", {})}
+                    self.answer(200, {".ds-logs-spring-default-000001": {"settings": settings}})
                 elif self.path.startswith("/_data_stream"):
                     self.answer(200, {"data_streams": recorder.streams})
                 elif body is None:
@@ -214,6 +254,12 @@ class Recorder:
 
             def do_PUT(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if recorder.old and mappings.BEYOND in json.dumps(body):
+                    setting = f"index.mapping.total_fields.{mappings.BEYOND}"
+                    self.answer(
+                        400, {"error": {"type": "illegal_argument_exception", "reason": f"unknown [{setting}]"}}
+                    )
+                    return
                 recorder.kept[self.path] = body
                 self.answer(200, {"acknowledged": True})
 
@@ -278,3 +324,37 @@ def test_streams_that_are_there_get_the_retention(recorder: Recorder) -> None:
     assert "1 there are kept 30d" in result.output
     recorder.streams[0]["lifecycle"]["data_retention"] = "30d"
     assert "unchanged" in run(recorder.url, "--retention", "30d").output.splitlines()[-2]
+
+
+def test_a_policy_of_ilm_takes_the_place_of_the_lifecycle(recorder: Recorder) -> None:
+    assert results(run(recorder.url, "--ilm-policy", "ninety-days"))[mappings.LIFECYCLE] == "created"
+    path = f"/_component_template/{mappings.LIFECYCLE}"
+    assert recorder.kept[path]["template"] == {"settings": {"index": {"lifecycle": {"name": "ninety-days"}}}}
+    # The indices that are there follow it, too.
+    assert recorder.kept["/logs-spring-*/_settings"] == {"index.lifecycle.name": "ninety-days"}
+    again = run(recorder.url, "--ilm-policy", "ninety-days")
+    assert "unchanged" in next(line for line in again.output.splitlines() if line.startswith("data streams"))
+    # Neither `setup` without it nor a pipeline that connects takes it away.
+    assert results(run(recorder.url))[mappings.LIFECYCLE] == "unchanged"
+    assert recorder.kept[path]["template"]["settings"]["index"]["lifecycle"]["name"] == "ninety-days"
+    assert results(run(recorder.url, "--retention", "30d"))[mappings.LIFECYCLE] == "updated"
+    assert recorder.kept[path]["template"] == {"lifecycle": {"enabled": True, "data_retention": "30d"}}
+    both = run(recorder.url, "--retention", "30d", "--ilm-policy", "ninety-days", fails=True)
+    assert "give --retention or --ilm-policy" in both.output
+    unknown = run(recorder.url, "--ilm-policy", "ninty-days", fails=True)
+    assert "there is no policy 'ninty-days'" in str(unknown.exception)
+    assert "did you mean 'ninety-days'?" in str(unknown.exception)
+
+
+def test_an_elasticsearch_without_ilm_has_no_policies(server: ElasticsearchServer) -> None:
+    refused = run(server.url, "--ilm-policy", "mine", fails=True)
+    assert "this Elasticsearch has no ILM" in str(refused.exception)
+
+
+def test_an_older_server_gets_the_settings_that_it_knows(recorder: Recorder) -> None:
+    recorder.old = True
+    assert results(run(recorder.url))[mappings.SETTINGS] == "created"
+    path = f"/_component_template/{mappings.SETTINGS}"
+    total = {"limit": mappings.MOST_FIELDS}
+    assert recorder.kept[path]["template"]["settings"]["index"]["mapping"]["total_fields"] == total
+    assert results(run(recorder.url))[mappings.SETTINGS] == "unchanged"
