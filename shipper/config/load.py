@@ -94,8 +94,13 @@ def _remote(name: str) -> str:
         # Without what fsspec has remembered of earlier reads: a SIGHUP asks for what is there now.
         with fsspec.open(name, "rb", skip_instance_cache=True) as file:
             content: bytes = file.read()
-    except ImportError:
-        raise InputError(f"{name}: reading from there needs the extra 's3': pip install 'sawlog[s3]'") from None
+    except ImportError as error:
+        needs = "needs the extra 's3': pip install 'sawlog[s3]'" if name.startswith("s3://") else f"fails: {error}"
+        raise InputError(f"{name}: reading from there {needs}") from None
+    except FileNotFoundError as error:
+        # Of an object that is not there, all that it says is its name.
+        said = error.strerror or str(error)
+        raise InputError(f"{name}: {'there is no such object' if said in name else said}") from None
     except OSError:
         raise
     except Exception as error:

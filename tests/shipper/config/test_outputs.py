@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -279,10 +280,25 @@ class TestS3:
         assert found.inputs[0].paths == ("/x",)
         assert "s3://configurations/web/filebeat.yml:3:3: unknown option 'prety'" in found.warnings[0]
 
-    def test_one_that_is_not_there(self, bucket: Any) -> None:
+    @pytest.mark.parametrize(
+        ("place", "reason"),
+        [
+            ("s3://configurations/none.yml", "there is no such object"),
+            ("s3://no-such-bucket/filebeat.yml", "The specified bucket does not exist"),
+        ],
+    )
+    def test_one_that_is_not_there(self, bucket: Any, place: str, reason: str) -> None:
         assert bucket
-        with pytest.raises(InputError, match=r"s3://configurations/none.yml"):
-            load("s3://configurations/none.yml")
+        with pytest.raises(InputError) as failure:
+            load(place)
+        assert str(failure.value) == f"{place}: {reason}"
+
+    def test_what_another_place_needs_is_not_the_extra_for_s3(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("fsspec", reason="s3fs (the extra s3), which brings it, is not installed")
+        monkeypatch.setitem(sys.modules, "gcsfs", None)
+        with pytest.raises(InputError, match="gcsfs") as failure:
+            load("gs://configurations/filebeat.yml")
+        assert "sawlog[s3]" not in str(failure.value)
 
 
 def test_embedded(tmp_path: Path) -> None:
