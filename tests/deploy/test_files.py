@@ -119,6 +119,31 @@ def test_a_service_is_bounded_and_not_open(service: dict[str, Any]) -> None:
     assert service.get("read_only") or service["image"].startswith(("${ELASTICSEARCH", "${KIBANA"))
 
 
+def test_an_image_is_built_once() -> None:
+    # Compose builds at the same time what several services build, and all but one fail: the name is taken.
+    for project in PROJECTS.values():
+        builders = {name for name, one in project["services"].items() if "build" in one}
+        assert len(builders) == 1
+        (builder,) = builders
+        assert project["services"][builder]["image"] == OUR_IMAGE
+        # Who builds is among those that any of the others needs, so that `up SERVICE` builds, too.
+        for name, service in project["services"].items():
+            if service["image"] == OUR_IMAGE and "profiles" not in service:
+                assert builder in _needed(project["services"], name), name
+
+
+def _needed(services: dict[str, Any], name: str) -> set[str]:
+    others = services[name].get("depends_on", {})
+    return {name}.union(*(_needed(services, other) for other in others))
+
+
+def test_a_machine_with_one_core_can_start_everything() -> None:
+    # Docker makes no container with more CPUs than there are.
+    for service in SERVICES:
+        cpus = service.values[0]["deploy"]["resources"]["limits"].get("cpus", "1")
+        assert float(re.sub(r"\$\{\w+:-(.+)\}", r"\1", cpus)) <= 1.0, service.id
+
+
 def test_the_parts_of_the_stack_are_there() -> None:
     services = PROJECTS["docker-compose.yml"]["services"]
     assert {name for name, service in services.items() if service["image"] == OUR_IMAGE} == {*ROLES} - {"sawlog"}
