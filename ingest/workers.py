@@ -12,6 +12,7 @@ import contextlib
 import gc
 import logging
 import marshal
+import math
 import multiprocessing
 import os
 import pickle
@@ -21,6 +22,7 @@ import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ingest.lang.ast import Section
@@ -39,6 +41,9 @@ WORTH_SHARE: Final = 0.5
 """From which share of the time on that filters take of the main process they may be handed to workers, …"""
 WORTH_SECONDS: Final = 5e-6
 """… and from which cost of an event on that pays."""
+
+QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+"""What a container may take: microseconds in each period, and the period's; or ``max`` (cgroup v2)."""
 
 Parts = list[list[Event]]
 """The events that came out of the filters, one list for each output."""
@@ -89,8 +94,13 @@ def filtering(pipeline: Pipeline, workers: int | None = None) -> Filtering:
 
 
 def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return the number of cores that this process may use: those that there are, or what its container is given."""
+    cores = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError):
+        # A container on a large machine sees all of its cores; a worker for each would not fit into its memory.
+        quota, period = map(int, QUOTA.read_text().split())
+        cores = min(cores, math.ceil(quota / period))
+    return cores
 
 
 class Here:

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,20 @@ async def test_closing_ends_busy_workers_soon() -> None:
         assert time.monotonic() - before < 5
         with pytest.raises(WorkerError):
             await slow
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", 64), ("100000 100000", 1), ("150000 100000", 2), ("9900000 100000", 64), ("", 64), (None, 64)],
+)
+def test_a_container_s_share_of_the_cores_counts(
+    quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.setattr(module, "QUOTA", tmp_path / "cpu.max")
+    if quota is not None:
+        module.QUOTA.write_text(f"{quota}\n")
+    assert module.available_cores() == cores
 
 
 def test_a_pipeline_without_filters_needs_no_workers() -> None:
