@@ -96,11 +96,20 @@ def test_kubernetes_takes_a_manifest(manifest: Path) -> None:
 def test_a_manifest_keeps_secrets_elsewhere_and_bounds_its_pods(manifest: Path) -> None:
     documents = {one["kind"]: one for one in yaml.safe_load_all(manifest.read_text()) if one}
     assert "Secret" not in documents
-    pod = (documents.get("DaemonSet") or documents["Deployment"])["spec"]["template"]["spec"]
+    template = (documents.get("DaemonSet") or documents["Deployment"])["spec"]["template"]
+    pod, pod_labels = template["spec"], template["metadata"]["labels"]
     (container,) = pod["containers"]
     assert container["resources"]["limits"]["memory"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    # A rollout goes on only when the new pod delivers; that a destination is away starts nothing again.
+    assert "urlopen" in container["readinessProbe"]["exec"]["command"][-1]
+    assert "getresponse" in container["livenessProbe"]["exec"]["command"][-1]
+    for probe in ("readinessProbe", "livenessProbe"):
+        compile(container[probe]["exec"]["command"][-1], probe, "exec")
+    assert documents["NetworkPolicy"]["spec"]["policyTypes"] == ["Ingress"]
+    assert "ingress" not in documents["NetworkPolicy"]["spec"]
+    assert documents["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= pod_labels.items()
     assert not [one for one in container["env"] if "PASSWORD" in one["name"] and "value" in one]
     volumes = {one["name"] for one in pod["volumes"]}
     assert {one["name"] for one in container["volumeMounts"]} == volumes
