@@ -12,6 +12,7 @@ import msgspec
 
 from sawlog.cli.lines import escape
 from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, read
+from sawlog.errors import SawlogError
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import Bulk, Store
 from sawlog.store.delivery import Delivered, Delivery
@@ -65,7 +66,13 @@ def purge(data: Path) -> None:
 
 @dead_letter.command()
 @data_option
-@click.option("--elasticsearch", "url", help="Send them to this Elasticsearch instead of the embedded store.")
+@click.option(
+    "--elasticsearch",
+    "url",
+    metavar="URL",
+    envvar="SAWLOG_ELASTICSEARCH_URL",
+    help="Send them to this Elasticsearch instead of the embedded store.",
+)
 def replay(data: Path, url: str | None) -> None:
     """Send all dead letters to the store again; those refused again stay."""
     delivered = asyncio.run(_replay(_letters(data), _store(data, url)))
@@ -83,7 +90,11 @@ def _store(data: Path, url: str | None) -> Store:
         return elasticsearch(url)
     from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
 
-    return EmbeddedStore(index_directory(data))
+    directory = index_directory(data)
+    if not directory.is_dir():
+        # An index that is made now is none that anybody looks at, and the letters would be gone.
+        raise SawlogError(f"{data} has no embedded index to send them to; name the cluster with --elasticsearch")
+    return EmbeddedStore(directory)
 
 
 async def _replay(letters: DeadLetters, store: Store) -> Delivered:

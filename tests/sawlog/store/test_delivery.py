@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from sawlog.cli.dead_letter import dead_letter
 from sawlog.dead_letter import DIRECTORY, DeadLetters
-from sawlog.errors import StoreError
+from sawlog.errors import SawlogError, StoreError
 from sawlog.store.base import Bulk
 from sawlog.store.delivery import Delivery, split
 from sawlog.store.elasticsearch import ElasticsearchStore
@@ -117,6 +117,26 @@ async def test_an_id_that_spoils_its_whole_request_is_found(
     delivered = await delivery.deliver(Bulk(names, [GOOD] * 9, store.index))
     assert (delivered.created, delivered.dead) == (8, 1)
     assert [letter.id for letter in dead] == [names[5]]
+
+
+async def test_replay_makes_no_index_of_its_own(
+    store: ElasticsearchStore,
+    delivery: Delivery,
+    dead: DeadLetters,
+    tmp_path: Path,
+    elasticsearch_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await delivery.deliver(Bulk(["r:0"], [{**GOOD, "process": {"pid": "many"}}], store.index))
+    # What is sent to an index that nobody looks at is lost.
+    refused = CliRunner().invoke(dead_letter, ["replay", "--data", str(tmp_path)])
+    assert isinstance(refused.exception, SawlogError)
+    assert "name the cluster with --elasticsearch" in str(refused.exception)
+    assert [letter.id for letter in dead] == ["r:0"]
+    monkeypatch.setenv("SAWLOG_ELASTICSEARCH_URL", elasticsearch_url)
+    ran = await asyncio.to_thread(CliRunner().invoke, dead_letter, ["replay", "--data", str(tmp_path)])
+    assert ran.output == "0 indexed, 0 were there, 1 refused again\n"
+    assert not (tmp_path / "index").exists()
 
 
 async def test_replay_sends_what_can_be_taken_now(
