@@ -130,6 +130,8 @@ def test_an_image_is_built_once() -> None:
         for name, service in project["services"].items():
             if service["image"] == OUR_IMAGE and "profiles" not in service:
                 assert builder in _needed(project["services"], name), name
+            if service["image"] == OUR_IMAGE and name != builder:
+                assert service["pull_policy"] == "never", name
 
 
 def _needed(services: dict[str, Any], name: str) -> set[str]:

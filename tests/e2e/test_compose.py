@@ -85,8 +85,13 @@ class Service(Process):
         """Run the health check of the compose file."""
         kind, *words = self._definition["healthcheck"]["test"]
         assert kind == "CMD"
-        done = subprocess.run(self._command(words), env=self.environment(), capture_output=True, check=False)
-        return done.returncode == 0
+        return self.exec(*words).returncode == 0
+
+    def exec(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another command in the service's environment."""
+        return subprocess.run(
+            self._command([*words]), env=self.environment(), capture_output=True, text=True, check=False
+        )
 
     def running(self) -> bool:
         return not self._ended()
@@ -257,6 +262,9 @@ def test_lines_arrive_and_a_killed_ingest_loses_none(stack: Stack) -> None:
     until(arrived, stack.logged)
     until(shipper.healthy, stack.logged)
     demo.stop()
+    found_there = first.exec("sawlog", "search", '"hello from the folder"', "--size", "1")
+    assert "hello from the folder" in found_there.stdout, found_there
+    assert first.exec("sawlog", "dead-letter", "replay").stdout.startswith("0 indexed")
 
     # Two more of ingest. One stands still and takes what the broker gives it, without an answer; then it is killed.
     others = [stack.started("ingest") for _ in range(2)]
