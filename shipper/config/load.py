@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import glob
 import importlib
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -91,6 +92,9 @@ def _read(name: str) -> str:
 def _remote(name: str) -> str:
     try:
         fsspec: Any = importlib.import_module("fsspec")
+        for library in ("botocore", "aiobotocore"):
+            # At each reading, they tell where they have found credentials.
+            logging.getLogger(library).setLevel(logging.WARNING)
         # Without what fsspec has remembered of earlier reads: a SIGHUP asks for what is there now.
         with fsspec.open(name, "rb", skip_instance_cache=True) as file:
             content: bytes = file.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -270,7 +271,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 class TestS3:
-    def test_a_configuration_in_a_bucket(self, bucket: Any) -> None:
+    def test_a_configuration_in_a_bucket(self, bucket: Any, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO)
         bucket.put_object(
             Bucket="configurations",
             Key="web/filebeat.yml",
@@ -279,6 +281,7 @@ class TestS3:
         found = load("s3://configurations/web/filebeat.yml")
         assert found.inputs[0].paths == ("/x",)
         assert "s3://configurations/web/filebeat.yml:3:3: unknown option 'prety'" in found.warnings[0]
+        assert "botocore" not in caplog.text
 
     @pytest.mark.parametrize(
         ("place", "reason"),
