@@ -61,10 +61,11 @@ def test_certificates_are_made_once_and_verify(tmp_path: Path) -> None:
     assert runs(*command).count("kept") == 2
     assert (tmp_path / "mosquitto" / "server.crt").read_bytes() == before
     # Another name needs another certificate; another authority needs them all.
-    environment = {**os.environ, "CERTIFICATE_NAMES": "logs.example.org 192.0.2.7"}
+    environment = {**os.environ, "CERTIFICATE_NAMES": "logs.example.org 192.0.2.7 2001:db8::7"}
     assert runs(*command, env=environment).count("made for") == 2
-    runs("openssl", "verify", "-CAfile", tmp_path / "ca" / "ca.crt", "-verify_ip", "192.0.2.7",
-         tmp_path / "mosquitto" / "server.crt")  # fmt: skip
+    for address in ("192.0.2.7", "2001:db8::7"):
+        runs("openssl", "verify", "-CAfile", tmp_path / "ca" / "ca.crt", "-verify_ip", address,
+             tmp_path / "mosquitto" / "server.crt")  # fmt: skip
     (tmp_path / "authority" / "ca.key").unlink()
     assert runs(*command).count("made") == 3
     runs("openssl", "verify", "-CAfile", tmp_path / "ca" / "ca.crt", tmp_path / "mosquitto" / "server.crt")
