@@ -49,6 +49,14 @@ def wheel(folder: Path, version: str, agent: str = "") -> Path:
     return built
 
 
+def play(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    """Run Ansible in the folder of the playbooks, with a home of its own."""
+    more = {"ANSIBLE_PIPELINING": "1", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(home)}
+    return subprocess.run(
+        command, cwd=ANSIBLE, env={**os.environ, **more}, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
 class Machine:
     """A folder that the playbooks take for a machine, an agent that writes into a file, and what it has shipped."""
 
@@ -75,15 +83,15 @@ class Machine:
             f"fields: {{secret: '${{SECRET}}'}}\n"
             f"output.file: {{path: '{self.shipped}', filename: events}}\n"
             f"queue.mem.flush.timeout: 100ms\n"
+            # As on most machines with Filebeat: a folder that is not the agent's.
+            f"logging.to_files: true\n"
+            f"logging.files.path: /proc/filebeat\n"
             f"{more}"
         )
 
-    def run(self, playbook: str, version: str, *more: str, fails: str = "", **values: Any) -> dict[str, int]:
-        """Run a playbook; return what its recap counts. `fails` is what it must say when it must fail."""
-        given = {
-            "HOST": "localhost",
-            "ENV": "test",
-            "VERSION": version,
+    def variables(self, version: str) -> dict[str, Any]:
+        """Return what the role has to know of this machine."""
+        return {
             "ansible_python_interpreter": sys.executable,
             "sawlog_shipper_prefix": str(self.prefix),
             "sawlog_shipper_manager": "sysv",
@@ -100,18 +108,13 @@ class Machine:
             "sawlog_shipper_config_location": str(self.configs),
             "sawlog_shipper_health_port": self.port,
             "sawlog_shipper_healthy_seconds": 60,
-            **values,
         }
+
+    def run(self, playbook: str, version: str, *more: str, fails: str = "", **values: Any) -> dict[str, int]:
+        """Run a playbook; return what its recap counts. `fails` is what it must say when it must fail."""
+        given = {"HOST": "localhost", "ENV": "test", "VERSION": version, **self.variables(version), **values}
         command = [self.playbook, "-i", "localhost,", "-c", "local", playbook, "-e", json.dumps(given), *more]
-        environment = {
-            **os.environ,
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_HOME": str(self.wheels),
-        }
-        done = subprocess.run(
-            command, cwd=ANSIBLE, env=environment, capture_output=True, text=True, timeout=600, check=False
-        )
+        done = play(command, self.wheels)
         told = f"{done.stdout}\n{done.stderr}\n{self.log}"
         assert (done.returncode != 0) == bool(fails), told
         assert fails in told, told
@@ -159,15 +162,19 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine that has nothing yet."""
-    if shutil.which("start-stop-daemon") is None:
-        pytest.skip("start-stop-daemon is not installed")
-    if os.geteuid() != 0:
-        pytest.skip("the playbooks give files to root, which takes root")
+    _need_root()
     machine = Machine(tmp_path)
     try:
         yield machine
     finally:
         machine.close()
+
+
+def _need_root() -> None:
+    if shutil.which("start-stop-daemon") is None:
+        pytest.skip("start-stop-daemon is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("the playbooks give files to root, which takes root")
 
 
 def test_a_rollout_is_idempotent_refuses_and_rolls_back(machine: Machine) -> None:
@@ -194,6 +201,43 @@ def test_a_rollout_is_idempotent_refuses_and_rolls_back(machine: Machine) -> Non
     assert machine.pid != first
     machine.ships("a line after the way back")
     assert "tags" not in machine.events[-1]
+
+
+def test_a_host_that_nobody_knows_is_no_success(machine: Machine) -> None:
+    for playbook in ("site.yml", "uninstall.yml"):
+        machine.run(playbook, "1.0", HOST="lcoalhost", fails="HOST=lcoalhost names no host of the inventory")
+    assert not machine.prefix.exists()
+
+
+@pytest.mark.slow
+def test_a_host_on_which_it_fails_is_the_last_one(tmp_path: Path) -> None:
+    _need_root()
+    folders = [tmp_path / name for name in ("first", "second", "third")]
+    for folder in folders:
+        folder.mkdir()
+    machines = [Machine(folder) for folder in folders]
+    first, second, third = machines
+    try:
+        for machine in machines:
+            machine.wheels = first.wheels
+        wheel(first.wheels, "1.0")
+        second.configure("filebeat.inptus: []\n")
+        inventory = tmp_path / "hosts.yml"
+        # The group says what runs on it, so that HOST alone is asked for.
+        hosts = {one.prefix.parent.name: {"ansible_connection": "local", **one.variables("1.0")} for one in machines}
+        group = {"hosts": hosts, "vars": {"ENV": "test", "VERSION": "1.0"}}
+        inventory.write_text(json.dumps({"all": {"children": {"web": group}}}))
+        done = play([first.playbook, "-i", str(inventory), "site.yml", "-e", "HOST=web"], first.wheels)
+        assert done.returncode != 0
+        assert "filebeat.conf-test.yml is refused" in done.stdout
+        first.ships("a line of the first")
+        assert (second.prefix / "opt/sawlog/versions/1.0").is_dir()
+        assert not (second.prefix / "opt/sawlog/current").exists()
+        assert not third.prefix.exists()
+        assert not re.search(r"^third +:", done.stdout, re.MULTILINE)
+    finally:
+        for machine in machines:
+            machine.close()
 
 
 @pytest.mark.slow
@@ -265,5 +309,13 @@ def test_a_configuration_comes_from_s3(machine: Machine) -> None:
         machine.run("site.yml", "1.0", **given)
         machine.ships("the first line")
         assert machine.run("site.yml", "1.0", **given)["changed"] == 0
+        machine.run(
+            "site.yml",
+            "1.0",
+            **given,
+            ENV="tset",
+            fails="s3://logging/shippers/filebeat.conf-tset.yml cannot be read: FileNotFoundError",
+        )
+        machine.ships("a line after a configuration that is not there")
     finally:
         server.stop()
