@@ -129,7 +129,7 @@ class Stack:
             'host => "mosquitto"': 'host => "localhost"',
             "port => 8883": f"port => {self.broker}",
             "listener 8883": f"listener {self.broker} 127.0.0.1",
-            "http.port: 5066": f"http.port: {self.health}",
+            "http.port=5066": f"http.port={self.health}",
             "127.0.0.1:5066": f"127.0.0.1:{self.health}",
         }
         self.services: list[Service] = []
@@ -284,6 +284,27 @@ def test_lines_arrive_and_a_killed_ingest_loses_none(stack: Stack) -> None:
     found = [message for message in stack.messages() if message in wanted]
     assert len(found) == len(wanted), "nothing twice"
     assert all(one.running() for one in (*others, shipper)), stack.logged()
+
+
+def test_the_shipper_takes_a_filebeat_yml_that_knows_no_containers(stack: Stack) -> None:
+    own = stack.folder / "filebeat.yml"
+    own.write_text(
+        "filebeat.inputs: [{type: filestream, id: mine, paths: [/logs/*.log]}]\n"
+        "output.file: {path: /var/lib/sawlog/shipped, filename: events}\n"
+        "logging.to_files: true\n"
+        "logging.files.path: /proc/filebeat\n"
+        "http.enabled: false\n"
+    )
+    # As with FILEBEAT in the environment.
+    volumes = stack.project["services"]["shipper"]["volumes"]
+    (mount,) = (one for one in volumes if one.endswith(":/etc/sawlog/filebeat.yml:ro"))
+    volumes[volumes.index(mount)] = f"{own}:/etc/sawlog/filebeat.yml:ro"
+    (stack.logs / "web.log").write_text("a line\n")
+    shipper = stack.started("shipper")
+    data = stack.volume("shipper-data")
+    until(lambda: any("a line" in one.read_text() for one in data.glob("shipped/events*")), stack.logged)
+    until(shipper.healthy, stack.logged)
+    assert (data / "registry.sqlite").exists()
 
 
 class Kibana:
