@@ -34,7 +34,12 @@ _NO_SUCH_API: Final = frozenset({400, 404, 405})
 )
 @connects(ELASTICSEARCH)
 @click.option(
-    "--retention", "keep", metavar="TIME", callback=checked_retention, help="Keep documents so long: 30d, 12h."
+    "--retention",
+    "keep",
+    metavar="TIME",
+    envvar="SAWLOG_RETENTION",
+    callback=checked_retention,
+    help="Keep documents so long: 30d, 12h.",
 )
 @click.option("--ilm-policy", "policy", metavar="NAME", help="Leave rollover and retention to this policy of ILM.")
 @click.option(

@@ -39,6 +39,7 @@ TICK_SECONDS = 0.5
 @click.option(
     "--retention",
     metavar="TIME",
+    envvar="SAWLOG_RETENTION",
     callback=checked_retention,
     help="Drop what was indexed longer ago: 30d, 12h. Not given: everything is kept.",
 )
