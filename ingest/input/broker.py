@@ -15,11 +15,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from sawlog.wire.mqtt import PACKED_BYTES
 
@@ -93,13 +94,18 @@ class Client(aiomqtt.Client):
             if not self._disconnected.done():
                 self._client.ack(message.mid, message.qos)
 
+    def _on_disconnect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
+    ) -> None:
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        # Asked for, or asyncio complains that nobody has.
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+
     async def end(self) -> None:
         """Disconnect, whatever becomes of it."""
         with contextlib.suppress(aiomqtt.MqttError, OSError):
             await self.__aexit__(None, None, None)
-        # Asked for, or asyncio complains that nobody has.
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()
 
 
 @dataclass(slots=True)

@@ -395,7 +395,7 @@ def _words(error: BaseException | None) -> str:
     code = reason.rc if isinstance(reason, aiomqtt.MqttCodeError) else None
     # Also what paho calls it when the broker just goes.
     if isinstance(code, ReasonCode) and code.value == _FAILURE:
-        return "the broker ended the connection"
+        return "the broker ended the connection (does another client have the client_id?)"
     return str(reason)
 
 

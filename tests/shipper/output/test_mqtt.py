@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from sawlog.batch import Batch, LineBatch, Source
+from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import SawlogError
 from sawlog.event import Event
 from shipper.output import About
@@ -195,3 +197,89 @@ async def test_the_way_is_tried(mosquitto: MosquittoServer) -> None:
         f"mqtt: 127.0.0.1:{mosquitto.port}: connect",
         f"mqtt: 127.0.0.1:{mosquitto.port}: subscribe to sawlog-answers/sawlog-agent",
     ]
+
+
+@contextlib.contextmanager
+def brokering(*settings: str) -> Iterator[MosquittoServer]:
+    server = need(lambda: MosquittoServer(*settings))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+async def told(output: MqttSender, words: str) -> None:
+    async with asyncio.timeout(30):
+        while words not in (output.counters.problem or ""):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_batch_that_the_broker_does_not_take_whole_goes_in_parts(tmp_path: Path) -> None:
+    noise = random.Random(5)
+    texts = [noise.randbytes(150).hex() for _ in range(100)]
+    texts[40] = noise.randbytes(20_000).hex()
+    heard: list[BaseException | None] = []
+    lines = Lines()
+    with brokering("max_packet_size 5000") as broker:
+        settings = MqttOutput((f"127.0.0.1:{broker.port}",), backoff_init=0.1, backoff_max=0.5)
+        async with receiving(broker) as receiver, MqttSender(settings, About("agent", "host", tmp_path)) as output:
+            source = Source("big", "/b.log", {"log": {"file": {"path": "/b.log"}}})
+            await output.send(LineBatch(source, texts, range(100, 200), 1, heard.append, frozenset({3, 99})))
+            await output.send(lines.batch(10))
+            await lines.settled(1)
+            async with asyncio.timeout(30):
+                while not heard:
+                    await asyncio.sleep(0.01)
+    assert heard == lines.heard == [None]
+    assert (output.counters.batches, output.counters.dead, output.counters.problem) == (2, 1, None)
+    found = {name: event for name, event in receiver.events.items() if name.startswith("big:")}
+    assert {name: event["message"] for name, event in found.items()} == {
+        f"big:{100 + at}": text for at, text in enumerate(texts) if at != 40
+    }
+    assert [name for name, event in found.items() if "flags" in event["log"]] == ["big:103", "big:199"]
+    (letter,) = DeadLetters(tmp_path / DIRECTORY)
+    assert (letter.id, letter.document["message"]) == ("big:140", texts[40])
+    assert "that the broker takes" in letter.reason
+
+
+async def test_that_nobody_answers_is_told(mosquitto: MosquittoServer) -> None:
+    lines = Lines()
+    async with sender(mosquitto, topic="silence", timeout=0.3) as output:
+        await output.send(lines.batch(1))
+        await told(output, "no answer in 0.3 s: is there an ingest that reads silence/#")
+        async with receiving(mosquitto, "silence") as receiver:
+            await lines.settled(1)
+            check(receiver, lines)
+    assert output.counters.problem is None
+
+
+async def test_a_message_that_the_broker_refuses_is_told(tmp_path: Path) -> None:
+    (rights := tmp_path / "acl").write_text("topic read sawlog-answers/#\n")
+    lines = Lines()
+    with brokering(f"acl_file {rights}") as broker:
+        async with sender(broker) as output:
+            await output.send(lines.batch(1))
+            await told(output, "the broker refuses messages to sawlog/batches/file: Not authorized")
+
+
+async def test_two_with_one_client_id_say_so_and_do_not_storm_the_broker(caplog: pytest.LogCaptureFixture) -> None:
+    with brokering() as broker:
+        async with sender(broker) as one, sender(broker) as two:
+            await told(one, "does another client have the client_id sawlog-agent?")
+            await told(two, "does another client have the client_id sawlog-agent?")
+            await asyncio.sleep(2.0)
+    # Each connection is one that has only begun: the pauses grow, and nothing is said to be well.
+    assert "is free again" not in caplog.text
+    assert caplog.text.count("retrying") == 2
+
+
+async def test_a_broker_that_takes_next_to_nothing_fills_no_dead_letters(tmp_path: Path) -> None:
+    lines = Lines()
+    with brokering("max_packet_size 600") as broker:
+        settings = MqttOutput((f"127.0.0.1:{broker.port}",), backoff_init=0.1)
+        async with MqttSender(settings, About("agent", "host", tmp_path)) as output:
+            await output.send(lines.batch(10))
+            await told(output, "takes packets of at most 600 bytes")
+            assert lines.heard == []
+    assert list(DeadLetters(tmp_path / DIRECTORY)) == []
