@@ -25,6 +25,9 @@ TIMESTAMP: Final = "@timestamp"
 METADATA: Final = "@metadata"
 MISSING: Final[Any] = object()
 
+VALUE_BYTES: Final = 16
+"""What `weight_of` gives a value in JSON."""
+
 
 def get(event: Event, path: Path, default: Any = None) -> Any:
     """Return what stands at `path`, or `default`. A number in the path indexes a list."""
@@ -95,3 +98,12 @@ def _item(values: list[Any], key: str) -> Any:
         return values[int(key)]
     except (ValueError, IndexError):
         return MISSING
+
+
+def weight_of(data: bytes) -> int:
+    """Return what events in JSON weigh against a bound, in bytes: their length, unless they hold very many values.
+
+    A list or an object of two bytes takes up to two hundred in memory, so that a small message could fill it. Log lines
+    weigh their length; what is made to fill memory is a small multiple of its weight.
+    """
+    return max(len(data), VALUE_BYTES * (len(data) - len(data.translate(None, b"{[,"))))

@@ -28,8 +28,8 @@ from ingest.input.decoding import codec_name, settle_timestamp
 from ingest.input.outbox import identify
 from ingest.options import Block, Kind, Option, Options
 from sawlog.batch import EventBatch, Source
-from sawlog.event import METADATA, Event, add_tag, get
-from sawlog.wire.lumberjack import Ack, Data, Decoder, LumberjackError, Window, encode_ack
+from sawlog.event import METADATA, Event, add_tag, get, weight_of
+from sawlog.wire.lumberjack import Ack, Data, Decoder, Limits, LumberjackError, Window, encode_ack
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ WINDOWS: Final = 8
 """How many windows of one connection are under way before it is no longer read."""
 EVENT_BYTES: Final = 100
 """What an event weighs besides its text."""
+WINDOW_BYTES: Final = Limits().decompressed
+"""What the events of a window weigh together."""
 UNFINISHED_BYTES: Final = 512 << 20
 """What all connections together may have sent of windows that are not complete."""
 
@@ -177,7 +179,9 @@ class _Connection:
         if isinstance(frame, Data):
             assert self._window is not None, "the decoder lets no data come without a window"
             self._events.append(frame)
-            self._size += len(frame.payload) + EVENT_BYTES
+            self._size += weight_of(frame.payload) + EVENT_BYTES
+            if self._size > WINDOW_BYTES + EVENT_BYTES * self._window.count:
+                raise LumberjackError(f"the events of a window have more values than {WINDOW_BYTES} bytes may hold")
             if len(self._events) == self._window.count:
                 await self._complete(self._window)
         elif isinstance(frame, Window):

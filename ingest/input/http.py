@@ -29,7 +29,7 @@ from ingest.input.outbox import identify
 from ingest.options import Kind, Option, Options
 from ingest.plugins import codec_of
 from sawlog.batch import EventBatch, Source
-from sawlog.event import METADATA, MISSING, Event, Path, get, put
+from sawlog.event import METADATA, MISSING, Event, Path, get, put, weight_of
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,10 @@ BODY_SECONDS: Final = 300.0
 """A request's body has come within this time, or its sender is too slow."""
 HELD_BYTES: Final = 512 << 20
 """What all requests under way may weigh together."""
+BODY_BYTES: Final = 128 << 20
+"""What one may weigh; a body of many short values is not as long."""
+LINES: Final = 1 << 19
+"""How many lines a body may have whose lines are events."""
 GRACE_SECONDS: Final = 10.0
 """How long the end of the input waits for the answers of requests under way."""
 
@@ -147,12 +151,24 @@ class Http(Input):
         if found is not None:
             return _elastic(found.status, found.body)
         if (index := elastic.bulk_index(request.path)) is not None:
+            self._weigh(data, body, json=True)
             return await self._bulk(request, index, data, deliver)
         make = self._codecs.get(request.content_type, self.codec)
         codec = make()
+        if codec.name != "plain":
+            self._weigh(data, body, json=codec.name.startswith("json"))
         events = [*codec.decode(data), *codec.flush()] if data else []
         await self._deliver(request, events, len(data), deliver)
         return self._answer()
+
+    def _weigh(self, data: bytes, body: _Body, *, json: bool) -> None:
+        weight = weight_of(data) if json else len(data)
+        if weight > max(BODY_BYTES, len(data)) or data.count(b"\n") > LINES:
+            raise _RefusedError(413, f"the body has too many events or values; send fewer than {LINES} lines at once")
+        body.size += weight - len(data)
+        self._held += weight - len(data)
+        if self._held > HELD_BYTES:
+            raise _RefusedError(429, "busy")
 
     async def _bulk(self, request: web.BaseRequest, index: str, data: bytes, deliver: Deliver) -> web.StreamResponse:
         began = time.monotonic()

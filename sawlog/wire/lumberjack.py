@@ -38,8 +38,8 @@ class Limits:
 
     window: int = 1 << 17
     """Events in a window."""
-    event: int = 16 * MEBIBYTE
-    """One event."""
+    event: int = 64 * MEBIBYTE
+    """One event: a line of 10 MiB, Filebeat's ``max_bytes``, may be six times as long in JSON."""
     compressed: int = 32 * MEBIBYTE
     """A compressed frame as it comes."""
     decompressed: int = 128 * MEBIBYTE
@@ -127,6 +127,8 @@ class Decoder:
             elif kind == _COMPRESSED:
                 if packed:
                     raise LumberjackError("a compressed frame holds another one")
+                if not self._left:
+                    raise LumberjackError("a compressed frame comes that no window has announced")
                 _bound(number, self._limits.compressed, "a compressed frame")
                 begin = at + _ONE.size
                 if size - begin < number:

@@ -28,7 +28,7 @@ from isal import isal_zlib
 
 from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
 from sawlog.errors import SawlogError
-from sawlog.event import METADATA, TIMESTAMP, Event
+from sawlog.event import METADATA, TIMESTAMP, Event, weight_of
 
 MEBIBYTE: Final = 1 << 20
 PACKED_BYTES: Final = 16 * MEBIBYTE
@@ -71,7 +71,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What an envelope holds of an `EventBatch`; `size` is that of the unpacked block, in bytes."""
+    """What an envelope holds of an `EventBatch`; `size` is that of the unpacked block, or what the events weigh."""
 
     source: Source
     events: Sequence[Event]
@@ -125,6 +125,7 @@ def encode(batch: Batch) -> bytes:
         block.events = [msgspec.json.encode(event) for event in batch.events()]
     _check(len(batch) <= MOST_EVENTS, f"a batch of {len(batch)} events is beyond the {MOST_EVENTS} of an envelope")
     _check(len(block.fields) <= FIELDS_BYTES, f"the fields of a source are beyond {FIELDS_BYTES} bytes")
+    _weigh(block.events)
     raw = _encode_block(block)
     _check(len(raw) <= UNPACKED_BYTES, f"a batch of {len(raw)} bytes is beyond the {UNPACKED_BYTES} of an envelope")
     data = _HEADER.pack(_MAGIC, _VERSION, len(raw)) + isal_zlib.compress(raw, _LEVEL)
@@ -141,6 +142,7 @@ def decode(data: bytes) -> Lines | Events:
     raw = _unpack(data)
     try:
         block = _decode_block(raw)
+        weight = _weigh(block.events)
         fields = _decode_object(block.fields)
         events = [_decode_object(event) for event in block.events]
     except (ValueError, RecursionError) as error:
@@ -152,7 +154,7 @@ def decode(data: bytes) -> Lines | Events:
     source = Source(block.key, block.path, fields)
     if events:
         _check(not (block.texts or block.offsets or block.truncated), "the envelope holds lines and events")
-        return Events(source, events, len(raw))
+        return Events(source, events, max(len(raw), weight))
     count = len(block.texts)
     _check(count > 0, "the envelope is empty")
     _check(len(block.offsets) == count, f"{count} lines have {len(block.offsets)} offsets")
@@ -224,6 +226,12 @@ def _unpack(data: bytes) -> bytes:
         raise EnvelopeError(f"the envelope does not unpack: {error}") from None
     _check(len(raw) == size and stream.eof and not stream.unused_data, "the block has not the size that it announces")
     return raw
+
+
+def _weigh(events: Sequence[bytes]) -> int:
+    weight = sum(map(weight_of, events))
+    _check(weight <= UNPACKED_BYTES, f"events that weigh {weight} bytes are beyond the {UNPACKED_BYTES} of an envelope")
+    return weight
 
 
 def _check(holds: bool, words: str) -> None:

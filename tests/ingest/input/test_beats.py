@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pylogbeat import PyLogBeatClient
 
@@ -177,6 +178,8 @@ async def test_what_is_under_way_at_the_end_is_still_acknowledged() -> None:
         (encode_window(1 << 30), "a window of 1073741824 events"),
         (encode_window(2) + b"2J\0\0\0\1\x7f\0\0\0", "an event has 2130706432 bytes"),
         (b"2A\0\0\0\1", "a sender does not acknowledge"),
+        # What waits for no window would wait for ever, a byte a minute.
+        (b"2C\0\0\xff\xff" + bytes(1000), "no window has announced"),
     ],
 )
 async def test_a_hostile_peer_is_cut_off_with_a_reason(
@@ -190,6 +193,28 @@ async def test_a_hostile_peer_is_cut_off_with_a_reason(
         assert len(one.sink.events) == 1
         assert one.plugin.unfinished == 0
     assert words in caplog.text
+
+
+async def test_a_few_bytes_that_would_be_very_many_values_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    # 2.8 GB of empty lists in 110 kB.
+    bomb = b'{"a":[' + b"[]," * 5_000_000 + b"1]}"
+    before = psutil.Process().memory_info().rss
+    async with running("beats", port=0) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(encode_batch([bomb] * 7, 7))
+        assert await sender.acks() is None
+        assert psutil.Process().memory_info().rss - before < 400 << 20
+        assert (one.sink.events, one.plugin.unfinished) == ([], 0)
+    assert "more values than" in caplog.text
+
+
+async def test_a_line_of_the_greatest_length_goes_through_in_the_longest_json() -> None:
+    async with running("beats", port=0) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(window({"message": "\x1b" * (10 << 20)}))
+        assert await sender.acks(60) == [1]
+        sender.writer.close()
+    assert one.sink.messages == ["\x1b" * (10 << 20)]
 
 
 async def test_idle_and_slow_senders_are_closed(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:

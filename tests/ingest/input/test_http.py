@@ -100,8 +100,17 @@ async def test_credentials() -> None:
 
 async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(http, "BODY_BYTES", 5000)
+    monkeypatch.setattr(http, "LINES", 50)
     async with (
-        running("http", port=0, hold=True, max_content_length=1000, max_pending_requests=2) as one,
+        running(
+            "http",
+            port=0,
+            hold=True,
+            max_content_length=1000,
+            max_pending_requests=2,
+            additional_codecs={"application/json": "json", "text/lines": "line"},
+        ) as one,
         ClientSession() as client,
     ):
         port = await one.port()
@@ -111,6 +120,8 @@ async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         for data, headers, status in (
             (b"x" * 1001, {}, 413),
             (bomb, {"Content-Encoding": "gzip"}, 413),
+            (b"[" + b"{}," * 300, {"Content-Type": "application/json"}, 413),
+            (b"a\n" * 100, {"Content-Type": "text/lines"}, 413),
             (b"rubbish", {"Content-Encoding": "gzip"}, 400),
             (bomb[:-9], {"Content-Encoding": "br"}, 415),
             (gzip.compress(b"[]"), {"Content-Encoding": "gzip", "Content-Type": "application/json"}, 200),
@@ -128,6 +139,17 @@ async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         for batch in one.sink.batches:
             batch.ack()
         assert [(await task).status for task in pending] == [200, 200]
+
+
+async def test_a_few_bytes_that_would_be_very_many_events_are_refused() -> None:
+    async with running("http", port=0) as one, ClientSession(f"http://127.0.0.1:{await one.port()}") as client:
+        for body in (b'{"create":{}}\n{}\n' * 300_000, b'{"create":{}}\n{"a":[' + b"[]," * 5_000_000 + b"1]}\n"):
+            headers = {"Content-Encoding": "gzip"}
+            async with client.post("/_bulk", data=gzip.compress(body), headers=headers) as response:
+                assert response.status == 413
+                assert "too many events or values" in await response.text()
+        assert one.plugin._held == 0
+    assert one.sink.events == []
 
 
 async def test_elasticsearchs_own_client_sends_bulks() -> None:

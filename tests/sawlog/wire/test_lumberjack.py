@@ -27,6 +27,7 @@ from sawlog.wire.lumberjack import (
     encode_window,
 )
 
+ONE = encode_window(1)
 SMALL = Limits(window=100, event=1000, compressed=2000, decompressed=4000, pairs=10)
 
 
@@ -118,18 +119,19 @@ def test_nothing_but_its_own_error_and_never_more_than_the_limits(chunks: list[b
         (b"1J\0\0\0\1", "no frame of type 'J' in version 1"),
         (b"2D\0\0\0\1", "no frame of type 'D' in version 2"),
         (b"2J" + struct.pack(">II", 1, 1001), "the limit is 1000"),
-        (b"2C" + struct.pack(">I", 2001), "the limit is 2000"),
+        (ONE + b"2C" + struct.pack(">I", 2001), "the limit is 2000"),
         (b"1D" + struct.pack(">II", 1, 11), "11 keys"),
         (b"1D" + struct.pack(">III", 1, 1, 2**32 - 1), "the limit is 1000"),
         (b"".join(encode_data([b"{}"])), "no window has announced"),
         (encode_window(1) + b"".join(encode_data([b"{}"] * 2)), "no window has announced"),
         (encode_window(9) + b"".join(encode_data([b"x" * 900] * 5)), "larger than 4000 bytes"),
-        (packed(b"rubbish"), "cannot be unpacked"),
-        (packed(zlib.compress(b"2J")[:-1]), "ends before its data"),
-        (packed(zlib.compress(b"2J\0\0")), "ends inside a data frame"),
-        (packed(zlib.compress(encode_window(3))), "'W' in version 2 inside"),
-        (packed(zlib.compress(encode_compressed(b""))), "holds another"),
-        (packed(zlib.compress(bytes(4001))), "4001 bytes or more"),
+        (packed(b"rubbish"), "compressed frame comes that no window has announced"),
+        (ONE + packed(b"rubbish"), "cannot be unpacked"),
+        (ONE + packed(zlib.compress(b"2J")[:-1]), "ends before its data"),
+        (ONE + packed(zlib.compress(b"2J\0\0")), "ends inside a data frame"),
+        (ONE + packed(zlib.compress(encode_window(3))), "'W' in version 2 inside"),
+        (ONE + packed(zlib.compress(encode_compressed(b""))), "holds another"),
+        (ONE + packed(zlib.compress(bytes(4001))), "4001 bytes or more"),
     ],
 )
 def test_what_is_refused_and_why(data: bytes, words: str) -> None:

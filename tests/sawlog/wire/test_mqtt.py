@@ -115,6 +115,7 @@ def test_a_settled_batch_is_told_apart() -> None:
         (block(texts=[], offsets=[]), "empty"),
         (block(events=[b"{}"]), "lines and events"),
         (block(texts=[], offsets=[], events=[b"7"]), "not what it should be"),
+        (block(texts=[], offsets=[], events=[b'{"a":[' + b"[]," * 3_000_000 + b"1]}"]), "weigh"),
         (block(key="../../etc"), "key"),
         (block(key=""), "key"),
         (block(fields=b'{"log": 5}'), "'log'"),
@@ -204,6 +205,8 @@ def test_what_no_receiver_takes_is_not_sent() -> None:
         encode(lines(["a"], source=Source("k", "p", {"x": "y" * FIELDS_BYTES})))
     with pytest.raises(EnvelopeError, match="bytes"):
         encode(lines(["a" * (UNPACKED_BYTES + 1)]))
+    with pytest.raises(EnvelopeError, match="weigh"):
+        encode(EventBatch(SOURCE, [{"a": [[]] * 3_000_000}], 1, nothing))
 
 
 @given(st.booleans(), st.text(max_size=600))
