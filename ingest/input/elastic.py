@@ -1,23 +1,26 @@
-"""The part of Elasticsearch's interface that senders use: ``_bulk``, and what they ask before they begin.
+"""The part of Elasticsearch's interface that senders use: ``_bulk``, single documents, and what they ask before.
 
-Source: Elasticsearch's reference, "Bulk API" and "Cluster APIs", and what Filebeat, Fluent Bit and rsyslog ask for.
+Source: Elasticsearch's reference, "Bulk API", "Index API" and "Cluster APIs", and what Filebeat, Fluent Bit, rsyslog
+and Elasticsearch's own clients ask for.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from ingest.input.decoding import settle_timestamp
 from ingest.input.outbox import draw
-from sawlog.event import METADATA, Event
+from sawlog.event import METADATA, TIMESTAMP, Event
 
 VERSION: Final = "8.19.0"
 """What senders are told; they refuse a server that is older than they are."""
 _BULK: Final = re.compile(r"/(?:([^/_][^/]*)/)?(?:_doc/)?_bulk/?")
+_DOCUMENT: Final = re.compile(r"/([^/_][^/]*)/_(?:doc|(create))(?:/(.*))?")
 _SETUP: Final = re.compile(
     r"/(?:_index_template|_component_template|_template|_ilm/policy|_data_stream|_ingest/pipeline|_alias)(?:/.*)?"
 )
@@ -37,9 +40,24 @@ def bulk_index(path: str) -> str | None:
     return (match[1] or "") if match else None
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a single document goes."""
+
+    index: str
+    action: str
+    identity: str | None
+
+
+def document_target(path: str) -> Target | None:
+    """Return what ``/INDEX/_doc``, ``/INDEX/_doc/ID`` and ``/INDEX/_create/ID`` name; None for any other path."""
+    match = _DOCUMENT.fullmatch(path)
+    return Target(match[1], match[2] or "index", match[3] or None) if match else None
+
+
 def answer(method: str, path: str) -> Answer | None:
     """Answer what senders ask before they begin; None when the request brings events."""
-    if bulk_index(path) is not None:
+    if bulk_index(path) is not None or document_target(path) is not None:
         allowed = method in ("POST", "PUT")
         return None if allowed else Answer(405, error_body(405, "method_not_allowed", f"{method} is not allowed"))
     if path == "/" and method in ("GET", "HEAD"):
@@ -90,6 +108,21 @@ class Bulk:
                 self._document(action, about, target, lines[at], decode)
             at += 1
 
+    @classmethod
+    def of_document(cls, data: bytes, target: Target) -> Bulk:
+        """Read the body of a request that brings one document."""
+        bulk = cls(b"", "")
+        bulk._document(target.action, {"_id": target.identity}, target.index, data, msgspec.json.decode)
+        return bulk
+
+    def document_response(self) -> Answer:
+        """Return the answer to a request that brought one document, once the event is delivered."""
+        ((item,),) = (one.values() for one in self._items)
+        if "error" in item:
+            return Answer(item["status"], error_body(item["status"], item["error"]["type"], item["error"]["reason"]))
+        shards = {"total": 1, "successful": 1, "failed": 0}
+        return Answer(item["status"], {**item, "_shards": shards, "_seq_no": 0, "_primary_term": 1})
+
     def response(self, milliseconds: int) -> dict[str, Any]:
         """Return the answer, once the events are delivered."""
         failed = any("error" in item for one in self._items for item in one.values())
@@ -104,6 +137,7 @@ class Bulk:
             self._refuse(action, about, target, f"failed to parse: {error}")
             return
         identity = str(about.get("_id") or draw())
+        _read_milliseconds(event)
         settle_timestamp(event, "http")
         event[METADATA] = {"_id": identity, "_index": target, "action": action}
         if about.get("pipeline"):
@@ -121,6 +155,19 @@ def error_body(status: int, kind: str, reason: str) -> dict[str, Any]:
     """Write an error as Elasticsearch does."""
     cause = {"type": kind, "reason": reason}
     return {"error": {"root_cause": [cause], **cause}, "status": status}
+
+
+def _read_milliseconds(event: Event) -> None:
+    """Take a time as Elasticsearch also does: in milliseconds since 1970."""
+    given = event.get(TIMESTAMP)
+    if isinstance(given, str) and given.isdecimal() and len(given) > 9:
+        given = int(given)
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        try:
+            instant = datetime.fromtimestamp(given / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            return
+        event[TIMESTAMP] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _action(line: bytes, number: int) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""http: events in requests; also Elasticsearch's ``_bulk``, for whatever has an Elasticsearch output.
+"""http: events in requests; also Elasticsearch's ``_bulk`` and ``_doc``, for whatever has an Elasticsearch output.
 
 A request is answered when its events are delivered: with `response_code`, or, for ``_bulk``, item by item as
 Elasticsearch does. What was not delivered is answered with 503, and the sender sends it again.
@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestPayloadError
 
 from ingest.codec.base import Codec
@@ -146,6 +146,7 @@ class Http(Input):
             self._held -= body.size
 
     async def _take(self, request: web.BaseRequest, body: _Body, deliver: Deliver) -> web.StreamResponse:
+        await self._encourage(request)
         data = await self._read(request, body)
         found = elastic.answer(request.method, request.path)
         if found is not None:
@@ -153,6 +154,9 @@ class Http(Input):
         if (index := elastic.bulk_index(request.path)) is not None:
             self._weigh(data, body, json=True)
             return await self._bulk(request, index, data, deliver)
+        if (target := elastic.document_target(request.path)) is not None:
+            self._weigh(data, body, json=True)
+            return await self._document(request, target, data, deliver)
         make = self._codecs.get(request.content_type, self.codec)
         codec = make()
         if codec.name != "plain":
@@ -179,6 +183,23 @@ class Http(Input):
         # Who writes documents has given them their fields: nothing but the sender's own is added.
         await self._deliver(request, bulk.events, len(data), deliver, describe=False)
         return _elastic(200, bulk.response(round(1000 * (time.monotonic() - began))))
+
+    async def _document(
+        self, request: web.BaseRequest, target: elastic.Target, data: bytes, deliver: Deliver
+    ) -> web.StreamResponse:
+        one = elastic.Bulk.of_document(data, target)
+        await self._deliver(request, one.events, len(data), deliver, describe=False)
+        answer = one.document_response()
+        return _elastic(answer.status, answer.body)
+
+    async def _encourage(self, request: web.BaseRequest) -> None:
+        """Tell a client that asks before it sends its body to go on; curl and what is made with it wait a second."""
+        if (request.content_length or 0) > self._max_length:
+            raise _RefusedError(413, f"the body has more than {self._max_length} bytes")
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # That was no part of the answer.
+            request.writer.output_size = 0
 
     async def _deliver(
         self, request: web.BaseRequest, events: list[Event], size: int, deliver: Deliver, *, describe: bool = True

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from elasticsearch import AsyncElasticsearch
+from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError
 from elasticsearch.helpers import async_bulk
 
 from ingest.input import http
@@ -181,6 +181,49 @@ async def test_elasticsearchs_own_client_sends_bulks() -> None:
     assert "host" not in first
     assert second["message"] == "b"
     assert second["@metadata"]["_id"]
+
+
+async def test_single_documents_of_elasticsearchs_own_client() -> None:
+    async with running("http", port=0) as one:
+        elastic = AsyncElasticsearch(f"http://127.0.0.1:{await one.port()}")
+        try:
+            drawn = await elastic.index(index="logs", document={"message": "a", "@timestamp": 1714979289123})
+            named = await elastic.index(
+                index="logs", id="x/y", document={"message": "b", "@timestamp": "1714979289123"}
+            )
+            created = await elastic.create(index="logs", id="z", document={"message": "c", "@timestamp": 1e300})
+            with pytest.raises(BadRequestError, match="no object"):
+                await elastic.index(index="logs", body=[1])  # type: ignore[arg-type] # a list is no document
+            with pytest.raises(ApiError, match="405"):
+                await elastic.get(index="logs", id="z")
+        finally:
+            await elastic.close()
+    assert [answer["result"] for answer in (drawn, named, created)] == ["created"] * 3
+    metadata = [event["@metadata"] for event in one.sink.events]
+    assert metadata[0] == {"_id": drawn["_id"], "_index": "logs", "action": "index"}
+    assert metadata[1] == {"_id": "x/y", "_index": "logs", "action": "index"}
+    assert metadata[2] == {"_id": "z", "_index": "logs", "action": "create"}
+    first, second, third = one.sink.events
+    assert first["@timestamp"] == second["@timestamp"] == "2024-05-06T07:08:09.123Z"
+    assert third["tags"] == ["_timestampparsefailure"]
+
+
+async def test_a_client_that_waits_for_leave_gets_it() -> None:
+    async with running("http", port=0, user="u", password="p", max_content_length=100) as one:
+        for head, wanted in (
+            ("Authorization: Basic dTpw\r\nContent-Length: 5", b"HTTP/1.1 100 Continue\r\n"),
+            ("Authorization: Basic dTpw\r\nContent-Length: 500", b"HTTP/1.1 413 Request Entity Too Large\r\n"),
+            ("Content-Length: 5", b"HTTP/1.1 401 Unauthorized\r\n"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", await one.port())
+            writer.write(f"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n{head}\r\n\r\n".encode())
+            assert await asyncio.wait_for(reader.readline(), 10) == wanted
+            if b"100" in wanted:
+                writer.write(b"hello")
+                assert await reader.readline() == b"\r\n"
+                assert await asyncio.wait_for(reader.readline(), 10) == b"HTTP/1.1 200 OK\r\n"
+            writer.close()
+    assert one.sink.messages == ["hello"]
 
 
 async def test_the_answer_to_a_bulk_waits_and_is_item_by_item() -> None:
