@@ -146,7 +146,7 @@ class _Connection:
                     await self._take(frame)
                 self._account()
         except LumberjackError as error:
-            log.warning("%s: the connection of %s is closed: %s", self._owner.id, self._peer[0], error)
+            log.warning("%s: the connection of %s is closed: %s", self._owner.id, self._peer[0], str(error))
         finally:
             self._ending = True
             self._window, self._events, self._size = None, [], 0

@@ -120,8 +120,10 @@ class Bulk:
         ((item,),) = (one.values() for one in self._items)
         if "error" in item:
             return Answer(item["status"], error_body(item["status"], item["error"]["type"], item["error"]["reason"]))
+        # A status in the body is an error's: rsyslog looks for it.
+        status = item.pop("status")
         shards = {"total": 1, "successful": 1, "failed": 0}
-        return Answer(item["status"], {**item, "_shards": shards, "_seq_no": 0, "_primary_term": 1})
+        return Answer(status, {**item, "_shards": shards, "_seq_no": 0, "_primary_term": 1})
 
     def response(self, milliseconds: int) -> dict[str, Any]:
         """Return the answer, once the events are delivered."""

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from ingest.input import file
+from ingest.plugins import known
 from sawlog.batch import LineBatch, Source
 from sawlog.tailing import tailer
 from shipper.output import About
@@ -108,6 +109,8 @@ class BulkPeer(Peer):
 
 class TestHttp(Answering):
     plugin = "http"
+    # Each request waits for itself.
+    most_offered = 40
 
     def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
         return {"host": "127.0.0.1", "port": free_port()}
@@ -217,3 +220,9 @@ class TestStdin(InputConformance):
 
     def peer(self, settings: dict[str, Any]) -> Peer:
         return PipePeer(self.writing)
+
+
+def test_every_input_is_here() -> None:
+    here = {test.plugin for test in globals().values() if isinstance(test, type) and hasattr(test, "plugin")}
+    # The generator has no peer, and ends by itself.
+    assert here == set(known("input")) - {"generator"}

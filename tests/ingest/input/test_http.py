@@ -199,6 +199,7 @@ async def test_single_documents_of_elasticsearchs_own_client() -> None:
         finally:
             await elastic.close()
     assert [answer["result"] for answer in (drawn, named, created)] == ["created"] * 3
+    assert "status" not in drawn.body
     metadata = [event["@metadata"] for event in one.sink.events]
     assert metadata[0] == {"_id": drawn["_id"], "_index": "logs", "action": "index"}
     assert metadata[1] == {"_id": "x/y", "_index": "logs", "action": "index"}

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from ingest.output import embedded
+from ingest.plugins import known
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
@@ -169,3 +170,9 @@ class TestStdout(OutputConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
         yield StdoutPlace(request.getfixturevalue("capfd"))
+
+
+def test_every_output_is_here() -> None:
+    here = {test.plugin for test in globals().values() if isinstance(test, type) and hasattr(test, "plugin")}
+    # The null output keeps nothing.
+    assert here == set(known("output")) - {"null"}

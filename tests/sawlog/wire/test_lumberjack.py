@@ -26,6 +26,7 @@ from sawlog.wire.lumberjack import (
     encode_data,
     encode_window,
 )
+from tests.profiles import examples
 
 ONE = encode_window(1)
 SMALL = Limits(window=100, event=1000, compressed=2000, decompressed=4000, pairs=10)
@@ -75,7 +76,8 @@ def test_events_of_version_1(events: list[dict[str, str]], cuts: list[int], comp
     assert in_chunks(Decoder(SMALL), data, cuts) == wanted
 
 
-@settings(max_examples=10_000, deadline=None)
+# The server as a whole gets ten thousand in tests/ingest/input/test_beats_fuzz.py.
+@settings(max_examples=examples(1000, 10_000), deadline=None)
 @given(
     chunks=st.lists(
         st.one_of(

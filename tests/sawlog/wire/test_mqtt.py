@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import sys
 import tracemalloc
 import zlib
 from typing import Any
@@ -144,11 +146,28 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(st.binary(max_size=200) | st.binary(max_size=200).map(envelope) | st.binary().map(b"SLB\x01".__add__))
-@example(b"SLB\x01\x00\x00\x00\x00")
-def test_arbitrary_bytes_raise_one_error_only(data: bytes) -> None:
-    try_decode(data)
+def test_arbitrary_bytes_raise_one_error_only_and_leave_nothing_behind() -> None:
+    # A sample is decoded again afterwards, for what Hypothesis itself keeps must not be measured.
+    sample: list[bytes] = []
+
+    @settings(max_examples=10_000, deadline=None)
+    @given(st.binary(max_size=200) | st.binary(max_size=200).map(envelope) | st.binary().map(b"SLB\x01".__add__))
+    @example(b"SLB\x01\x00\x00\x00\x00")
+    def attack(data: bytes) -> None:
+        try_decode(data)
+        sample.append(data)
+
+    def round_() -> int:
+        for data in sample:
+            try_decode(data)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    attack()
+    assert len(sample) >= 10_000
+    round_()
+    before, after = round_(), round_()
+    assert after - before < 100
 
 
 @settings(max_examples=500, deadline=None)

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -33,6 +33,7 @@ from shipper.settings import (
     FileOutput,
     LogstashOutput,
     MqttOutput,
+    OutputKind,
 )
 from tests.faults import FaultyProxy
 from tests.ingest.input.building import make
@@ -213,3 +214,8 @@ class TestConsole(SenderConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Place]:  # type: ignore[override] # decorated
         yield ConsolePlace(request.getfixturevalue("capfd"))
+
+
+def test_every_output_is_here() -> None:
+    here = {name.removeprefix("Test").lower() for name in globals() if name.startswith("Test")}
+    assert here == set(get_args(OutputKind))
