@@ -76,6 +76,8 @@ class LogstashSender(Sender):
             for _ in range(settings.worker)
         ]
         self._connections: list[asyncio.Task[None]] = []
+        self._problems: dict[str, str] = {}
+        """Why a host takes nothing."""
 
     async def __aenter__(self) -> Self:
         """Start connecting."""
@@ -175,7 +177,7 @@ class LogstashSender(Sender):
                     failures += 1
                     await asyncio.sleep(self._pause(failures))
                 continue
-            link = _Link(self, reader, writer)
+            link = _Link(self, host, reader, writer)
             if not self._sending:
                 # Nothing waits, so that no acknowledgement would tell it.
                 self._well(host)
@@ -205,20 +207,24 @@ class LogstashSender(Sender):
 
     def _failed(self, host: str, error: BaseException) -> None:
         problem = f"output.logstash: {host}: {_words(error)}"
-        if self.counters.problem is None:
+        if host not in self._problems:
             log.warning("%s; retrying", problem)
-        self.counters.problem = problem
+        self._problems[host] = problem
+        # While another host takes events, something gets through.
+        self.counters.problem = problem if len(self._problems) == len(set(self._settings.hosts)) else None
 
     def _well(self, host: str) -> None:
-        if self.counters.problem is not None:
+        if self._problems.pop(host, None) is not None:
             log.warning("output.logstash: %s takes events again", host)
-            self.counters.problem = None
+        self.counters.problem = None
 
 
 class _Link:
     """One connection: windows out, up to ``pipelining`` before the first is acknowledged, acknowledgements in."""
 
-    def __init__(self, owner: LogstashSender, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, owner: LogstashSender, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.under_way: deque[_Window] = deque()
         self.acknowledged = False
         self._owner = owner
@@ -226,7 +232,7 @@ class _Link:
         self._reader = reader
         self._writer = writer
         self._moved = asyncio.Event()
-        self._host = "{}:{}".format(*writer.get_extra_info("peername")[:2])
+        self._host = host
 
     async def run(self) -> None:
         """Send until the connection breaks, which raises, or until its time to live has passed."""

@@ -181,6 +181,24 @@ async def test_a_receiver_that_comes_late_and_one_that_is_never_there() -> None:
     assert isinstance(late.heard[0], SawlogError)
 
 
+async def test_a_host_that_is_away_is_told_once_while_another_takes_events(caplog: pytest.LogCaptureFixture) -> None:
+    lines = Lines()
+    away = free_port()
+    async with receiving() as (port, receiver), sender(away, port, loadbalance=True) as output:
+        for number in range(20):
+            await output.send(lines.batch(10))
+            await lines.settled(number + 1)
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while "refused" not in caplog.text:
+                await asyncio.sleep(0.01)
+        check(receiver, lines)
+        assert output.counters.problem is None
+    assert caplog.text.count("retrying") == 1
+    assert f"127.0.0.1:{away}: Connection refused; retrying" in caplog.text
+    assert "takes events again" not in caplog.text
+
+
 async def test_a_connection_is_made_anew_after_its_time() -> None:
     lines = Lines()
     async with receiving() as (port, receiver), Relay(port) as relay, sender(relay.port, ttl=0.3) as output:
