@@ -107,6 +107,12 @@ class Http(Input):
 
         # Bodies are unpacked here, within the limit.
         server = web.Server(handle, access_log=None, auto_decompress=False)
+
+        def connected() -> asyncio.Protocol:
+            if len(server.connections) < network.MAX_CONNECTIONS:
+                return server()
+            return _TurnedAway(self.id)
+
         runner = web.ServerRunner(server, shutdown_timeout=GRACE_SECONDS)
         await runner.setup()
         try:
@@ -114,7 +120,7 @@ class Http(Input):
             handshake = self._handshake if context else None
             try:
                 listening = await asyncio.get_running_loop().create_server(
-                    server, self._host, self._port, ssl=context, ssl_handshake_timeout=handshake
+                    connected, self._host, self._port, ssl=context, ssl_handshake_timeout=handshake
                 )
             except OSError as error:
                 raise network.cannot_listen(self.id, self._host, self._port, error) from None
@@ -250,6 +256,17 @@ class Http(Input):
         elif encoding != "identity":
             raise _RefusedError(415, f"the encoding {encoding!r} is not offered; send gzip or deflate")
         return data
+
+
+class _TurnedAway(asyncio.Protocol):
+    """A connection beyond those that are taken."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        log.warning("%s: a connection is turned away: %d are connected", self._name, network.MAX_CONNECTIONS)
+        transport.close()
 
 
 class _Body:

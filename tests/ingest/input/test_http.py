@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError
 from elasticsearch.helpers import async_bulk
 
-from ingest.input import http
+from ingest.input import http, network
 from ingest.input.elastic import Bulk
 from tests.ingest.input.building import Certificates, codec, refused, running
 
@@ -207,6 +207,19 @@ async def test_single_documents_of_elasticsearchs_own_client() -> None:
     first, second, third = one.sink.events
     assert first["@timestamp"] == second["@timestamp"] == "2024-05-06T07:08:09.123Z"
     assert third["tags"] == ["_timestampparsefailure"]
+
+
+async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(network, "MAX_CONNECTIONS", 2)
+    async with running("http", port=0) as one:
+        port = await one.port()
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        assert await asyncio.wait_for(held[2][0].read(), 10) == b""
+        held[0][1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
+        assert await asyncio.wait_for(held[0][0].readline(), 10) == b"HTTP/1.1 200 OK\r\n"
+        for _, writer in held:
+            writer.close()
+    assert "a connection is turned away: 2 are connected" in caplog.text
 
 
 async def test_a_client_that_waits_for_leave_gets_it() -> None:
