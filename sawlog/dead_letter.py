@@ -36,8 +36,12 @@ _TAKEN: Final = ".taken"
 logger = logging.getLogger(__name__)
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One refused document. `stage` is where it was refused: ``store``, ``filter`` or ``input``."""
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One refused document. `stage` is where it was refused: ``store``, ``filter``, ``input`` or ``output``.
+
+    `action` and `metadata` (``pipeline``, ``routing``, …) are as in `sawlog.store.base.Bulk`: it is sent again as it
+    was sent. The document of an ``update`` is the body that was sent.
+    """
 
     index: str
     id: str
@@ -45,6 +49,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     reason: str
     document: dict[str, Any]
+    action: str = "create"
+    metadata: dict[str, Any] = {}
     stage: str = "store"
     time: str = msgspec.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
@@ -71,7 +77,7 @@ class DeadLetters:
         """
         if not letters:
             return
-        lines = _encoder.encode_lines(letters)
+        lines = _encode(letters)
         try:
             with self._locked():
                 self._write(lines)
@@ -104,7 +110,7 @@ class DeadLetters:
         return count
 
     def take(self) -> list[Path]:
-        """Close all segments to their writers and return them, for a replay that ends with `drop`.
+        """Close all segments to their writers and return them, for a replay (see `replaying`) that ends with `drop`.
 
         Until then their letters are still read by everybody; writers go on in new segments.
         """
@@ -114,6 +120,25 @@ class DeadLetters:
             for segment in self.directory.glob("*.jsonl"):
                 segment.rename(segment.with_name(segment.name + _TAKEN))
             return self.segments()
+
+    @contextlib.contextmanager
+    def replaying(self) -> Iterator[None]:
+        """Keep other replays out: two would each keep what is refused again.
+
+        Raises:
+            StoreError: another replay is under way.
+        """
+        if not self.directory.exists():
+            yield
+            return
+        with (self.directory / "replay.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StoreError(
+                    f"the dead letters in {self.directory} are being replayed by another process"
+                ) from None
+            yield
 
     def drop(self, segment: Path) -> None:
         """Remove a segment that was replayed."""
@@ -193,6 +218,21 @@ def read(segment: Path) -> Iterator[DeadLetter]:
                     yield _decoder.decode(line)
     except FileNotFoundError:
         return
+
+
+def _encode(letters: Sequence[DeadLetter]) -> bytes:
+    try:
+        return _encoder.encode_lines(letters)
+    except (TypeError, ValueError, OverflowError):
+        return b"".join(map(_encode_one, letters))
+
+
+def _encode_one(letter: DeadLetter) -> bytes:
+    try:
+        return _encoder.encode(letter) + b"\n"
+    except (TypeError, ValueError, OverflowError):
+        # It may have been refused because JSON cannot hold it; then as Python writes it.
+        return _encoder.encode(msgspec.structs.replace(letter, document={"not_json": ascii(letter.document)})) + b"\n"
 
 
 def _size(path: Path) -> int:

@@ -15,7 +15,7 @@ class FaultyProxy:
 
     `unavailable`: answers 503. `throttled`: share of items that get 429 without being forwarded.
     `dropped`: share of requests whose connection is cut, half of them after the server has done the work.
-    `delay`: seconds before each answer.
+    `delay`: seconds before each answer. `instead`: what the next requests are answered, by nobody but the proxy.
     """
 
     def __init__(self, upstream: str, seed: int = 1) -> None:
@@ -23,6 +23,7 @@ class FaultyProxy:
         self.throttled = 0.0
         self.dropped = 0.0
         self.delay = 0.0
+        self.instead: list[web.Response] = []
         self.requests = 0
         self.faults = 0
         self._upstream = upstream
@@ -55,6 +56,9 @@ class FaultyProxy:
             return await self._forward(request, body)
         self.requests += 1
         await asyncio.sleep(self.delay)
+        if self.instead:
+            self.faults += 1
+            return self.instead.pop(0)
         if self.unavailable:
             self.faults += 1
             return web.json_response({"error": "no master"}, status=503)

@@ -72,7 +72,10 @@ class Delivery:
         self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
         self._name = str(getattr(store, "name", "The store"))
         self._down_since: float | None = None
-        self._refusing = False
+        self._down: str | None = None
+        """Why the store does not answer."""
+        self._stuck: dict[int, str] = {}
+        """Why documents of a part wait, by the part: an index is read-only, a queue is full."""
         self._tell = tell
 
     async def deliver(self, bulk: Bulk) -> Delivered:
@@ -96,17 +99,21 @@ class Delivery:
     async def _deliver_part(self, part: Bulk, delivered: Delivered) -> None:
         rest: Bulk = part
         retrying = AsyncRetrying(wait=self._wait, retry=retry_if_exception_type(StoreUnavailableError), reraise=True)
-        async for attempt in retrying:
-            with attempt:
-                if attempt.retry_state.attempt_number > 1:
-                    self.counters.retries += 1
-                result = await self._send(rest)
-                delivered.created += result.created
-                delivered.existing += result.existing
-                delivered.dead += await self._bury(rest, result)
-                rest = self._left(rest, result)
-                if rest.ids:
-                    raise StoreUnavailableError("some documents are refused for now")
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        self.counters.retries += 1
+                    result = await self._send(rest)
+                    delivered.created += result.created
+                    delivered.existing += result.existing
+                    delivered.dead += await self._bury(rest, result)
+                    rest = self._left(part, rest, result)
+                    if rest.ids:
+                        raise StoreUnavailableError("some documents are refused for now")
+        finally:
+            self._stuck.pop(id(part), None)
+            self._say()
 
     async def _send(self, bulk: Bulk) -> BulkResult:
         try:
@@ -115,13 +122,17 @@ class Delivery:
             if self._down_since is None:
                 self._down_since = time.monotonic()
                 logger.warning("%s; retrying", error)
-            self._tell(str(error))
+            self._down = str(error)
+            self._say()
             raise
         if self._down_since is not None:
             logger.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._down_since)
-            self._down_since = None
-            self._tell(None)
+            self._down_since = self._down = None
+            self._say()
         return result
+
+    def _say(self) -> None:
+        self._tell(self._down or next(iter(self._stuck.values()), None))
 
     async def _bury(self, bulk: Bulk, result: BulkResult) -> int:
         """Write what was refused for good to the dead letters; return how many."""
@@ -133,6 +144,8 @@ class Delivery:
                 type=refusal.type,
                 reason=refusal.reason,
                 document=bulk.documents[refusal.position],
+                action=bulk.action,
+                metadata={} if bulk.metadata is None else dict(bulk.metadata[refusal.position]),
             )
             for refusal in result.refused
             if not refusal.temporary
@@ -141,16 +154,20 @@ class Delivery:
             await asyncio.to_thread(self._dead_letters.append, letters)
         return len(letters)
 
-    def _left(self, bulk: Bulk, result: BulkResult) -> Bulk:
-        """Return the bulk of those documents that were refused for now."""
+    def _left(self, part: Bulk, bulk: Bulk, result: BulkResult) -> Bulk:
+        """Return the bulk of those documents of the part that were refused for now."""
         refusals = [refusal for refusal in result.refused if refusal.temporary]
-        if refusals and not self._refusing:
-            logger.warning("%s refuses documents for now: %s; retrying", self._name, refusals[0].reason)
-        elif self._refusing and not refusals:
-            logger.warning("%s takes documents again", self._name)
-        self._refusing = bool(refusals)
-        positions = [refusal.position for refusal in refusals]
-        return _part(bulk, positions)
+        was_stuck = bool(self._stuck)
+        if refusals:
+            self._stuck[id(part)] = f"{self._name} refuses documents for now: {refusals[0].reason}"
+            if not was_stuck:
+                logger.warning("%s; retrying", self._stuck[id(part)])
+        else:
+            self._stuck.pop(id(part), None)
+            if was_stuck and not self._stuck:
+                logger.warning("%s takes documents again", self._name)
+        self._say()
+        return _part(bulk, [refusal.position for refusal in refusals])
 
 
 def split(bulk: Bulk, max_bytes: int, max_documents: int) -> Iterator[Bulk]:

@@ -30,11 +30,14 @@ from sawlog.store import assets
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
 from sawlog.store.proxy import node_through
 
-UNAVAILABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Status of a whole request that may succeed later."""
+UNAVAILABLE: Final = frozenset({408, 429})
+"""Status of a whole request that may succeed later, besides all from 500 on."""
 
 BLOCKED: Final = "cluster_block_exception"
 """An index that is read-only: mostly because a disk is full, which its operator mends. Worth another try."""
+
+NOT_ALLOWED: Final = "security_exception"
+"""The verdict on each document for an index that the account may not write to."""
 
 SHARD_SECONDS: Final = 5.0
 """How long a search waits for the shards of an index to start."""
@@ -124,6 +127,7 @@ class ElasticsearchStore(Store):
             if not verify_certs:
                 self._options["ssl_show_warn"] = False
         self._client: AsyncElasticsearch | None = None
+        self._has_taken = False
 
     def __repr__(self) -> str:
         return f"ElasticsearchStore({self.name})"
@@ -161,9 +165,22 @@ class ElasticsearchStore(Store):
         return str(next(iter(answer["nodes"].values()))["version"])
 
     async def bulk(self, bulk: Bulk) -> BulkResult:
-        """Send the documents; a request that is refused as too large or as wrong is sent in halves."""
+        """Send the documents; a request that is refused as too large or as wrong is sent in halves.
+
+        A store that has taken documents since it was opened is unavailable, never refusing for good: credentials
+        that have run out, a role or a proxy that was changed, are mended where they were changed.
+        """
         result = BulkResult()
-        await self._bulk(bulk, 0, result)
+        try:
+            await self._bulk(bulk, 0, result)
+            self._check_rights(bulk, result)
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            if not self._has_taken:
+                raise
+            raise StoreUnavailableError(str(error)) from None
+        self._has_taken = True
         return result
 
     async def put_template(
@@ -210,24 +227,31 @@ class ElasticsearchStore(Store):
     async def _bulk(self, bulk: Bulk, start: int, result: BulkResult) -> None:
         if not bulk.ids:
             return
-        body = _encode(bulk)
         headers: Mapping[str, str] = _NDJSON
-        if self._compress:
-            body = igzip.compress(body, GZIP_LEVEL)
-            headers = _GZIP_NDJSON
         try:
+            body = _encode(bulk)
+            if self._compress:
+                body = igzip.compress(body, GZIP_LEVEL)
+                headers = _GZIP_NDJSON
             # A filter keeps the answer small when nothing is wrong; `status` is all that a success says.
             path = f"/{_quote(bulk.index)}/_bulk?filter_path=errors,items.*.status,items.*.error"
             answer = await self._request("POST", path, body, headers)
-        except (_TooLargeError, _BadRequestError) as error:
+        except (_TooLargeError, _BadRequestError, _NotJsonError) as error:
             # One id that is too long spoils a whole request (400), as one document that is too large does (413).
             await self._halves(bulk, start, result, error)
             return
-        _judge(answer, bulk.action, len(bulk.ids), start, result)
+        verdicts = _verdicts(answer, bulk.action, len(bulk.ids))
+        if verdicts is None:
+            raise StoreUnavailableError(f"{self.name} does not say what became of each document")
+        _judge(verdicts, start, bulk, result)
 
-    async def _halves(
-        self, bulk: Bulk, start: int, result: BulkResult, error: _TooLargeError | _BadRequestError
-    ) -> None:
+    def _check_rights(self, bulk: Bulk, result: BulkResult) -> None:
+        """Take it as one refusal when the account may not write to the index: that is no fault of the documents'."""
+        refused = result.refused
+        if refused and len(refused) == len(bulk.ids) and all(one.type == NOT_ALLOWED for one in refused):
+            raise RefusedError(f"{self.name} does not allow this (HTTP 403): {refused[0].reason}", 403)
+
+    async def _halves(self, bulk: Bulk, start: int, result: BulkResult, error: _SpoiledError) -> None:
         if len(bulk.ids) == 1:
             result.refused.append(Refusal(start, error.status, error.type, str(error)))
             return
@@ -301,7 +325,7 @@ class ElasticsearchStore(Store):
 
     def _refused(self, error: ApiError) -> StoreError:
         status, reason = error.meta.status, _reason(error.body)
-        if status in UNAVAILABLE:
+        if status in UNAVAILABLE or status >= 500:
             kind = _NotReadyError if status == 503 else StoreUnavailableError
             return kind(f"{self.name} is busy or not ready (HTTP {status}): {reason}")
         if status == 401:
@@ -314,7 +338,7 @@ class ElasticsearchStore(Store):
             return RefusedError(f"{self.name} does not allow this (HTTP 403): {reason}", status)
         if status == 413:
             return _TooLargeError(f"{self.name} does not take a request of this size (HTTP 413)", 413)
-        if status == 400:
+        if status == 400 and _is_about_documents(error.body, reason):
             return _BadRequestError(f"{self.name} refuses the request (HTTP 400): {reason}", reason)
         return RefusedError(f"{self.name} refuses the request (HTTP {status}): {reason}", status)
 
@@ -341,13 +365,28 @@ class RefusedError(StoreError):
         self.status = status
 
 
-class _TooLargeError(RefusedError):
+class _SpoiledError(RefusedError):
+    """One document spoils the whole request; the others can be taken without it."""
+
+    type: str
+
+
+class _NotJsonError(_SpoiledError):
+    """A document is nothing that JSON can hold, such as half of a surrogate pair."""
+
+    type = "not_json"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"the document cannot be written as JSON: {error}", 400)
+
+
+class _TooLargeError(_SpoiledError):
     """HTTP 413."""
 
     type = "content_too_long"
 
 
-class _BadRequestError(RefusedError):
+class _BadRequestError(_SpoiledError):
     """HTTP 400, with the server's reason alone."""
 
     type = "bad_request"
@@ -367,9 +406,16 @@ def encode_bulk(ids: Sequence[str], documents: Sequence[Any]) -> bytes:
 
 
 def _encode(bulk: Bulk) -> bytes:
-    """Encode the body of ``_bulk`` for any action."""
-    if bulk.action == "create" and bulk.metadata is None:
-        return encode_bulk(bulk.ids, bulk.documents)
+    """Encode the body of ``_bulk`` for any action. Raises `_NotJsonError`."""
+    try:
+        if bulk.action == "create" and bulk.metadata is None:
+            return encode_bulk(bulk.ids, bulk.documents)
+        return _encode_any(bulk)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise _NotJsonError(error) from None
+
+
+def _encode_any(bulk: Bulk) -> bytes:
     lines: list[Any] = []
     for name, document, more in zip(bulk.ids, bulk.documents, bulk.metadata or repeat({}), strict=False):
         lines.append({bulk.action: {"_id": name, **more}})
@@ -383,13 +429,26 @@ def _slice(bulk: Bulk, part: slice) -> Bulk:
     return replace(bulk, ids=bulk.ids[part], documents=bulk.documents[part], metadata=metadata)
 
 
-def _judge(answer: Any, action: str, count: int, start: int, result: BulkResult) -> None:
+def _verdicts(answer: Any, action: str, count: int) -> list[dict[str, Any]] | None:
+    """Return the verdict on each document, an empty list when all were taken, None when the answer is no such thing."""
+    try:
+        if answer["errors"] is False:
+            return []
+        verdicts = [item[action] for item in answer["items"]]
+        if len(verdicts) == count and all(type(verdict["status"]) is int for verdict in verdicts):
+            return verdicts
+    except (TypeError, KeyError):
+        pass
+    return None
+
+
+def _judge(verdicts: Sequence[dict[str, Any]], start: int, bulk: Bulk, result: BulkResult) -> None:
     """Add the verdicts of one request to `result`."""
-    if not answer["errors"]:
-        result.created += count
+    if not verdicts:
+        result.created += len(bulk.ids)
         return
-    for position, item in enumerate(answer["items"], start):
-        verdict = item[action]
+    action = bulk.action
+    for position, verdict in enumerate(verdicts, start):
         status = verdict["status"]
         if status < 300:
             result.created += 1
@@ -414,6 +473,12 @@ def _refusal(position: int, status: int, error: dict[str, Any]) -> Refusal:
         cause = cause.get("caused_by")
     # A block is lifted when the disk has room again; to a document it is "later", not "never".
     return Refusal(position, 503 if kind == BLOCKED else status, kind, reason)
+
+
+def _is_about_documents(body: Any, reason: str) -> bool:
+    """Whether HTTP 400 is Elasticsearch's word on what was sent, not a proxy's, or one on the query string."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return isinstance(error, dict) and "unrecognized parameter" not in reason
 
 
 def _reason(body: Any) -> str:

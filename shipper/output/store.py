@@ -56,6 +56,7 @@ class StoreSender(Sender):
         self._workers: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self._opened = False
+        self._problem: str | None = None
 
     @abstractmethod
     def target(self, event: Event) -> Target:
@@ -99,7 +100,7 @@ class StoreSender(Sender):
                 for batch in batches:
                     batch.nack(error)
             else:
-                self.counters.problem = None
+                self.counters.problem = self._problem
                 self._count(batches)
                 for batch in batches:
                     batch.ack()
@@ -171,7 +172,7 @@ class StoreSender(Sender):
         self.counters.dead += len(letters)
 
     def _tell(self, problem: str | None) -> None:
-        self.counters.problem = problem
+        self._problem = self.counters.problem = problem
 
     def _count(self, batches: Sequence[Batch]) -> None:
         counters = self.counters

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+import json
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
 from click.testing import CliRunner
 
 from sawlog.cli.dead_letter import dead_letter
@@ -15,6 +18,7 @@ from sawlog.errors import SawlogError, StoreError
 from sawlog.store.base import Bulk
 from sawlog.store.delivery import Delivery, split
 from sawlog.store.elasticsearch import ElasticsearchStore
+from tests.conftest import need
 from tests.faults import FaultyProxy
 from tests.sawlog.store.conformance import DOCUMENTS
 from tests.services import ElasticsearchServer
@@ -74,6 +78,88 @@ async def test_cut_connections_neither_lose_nor_double(
     assert delivery.counters.created + delivery.counters.existing == 1200
     assert delivery.counters.in_flight == 0
     assert await total(store) == 1200
+
+
+HTML = "<html><title>Maintenance</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, "{}", "application/json"),
+        (200, '{"errors":true,"items":[{"create":{"status":201}}]}', "application/json"),
+        (200, '{"errors":true,"items":[{"create":{}},{"create":{}},{"create":{}}]}', "application/json"),
+        (200, '{"errors":true,"items":[{"index":{"status":201}},{}', "application/json"),
+        (200, HTML, "text/html"),
+        (204, "", "application/json"),
+        (302, "", "text/html"),
+        (400, '{"message":"Bad Request"}', "application/json"),
+        (400, HTML, "text/html"),
+        (401, HTML, "text/html"),
+        (403, '{"message":"Forbidden"}', "application/json"),
+        (404, "default backend", "text/plain"),
+        (507, HTML, "text/html"),
+        (520, HTML, "text/html"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_what_is_no_verdict_is_asked_for_again(
+    status: int, body: str, kind: str, proxy: FaultyProxy, store: ElasticsearchStore, delivery: Delivery
+) -> None:
+    await delivery.deliver(bulk(store, 1, "first"))
+    proxy.instead = [web.Response(status=status, text=body, content_type=kind) for _ in range(3)]
+    delivered = await delivery.deliver(bulk(store, 3))
+    assert (delivered.created, delivered.existing, delivered.dead, proxy.faults) == (3, 0, 0, 3)
+    assert await total(store) == 4
+
+
+async def test_a_query_string_that_is_refused_fills_no_dead_letters(
+    elasticsearch_url: str, data_stream: str, dead: DeadLetters
+) -> None:
+    async with ElasticsearchStore(elasticsearch_url, parameters={"refesh": "true"}, template=False) as store:
+        with pytest.raises(StoreError, match="refesh"):
+            await Delivery(store, dead).deliver(Bulk(["q:0", "q:1"], [GOOD] * 2, data_stream))
+    assert list(dead) == []
+
+
+async def test_what_no_json_can_hold_is_a_dead_letter(
+    store: ElasticsearchStore, delivery: Delivery, dead: DeadLetters
+) -> None:
+    documents = [GOOD, {**GOOD, "log": {"file": {"path": "/logs/caf\udce9.log"}}}, GOOD]
+    delivered = await delivery.deliver(Bulk(["j:0", "j:1", "j:2"], documents, store.index))
+    assert (delivered.created, delivered.dead) == (2, 1)
+    [letter] = dead
+    assert (letter.id, letter.type) == ("j:1", "not_json")
+    assert r"caf\udce9.log" in letter.document["not_json"]
+
+
+async def test_an_index_that_takes_nothing_is_told_of(
+    store: ElasticsearchStore, dead: DeadLetters, elasticsearch_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str | None] = []
+    delivery = Delivery(store, dead, first_wait=0.01, longest_wait=0.1, tell=told.append)
+    await delivery.deliver(bulk(store, 1))
+
+    async def block(value: bool | None) -> None:
+        path = f"{elasticsearch_url}/{store.index}/_settings"
+        async with ClientSession() as session:
+            await session.put(path, json={"index.blocks.read_only_allow_delete": value})
+
+    await block(True)
+    under_way = [asyncio.create_task(delivery.deliver(bulk(store, 5, f"b{n}"))) for n in range(3)]
+    other = store.index + "-other"
+    while delivery.counters.retries < 10:
+        # Another index takes what is for it meanwhile, which is no news of this one.
+        await delivery.deliver(Bulk([f"o:{delivery.counters.retries}"], [GOOD], other))
+        assert told[-1] is None or "flood-stage" in told[-1]
+    assert "flood-stage" in str(told[-1])
+    await block(None)
+    await asyncio.gather(*under_way)
+    assert told[-1] is None
+    words = [record.getMessage() for record in caplog.records if record.name == "sawlog.store.delivery"]
+    assert [text.endswith("retrying") for text in words] == [True, False]
+    assert await total(store) == 16
+    assert list(dead) == []
 
 
 async def test_an_outage_is_said_once_and_waited_for(
@@ -168,16 +254,75 @@ async def test_replay_sends_what_can_be_taken_now(
 async def test_wrong_credentials_are_raised_and_fill_no_dead_letters(
     secure_elasticsearch: ElasticsearchServer, dead: DeadLetters
 ) -> None:
-    server = secure_elasticsearch
-    store = ElasticsearchStore(
-        server.url, username=server.USER, password=server.PASSWORD, ca_certs=str(server.ca_certs)
-    )
-    async with store:
-        assert store._client is not None
-        store._client = store._client.options(basic_auth=("sawlog", "wrong"))
+    async with secured(secure_elasticsearch) as store:
+        use(store, "wrong")
         with pytest.raises(StoreError, match="credentials"):
             await Delivery(store, dead).deliver(bulk(store, 3))
     assert list(dead) == []
+
+
+async def test_credentials_that_run_out_are_waited_for(
+    secure_elasticsearch: ElasticsearchServer, dead: DeadLetters, data_stream: str
+) -> None:
+    async with secured(secure_elasticsearch) as store:
+        store.index = data_stream
+        delivery = Delivery(store, dead, first_wait=0.01, longest_wait=0.1)
+        await delivery.deliver(bulk(store, 3))
+        use(store, "wrong")
+        under_way = asyncio.create_task(delivery.deliver(bulk(store, 6)))
+        while delivery.counters.retries < 5:
+            await asyncio.sleep(0.01)
+        use(store, secure_elasticsearch.PASSWORD)
+        delivered = await under_way
+        assert (delivered.created, delivered.existing) == (3, 3)
+    assert list(dead) == []
+
+
+@pytest.fixture
+def limited() -> Iterator[ElasticsearchServer]:
+    """A server whose user `writer` has the role that `allow` writes."""
+    server = need(lambda: ElasticsearchServer(security=True, heap="512m"))
+    try:
+        server._configure(server.folder / "config")
+        allow(server, "mine-*")
+        server._run("elasticsearch-users", "useradd", "writer", "-p", "writers-secret", "-r", "writer")
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+def allow(server: ElasticsearchServer, pattern: str) -> None:
+    role = {"indices": [{"names": [pattern], "privileges": ["create_doc", "auto_configure"]}]}
+    (server.folder / "config" / "roles.yml").write_text(json.dumps({"writer": role}))
+
+
+async def test_rights_that_are_taken_away_are_waited_for(limited: ElasticsearchServer, dead: DeadLetters) -> None:
+    async with ElasticsearchStore(limited.url, username="writer", password="writers-secret", template=False) as store:
+        delivery = Delivery(store, dead, first_wait=0.1, longest_wait=0.5)
+        with pytest.raises(StoreError, match=r"does not allow this .* unauthorized for user"):
+            await delivery.deliver(Bulk(["r:0", "r:1"], [GOOD] * 2, "others-1"))
+        assert (await delivery.deliver(Bulk(["r:0"], [GOOD], "mine-1"))).created == 1
+        # The server looks at its file of roles every five seconds.
+        allow(limited, "others-*")
+        numbers = itertools.count(1)
+        while delivery.counters.retries == 0:
+            under_way = asyncio.create_task(delivery.deliver(Bulk([f"r:{next(numbers)}"], [GOOD], "mine-1")))
+            await asyncio.wait({under_way}, timeout=1)
+        assert not under_way.done()
+        allow(limited, "mine-*")
+        assert (await under_way).created == 1
+    assert list(dead) == []
+
+
+def secured(server: ElasticsearchServer) -> ElasticsearchStore:
+    return ElasticsearchStore(server.url, username=server.USER, password=server.PASSWORD, ca_certs=str(server.ca_certs))
+
+
+def use(store: ElasticsearchStore, password: str) -> None:
+    """Change the password under an open store, which is to the cluster as if its own had been changed."""
+    assert store._client is not None
+    store._client = store._client.options(basic_auth=(ElasticsearchServer.USER, password))
 
 
 def test_bulks_are_split_by_bytes_and_by_documents() -> None:
