@@ -15,9 +15,9 @@ from tenacity.wait import wait_random_exponential
 from ingest.options import Block
 from ingest.output.base import Output
 from ingest.plugins import make
-from sawlog.dead_letter import DeadLetter, DeadLetters
+from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
-from sawlog.event import METADATA, Event
+from sawlog.event import Event
 from sawlog.store.base import Refusal
 
 FIRST_WAIT: Final = 0.5
@@ -121,24 +121,7 @@ class Outlet:
             log.warning("%s: %s; retrying", self.name, error)
 
     async def _bury(self, events: list[Event], refusals: Sequence[Refusal]) -> None:
-        letters = [self._letter(events[refusal.position], refusal) for refusal in refusals]
+        letters = [self._output.letter(events[refusal.position], refusal) for refusal in refusals]
         if letters:
             log.warning("%s refused %d events: %s", self.name, len(letters), letters[0].reason)
             await asyncio.to_thread(self._letters.append, letters)
-
-    def _letter(self, event: Event, refusal: Refusal) -> DeadLetter:
-        return letter_of(event, self._output.index_of(event), refusal)
-
-
-def letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
-    """Make the dead letter of an event that was refused at a stage (see `DeadLetter`) on its way to an index."""
-    metadata = event.get(METADATA) or {}
-    return DeadLetter(
-        index=index,
-        id=str(metadata.get("_id") or ""),
-        status=refusal.status,
-        type=refusal.type,
-        reason=refusal.reason,
-        document={name: value for name, value in event.items() if name != METADATA},
-        stage=stage,
-    )

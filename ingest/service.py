@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar, cast
 
 from ingest.input.base import Input
 from ingest.options import Block
-from ingest.outlet import Outlet, letter_of
+from ingest.outlet import Outlet
+from ingest.output.base import letter_of
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
 from ingest.window import Window

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from ingest.codec.base import Codec
 from ingest.options import Kind, Option, Options
-from sawlog.event import Event
+from sawlog.dead_letter import DeadLetter
+from sawlog.event import METADATA, Event
 from sawlog.store.base import Refusal
 
 COMMON_OPTIONS: dict[str, Option] = {
@@ -68,5 +69,23 @@ class Output(ABC):
         """Return the index that the event is for, as its dead letter names it; without one, the plugin's id."""
         return self.id
 
+    def letter(self, event: Event, refusal: Refusal) -> DeadLetter:
+        """Make the dead letter of an event that was refused, from which it can be sent again."""
+        return letter_of(event, self.index_of(event), refusal)
+
     async def close(self) -> None:  # noqa: B027 - optional
         """Write out and let go of everything; nothing is sent afterwards."""
+
+
+def letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
+    """Make the dead letter of an event that was refused at a stage (see `DeadLetter`) on its way to an index."""
+    metadata = event.get(METADATA) or {}
+    return DeadLetter(
+        index=index,
+        id=str(metadata.get("_id") or ""),
+        status=refusal.status,
+        type=refusal.type,
+        reason=refusal.reason,
+        document={name: value for name, value in event.items() if name != METADATA},
+        stage=stage,
+    )

@@ -146,6 +146,23 @@ class Elasticsearch(Output):
     def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
         return self._target(event)
 
+    def letter(self, event: Event, refusal: Refusal) -> DeadLetter:
+        """Make the dead letter of what was sent: the document, its id and what stood beside it, as the options say."""
+        index, action = self._target(event), self._action(event)
+        if _wrong(index, action):
+            return super().letter(event, refusal)
+        bulk = self._bulk(index, action, [event])
+        return DeadLetter(
+            index=index,
+            id=bulk.ids[0],
+            status=refusal.status,
+            type=refusal.type,
+            reason=refusal.reason,
+            document=bulk.documents[0],
+            action=action,
+            metadata={} if bulk.metadata is None else dict(bulk.metadata[0]),
+        )
+
     async def close(self) -> None:  # noqa: D102 - Output.close
         store, self._store, self._delivery = self._store, None, None
         if store is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import json
+from collections import deque
 from pathlib import Path
 
 import click
@@ -37,12 +39,17 @@ def dead_letter() -> None:
 @click.option("--size", default=50, show_default=True, help="How many of the newest to list; 0 lists all.")
 def list_letters(data: Path, size: int) -> None:
     """List time, status, id and reason, one document a line, oldest first."""
-    letters = list(_letters(data))
-    for letter in letters[-size:] if size else letters:
+    # The newest alone are kept: all together may be many times as large in memory as on disk.
+    newest: deque[DeadLetter] = deque(maxlen=size or None)
+    count = 0
+    for letter in _letters(data):
+        newest.append(letter)
+        count += 1
+    for letter in newest:
         click.echo(
             escape(f"{letter.time}  {letter.stage} {letter.status}  {letter.id}  {letter.reason}").replace("\n", r"\n")
         )
-    click.echo(f"{len(letters)} dead letters", err=True)
+    click.echo(f"{count} dead letters", err=True)
 
 
 @dead_letter.command()
@@ -75,7 +82,9 @@ def purge(data: Path) -> None:
 )
 def replay(data: Path, url: str | None) -> None:
     """Send all dead letters to the store again; those refused again stay."""
-    delivered = asyncio.run(_replay(_letters(data), _store(data, url)))
+    letters = _letters(data)
+    with letters.replaying():
+        delivered = asyncio.run(_replay(letters, _store(data, url)))
     click.echo(f"{delivered.created} indexed, {delivered.existing} were there, {delivered.dead} refused again")
 
 
@@ -102,18 +111,31 @@ async def _replay(letters: DeadLetters, store: Store) -> Delivered:
     async with store:
         delivery = Delivery(store, letters)
         for segment in letters.take():
-            by_index = itertools.groupby(read(segment), key=lambda letter: letter.index)
-            for index, group in by_index:
+            alike = itertools.groupby(read(segment), key=lambda letter: (letter.index, letter.action))
+            for _, group in alike:
                 while chunk := list(itertools.islice(group, CHUNK)):
-                    _add(total, await delivery.deliver(_bulk(index, chunk)))
+                    _add(total, await delivery.deliver(_bulk(chunk)))
             # Only now: a crash before it replays the segment again, and what is there already is no harm.
             letters.drop(segment)
     return total
 
 
-def _bulk(index: str, letters: list[DeadLetter]) -> Bulk:
+def _bulk(letters: list[DeadLetter]) -> Bulk:
+    """Make a bulk of letters of one index and action."""
     documents = [letter.document for letter in letters]
-    return Bulk([letter.id for letter in letters], documents, index, size=len(msgspec.json.encode(documents)))
+    return Bulk(
+        [letter.id or _id(letter) for letter in letters],
+        documents,
+        letters[0].index,
+        size=len(msgspec.json.encode(documents)),
+        action=letters[0].action,
+        metadata=[letter.metadata for letter in letters] if any(letter.metadata for letter in letters) else None,
+    )
+
+
+def _id(letter: DeadLetter) -> str:
+    """Make an id for an event that had none, the same one when a replay was broken off and begins again."""
+    return hashlib.blake2b(msgspec.json.encode(letter), digest_size=16).hexdigest()
 
 
 def _add(total: Delivered, more: Delivered) -> None:
