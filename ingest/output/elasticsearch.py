@@ -31,6 +31,7 @@ from sawlog.store import mappings
 from sawlog.store.base import Bulk, Refusal
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.gathering import Gathering
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Elasticsearch(Output):
         self._beside = _beside(options)
         self._update = _update(options)
         self._store: ElasticsearchStore | None = None
-        self._delivery: Delivery | None = None
+        self._gathering: Gathering | None = None
         self._refused = _Refused()
         self._graves: str | None = options["dead_letter_index"]
 
@@ -104,16 +105,17 @@ class Elasticsearch(Output):
             await store.close()
             raise
         self._store = store
-        self._delivery = Delivery(
+        delivery = Delivery(
             store,
             self._refused,
             first_wait=float(options["retry_initial_interval"]),
             longest_wait=float(options["retry_max_interval"]),
             tell=self._tell,
         )
+        self._gathering = Gathering(delivery)
 
     async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
-        if self._delivery is None:
+        if self._gathering is None:
             raise StoreError("the elasticsearch output is not open")
         refusals: list[Refusal] = []
         for (index, action), group in self._groups(events).items():
@@ -121,7 +123,7 @@ class Elasticsearch(Output):
                 refusals += [Refusal(position, 400, "illegal_request", wrong) for position in group.positions]
                 continue
             bulk = self._bulk(index, action, group.events)
-            await self._delivery.deliver(bulk)
+            await self._gathering.deliver(bulk)
             refusals += self._refused.of(bulk, group.positions)
         return await self._bury(events, refusals, self._graves) if self._graves and refusals else refusals
 
@@ -130,7 +132,7 @@ class Elasticsearch(Output):
 
     async def _bury(self, events: list[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
         """Index what was refused as text where dead letters are wanted; return what is refused there, too."""
-        assert self._delivery is not None
+        assert self._gathering is not None
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         ids, documents = [], []
         for one in refusals:
@@ -138,7 +140,7 @@ class Elasticsearch(Output):
             ids.append(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex)
             documents.append(report(event, one.type, one.reason, one.status, time))
         bulk = Bulk(ids, documents, index, size=_size(documents))
-        await self._delivery.deliver(bulk)
+        await self._gathering.deliver(bulk)
         left = {one.position for one in self._refused.of(bulk, range(len(refusals)))}
         log.warning("%d events were refused (%s); they are in %s", len(refusals), refusals[0].reason, index)
         return [one for number, one in enumerate(refusals) if number in left]
@@ -164,7 +166,10 @@ class Elasticsearch(Output):
         )
 
     async def close(self) -> None:  # noqa: D102 - Output.close
-        store, self._store, self._delivery = self._store, None, None
+        store, self._store = self._store, None
+        gathering, self._gathering = self._gathering, None
+        if gathering is not None:
+            await gathering.close()
         if store is not None:
             await store.close()
 

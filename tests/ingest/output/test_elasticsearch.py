@@ -15,6 +15,7 @@ from ingest.output.elasticsearch import Elasticsearch
 from sawlog.errors import ConfigError, StoreError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
+from tests.faults import FaultyProxy
 from tests.ingest.output.building import event, make, notes, opened, refused, send
 from tests.services import ElasticsearchServer
 
@@ -140,6 +141,20 @@ class TestDocuments:
         assert await into(elasticsearch_url, *events, index=index) == []
         await call(elasticsearch_url, "POST", f"/{index}/_refresh")
         assert (await call(elasticsearch_url, "GET", f"/{index}/_count"))["count"] == 200
+
+    async def test_batches_that_come_together_go_together(self, elasticsearch_url: str, index: str) -> None:
+        async with (
+            FaultyProxy(elasticsearch_url) as proxy,
+            opened("elasticsearch", hosts=[proxy.url], index=index, http_compression=False) as output,
+        ):
+            await output.send([event(0, n=1)])
+            proxy.delay = 0.2
+            batches = [[event(10 * number, n=1), event(10 * number + 1, n="text")] for number in range(1, 40)]
+            refusals = await asyncio.gather(*map(output.send, batches))
+        assert proxy.requests <= 10
+        # Each batch hears of its own event.
+        assert [[one.position for one in refused] for refused in refusals] == [[1]] * 39
+        assert len(await documents(elasticsearch_url, index)) == 40
 
     async def test_a_refusal_names_its_event(self, elasticsearch_url: str, index: str) -> None:
         await into(elasticsearch_url, event(0, n=1), index=index)

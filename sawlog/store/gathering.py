@@ -1,0 +1,123 @@
+"""Gathering: what comes for one index while requests are under way goes in one request.
+
+Many senders with few lines each would otherwise make as many requests as they have batches, of which each costs the
+cluster about as much as one of thousands of documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from sawlog.store.base import Bulk
+from sawlog.store.delivery import MAX_BYTES, MAX_DOCUMENTS, Delivery
+
+REQUESTS: Final = 4
+"""So many requests for one index keep a cluster busy while the next one is made."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is for one index, by one action: the bulks that wait, and how many requests are under way."""
+
+    waiting: deque[tuple[Bulk, asyncio.Future[None]]] = field(default_factory=deque)
+    under_way: int = 0
+
+
+class Gathering:
+    """Brings bulks into a store, in the order in which they come, by several requests at a time for each index.
+
+    A bulk goes at once while there is room; nothing waits for a clock.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        *,
+        requests: int = REQUESTS,
+        max_bytes: int = MAX_BYTES,
+        max_documents: int = MAX_DOCUMENTS,
+    ) -> None:
+        self._delivery = delivery
+        self._requests = requests
+        self._max_bytes = max_bytes
+        self._max_documents = max_documents
+        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, bulk: Bulk) -> None:
+        """Return when every document is durable. Raises as `Delivery.deliver` does."""
+        key = (bulk.index, bulk.action)
+        lane = self._lanes.setdefault(key, _Lane())
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lane.waiting.append((bulk, done))
+        if lane.under_way < self._requests:
+            lane.under_way += 1
+            self._tasks.add(task := asyncio.create_task(self._send(key, lane)))
+            task.add_done_callback(self._tasks.discard)
+        await done
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for lane in self._lanes.values():
+            for _, done in lane.waiting:
+                done.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send(self, key: tuple[str, str], lane: _Lane) -> None:
+        """Send what waits, request after request, until nothing does."""
+        try:
+            while taken := self._take(lane):
+                await self._send_together(taken)
+        finally:
+            lane.under_way -= 1
+            if not lane.under_way:
+                del self._lanes[key]
+
+    async def _send_together(self, taken: list[tuple[Bulk, asyncio.Future[None]]]) -> None:
+        try:
+            await self._delivery.deliver(_merged([bulk for bulk, _ in taken]))
+        except BaseException as error:
+            for _, done in taken:
+                if not done.done():
+                    done.cancel() if isinstance(error, asyncio.CancelledError) else done.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for _, done in taken:
+                if not done.done():
+                    done.set_result(None)
+
+    def _take(self, lane: _Lane) -> list[tuple[Bulk, asyncio.Future[None]]]:
+        """Take as many bulks as one request holds, and one at least if one waits that somebody waits for."""
+        taken: list[tuple[Bulk, asyncio.Future[None]]] = []
+        size = documents = 0
+        while lane.waiting:
+            bulk, done = lane.waiting[0]
+            if not done.done():
+                size += bulk.size
+                documents += len(bulk.ids)
+                if taken and (size > self._max_bytes or documents > self._max_documents):
+                    break
+                taken.append((bulk, done))
+            lane.waiting.popleft()
+        return taken
+
+
+def _merged(bulks: list[Bulk]) -> Bulk:
+    first = bulks[0]
+    if len(bulks) == 1:
+        return first
+    beside = any(bulk.metadata is not None for bulk in bulks)
+    return replace(
+        first,
+        ids=[name for bulk in bulks for name in bulk.ids],
+        documents=[document for bulk in bulks for document in bulk.documents],
+        metadata=[one for bulk in bulks for one in bulk.metadata or [{}] * len(bulk.ids)] if beside else None,
+        source=first.source if len({bulk.source for bulk in bulks}) == 1 else None,
+        size=sum(bulk.size for bulk in bulks),
+    )
