@@ -9,7 +9,6 @@ the order in which they came.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import ssl
 from collections import deque
@@ -24,7 +23,7 @@ from ingest.filter.failure import fail
 from ingest.filter.settings import ECS_COMPATIBILITY, is_ecs
 from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
-from ingest.input.decoding import codec_name, settle_timestamp
+from ingest.input.decoding import codec_name, line_id, settle_timestamp
 from ingest.input.outbox import identify
 from ingest.options import Block, Kind, Option, Options
 from sawlog.batch import EventBatch, Source
@@ -395,26 +394,14 @@ def _event(frame: Data, decode: Callable[[bytes], Any]) -> Event:
 
 
 def _identify(event: Event) -> None:
-    """Give a line of a file the same ``_id`` whenever its sender sends it.
-
-    An inode is used again once its file is gone, so that the line itself is part of the id.
-    """
+    """Give a line of a file the same ``_id`` whenever its sender sends it."""
     metadata = event[METADATA]
     if isinstance(metadata.get("_id"), str) and metadata["_id"]:
         return
     metadata.pop("_id", None)
-    log_ = event.get("log")
-    agent = get(event, ("agent", "id"))
-    if agent is None or not isinstance(log_, dict):
-        return
-    file, offset = log_.get("file"), log_.get("offset")
-    if not isinstance(file, dict) or offset is None:
-        return
-    place = file.get("fingerprint") or (file.get("inode") and f"{file.get('device_id')}-{file['inode']}")
-    if place:
-        text = str(event.get("message", "")).encode(errors="surrogatepass")
-        line = hashlib.blake2b(text, digest_size=6).hexdigest()
-        metadata["_id"] = f"{agent}:{place}:{offset}:{line}"
+    identity = line_id(event)
+    if identity is not None:
+        metadata["_id"] = identity
 
 
 def _decoded(event: Event, codec: Codec) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -11,7 +12,7 @@ from ingest.codec.base import Codec
 from ingest.filter.failure import fail
 from ingest.filter.instant import normalise
 from ingest.options import Block, Options
-from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, get
 
 Decorate = Callable[[Event], None] | None
 
@@ -37,6 +38,31 @@ def settle_timestamp(event: Event, who: str) -> None:
     del event[TIMESTAMP]
     event["_@timestamp"] = given
     fail(event, ["_timestampparsefailure"], f"{who}: @timestamp is no ISO 8601 time: {given!r:.80}")
+
+
+def line_id(event: Event) -> str | None:
+    """Make the ``_id`` of a line of a file of where a Beat found it; None when it does not say.
+
+    Filebeat's filestream has done so since 8.10: ``log.file`` has ``device_id`` and ``inode``, on Windows ``vol``,
+    ``idxhi`` and ``idxlo``, and a ``fingerprint`` where files are told apart by that. Its older input `log` does not.
+    An inode is used again once its file is gone, so that the line itself is part of the id.
+    """
+    log = event.get("log")
+    agent = get(event, ("agent", "id"))
+    if agent is None or not isinstance(log, dict):
+        return None
+    file, offset = log.get("file"), log.get("offset")
+    if not isinstance(file, dict) or offset is None:
+        return None
+    place = file.get("fingerprint")
+    if not place and file.get("inode"):
+        place = f"{file.get('device_id')}-{file['inode']}"
+    if not place and "idxlo" in file:
+        place = f"{file.get('vol')}-{file.get('idxhi')}-{file['idxlo']}"
+    if not place:
+        return None
+    text = str(event.get("message", "")).encode(errors="surrogatepass")
+    return f"{agent}:{place}:{offset}:{hashlib.blake2b(text, digest_size=6).hexdigest()}"
 
 
 _NORMAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,9}Z", re.ASCII)

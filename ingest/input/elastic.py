@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.input.decoding import settle_timestamp
+from ingest.input.decoding import line_id, settle_timestamp
 from ingest.input.outbox import draw
 from sawlog.event import METADATA, TIMESTAMP, Event
 
@@ -138,7 +138,7 @@ class Bulk:
         except (ValueError, RecursionError) as error:
             self._refuse(action, about, target, f"failed to parse: {error}")
             return
-        identity = str(about.get("_id") or draw())
+        identity = str(about.get("_id") or line_id(event) or draw())
         _read_milliseconds(event)
         settle_timestamp(event, "http")
         event[METADATA] = {"_id": identity, "_index": target, "action": action}

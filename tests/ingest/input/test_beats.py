@@ -93,15 +93,18 @@ async def test_the_ids_of_what_is_sent_again_are_the_same_and_of_other_lines_oth
     bare = {"message": "no file"}
     fingerprint = line(4)
     fingerprint["log"] = {"offset": 4, "file": {"fingerprint": "ab12", "inode": "1"}}
+    windows = line(5)
+    windows["log"] = {"offset": 5, "file": {"path": "C:\\a.log", "vol": "37", "idxhi": "2", "idxlo": "99"}}
     async with running("beats", port=0) as one:
         for _ in range(2):
-            await asyncio.to_thread(send, await one.port(), [line(1), other, own, bare, fingerprint])
+            await asyncio.to_thread(send, await one.port(), [line(1), other, own, bare, fingerprint, windows])
     ids = [[event["@metadata"]["_id"] for event in batch.events()] for batch in one.sink.batches]
     again = list(zip(*ids, strict=True))
-    assert [first == second for first, second in again] == [True, True, True, False, True]
-    assert len({*ids[0], *ids[1]}) == 6
+    assert [first == second for first, second in again] == [True, True, True, False, True, True]
+    assert len({*ids[0], *ids[1]}) == 7
     assert ids[0][2] == "mine"
     assert ids[0][4].startswith("5f1c:ab12:4:")
+    assert ids[0][5].startswith("5f1c:37-2-99:5:")
 
 
 @pytest.mark.parametrize("level", [0, 3])

@@ -283,6 +283,21 @@ async def test_what_senders_ask_before_they_begin_makes_no_event(method: str, pa
     assert one.sink.events == []
 
 
+def test_a_line_of_a_beat_has_the_same_id_each_time() -> None:
+    about = {"agent": {"id": "5f1c"}, "log": {"offset": 7, "file": {"inode": "77", "device_id": "2049"}}}
+    lines = [
+        {"create": {"_index": "i"}},
+        {**about, "message": "m"},
+        {"create": {"_id": "own"}},
+        {**about, "message": "m"},
+    ]
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    first, second = ([event["@metadata"]["_id"] for event in Bulk(body, "i").events] for _ in range(2))
+    assert first == second
+    assert first[0].startswith("5f1c:2049-77:7:")
+    assert first[1] == "own"
+
+
 def test_a_bulk_of_many_shapes() -> None:
     assert Bulk(b"", "i").response(1) == {"took": 1, "errors": False, "items": []}
     assert Bulk(b'\n{"create":{}}\n{"a":1}', "i").events[0]["a"] == 1
