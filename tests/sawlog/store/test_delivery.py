@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from sawlog.cli.dead_letter import dead_letter
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import SawlogError, StoreError
-from sawlog.store.base import Bulk
+from sawlog.store.base import Bulk, BulkResult
 from sawlog.store.delivery import Delivery, split
 from sawlog.store.elasticsearch import ElasticsearchStore
 from tests.conftest import need
@@ -275,6 +276,40 @@ async def test_credentials_that_run_out_are_waited_for(
         use(store, secure_elasticsearch.PASSWORD)
         delivered = await under_way
         assert (delivered.created, delivered.existing) == (3, 3)
+    assert list(dead) == []
+
+
+@pytest.fixture
+def crowded() -> Iterator[ElasticsearchServer]:
+    """A server that does one write at a time and lets one more wait; all others are refused."""
+    narrow = {"thread_pool.write.size": "1", "thread_pool.write.queue_size": "1", "node.processors": "1"}
+    server = need(lambda: ElasticsearchServer(heap="512m", settings=narrow))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+async def test_a_server_whose_queue_is_full(crowded: ElasticsearchServer, dead: DeadLetters) -> None:
+    """Real verdicts of es_rejected_execution_exception: five indices, each with writes of its own at the same time."""
+    seen: Counter[str] = Counter()
+
+    class Watched(ElasticsearchStore):
+        async def bulk(self, bulk: Bulk) -> BulkResult:
+            result = await super().bulk(bulk)
+            seen.update(refusal.type for refusal in result.refused)
+            return result
+
+    async with Watched(crowded.url, index="crowded-*", template=False) as store:
+        delivery = Delivery(store, dead, first_wait=0.05, longest_wait=0.5)
+        bulks = [
+            Bulk([f"{n}:{at}" for at in range(500)], [GOOD] * 500, f"crowded-{n % 5}", size=150_000) for n in range(40)
+        ]
+        delivered = await asyncio.gather(*map(delivery.deliver, bulks))
+        assert sum(one.created for one in delivered) == 20_000
+        assert await total(store) == 20_000
+    assert seen["es_rejected_execution_exception"] > 0
     assert list(dead) == []
 
 
