@@ -11,7 +11,7 @@ help:
 	@echo "make test                    install what the tests need, and run everything"
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
-	@echo "make chaos                   half an hour of killing parts of the pipeline, and a count of the lines"
+	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
 	@echo "make env                     write .env with passwords for docker-compose.yml"
 
 # The environment: by uv if it is there, else by the standard library's venv.

@@ -138,6 +138,11 @@ def _ask(request: Request) -> bytes:
             time.sleep(0.1)
 
 
+def text_of(url: str, path: str) -> str:
+    """Return what a question to Elasticsearch is answered."""
+    return _ask(Request(url + path)).decode()
+
+
 def remove_index(url: str, index: str) -> None:
     """Remove an index that an earlier test may have left."""
     with urlopen(Request(f"{url}/{index}?ignore_unavailable=true", method="DELETE")) as answer:

@@ -7,6 +7,7 @@ skip, or a failure under ``CI=true``.
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
@@ -52,7 +53,7 @@ class Process:
     def _spawn(self, command: list[str], environment: dict[str, str], user: str | None) -> None:
         setpriv = shutil.which("setpriv")
         if setpriv:
-            # The service ends with the test run, even when that is killed.
+            # The service ends with the test run, even when that is killed: with the thread that starts it, in truth.
             command = [setpriv, "--pdeathsig", "TERM", "--", *command]
         group = pwd.getpwnam(user).pw_gid if user else None
         with self.log.open("ab") as log:
@@ -139,6 +140,7 @@ class ElasticsearchServer(Process):
         self.tls = tls
         self._heap = heap
         self._settings = settings or {}
+        self.name_in_cluster = self._settings.get("node.name", "")
         self.port = free_port()
         self.ca_certs: Path | None = None
 
@@ -149,10 +151,18 @@ class ElasticsearchServer(Process):
 
     def start(self) -> None:
         """Start it and return when it answers; after `kill` or `stop`, on the same port and data."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Begin to start it. The thread that does so must live as long as the server (see `_spawn`)."""
         config = self.folder / "config"
         if not config.exists():
             self._configure(config)
         self._spawn([str(self._home / "bin" / "elasticsearch")], self._environment(), self._user)
+
+    def wait(self) -> None:
+        """Return when it answers."""
         end = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._ended():
@@ -225,6 +235,22 @@ class ElasticsearchServer(Process):
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+def elasticsearch_cluster(nodes: int, *, heap: str = "512m") -> list[ElasticsearchServer]:
+    """Return the nodes of one cluster, not started: `launch` all, then `wait` for each."""
+    transports = [free_port() for _ in range(nodes)]
+    names = [f"node{number}" for number in range(nodes)]
+    shared = {
+        "discovery.type": "multi-node",
+        "cluster.name": f"sawlog-{transports[0]}",
+        "discovery.seed_hosts": json.dumps([f"127.0.0.1:{port}" for port in transports]),
+        "cluster.initial_master_nodes": json.dumps(names),
+    }
+    return [
+        ElasticsearchServer(heap=heap, settings={**shared, "node.name": name, "transport.port": str(port)})
+        for name, port in zip(names, transports, strict=True)
+    ]
 
 
 class MosquittoServer(Process):

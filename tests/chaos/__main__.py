@@ -8,29 +8,36 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.run import Chaos
-from tests.services import ElasticsearchServer
+from tests.chaos.run import Chaos, Way
+from tests.services import ElasticsearchServer, elasticsearch_cluster
+
+WAYS: tuple[Way, ...] = ("mqtt", "lumberjack", "embedded", "cluster")
+NODES = 3
 
 
 def main() -> int:
     """Run each way that was asked for, one after the other; fail when a line was lost or doubled."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--way", action="append", choices=["mqtt", "lumberjack", "embedded"])
+    parser.add_argument("--way", action="append", choices=WAYS)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     bad = 0
-    server = ElasticsearchServer()
-    try:
-        server.start()
-        for way in given.way or ["mqtt", "lumberjack", "embedded"]:
+    for way in given.way or WAYS:
+        nodes = elasticsearch_cluster(NODES) if way == "cluster" else [ElasticsearchServer()]
+        try:
+            for node in nodes:
+                node.launch()
+            for node in nodes:
+                node.wait()
             with tempfile.TemporaryDirectory() as folder:
-                chaos = Chaos(way, Path(folder), server, given.seed, (2.0, 10.0))
+                chaos = Chaos(way, Path(folder), nodes, given.seed, (2.0, 10.0))
                 figures = asyncio.run(chaos.run(given.seconds))
-            print(figures, flush=True)
-            bad += figures.lost + figures.doubled
-    finally:
-        server.close()
+        finally:
+            for node in nodes:
+                node.close()
+        print(figures, flush=True)
+        bad += figures.lost + figures.doubled
     return 1 if bad else 0
 
 

@@ -16,18 +16,19 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from tests.ingesting import SAWLOG, count_in, documents_in
+from tests.ingesting import SAWLOG, count_in, documents_in, text_of
 from tests.relay import Relay
 from tests.services import ElasticsearchServer, MosquittoServer, free_port
 
-Way = Literal["mqtt", "lumberjack", "embedded"]
+Way = Literal["mqtt", "lumberjack", "embedded", "cluster"]
 FILES = 4
 SETTLE_SECONDS = 180.0
+GREEN_SECONDS = 300.0
 
 
 @dataclass
@@ -136,14 +137,23 @@ class Chaos:
     """One run: the parts of one way, what is written, and what goes wrong."""
 
     def __init__(
-        self, way: Way, folder: Path, elasticsearch: ElasticsearchServer, seed: int, pauses: tuple[float, float]
+        self,
+        way: Way,
+        folder: Path,
+        elasticsearch: Sequence[ElasticsearchServer],
+        seed: int,
+        pauses: tuple[float, float],
     ) -> None:
-        """`pauses`: at least and at most so many seconds between two faults."""
+        """`elasticsearch`: one server, or the nodes of a cluster. `pauses`: at least and at most so many seconds
+        between two faults."""
         self.figures = Figures(way)
         self.folder = folder
         self._way = way
-        self._elasticsearch = elasticsearch
+        self._nodes = elasticsearch
         self._index = f"chaos-{way}-{os.getpid()}-{seed}"
+        if way == "cluster":
+            # A data stream with sawlog's own template, each shard of which has a replica.
+            self._index = f"logs-spring-{self._index}"
         self._random = random.Random(seed)
         self._pauses = pauses
         (folder / "logs").mkdir()
@@ -151,6 +161,7 @@ class Chaos:
         self._broker: MosquittoServer | None = None
         self._parts: list[Part] = []
         self._relays: list[Relay] = []
+        self._recovery: asyncio.Task[None] | None = None
 
     async def run(self, seconds: float, *, kill_elasticsearch: bool = True) -> Figures:
         async with contextlib.AsyncExitStack() as stack:
@@ -164,13 +175,17 @@ class Chaos:
                 faults.append(self._cut)
             if self._broker is not None:
                 faults.append(self._restart_broker)
-            if self._way != "embedded" and kill_elasticsearch:
+            if self._way == "cluster":
+                faults += [self._kill_node, self._kill_node, self._pause_node]
+            elif self._way != "embedded" and kill_elasticsearch:
                 faults.append(self._restart_elasticsearch)
             while not writing.done():
                 await asyncio.wait({writing}, timeout=self._random.uniform(*self._pauses))
                 if not writing.done():
                     await self._do(self._random.choice(faults))
             await writing
+            if self._recovery is not None:
+                await self._recovery
             self.figures.seconds, self.figures.lines = seconds, self._generator.count
             self.figures.rotations = self._generator.rotations
             await self._settle()
@@ -210,12 +225,18 @@ class Chaos:
             pipeline = self.folder / f"pipeline{number}.conf"
             pipeline.write_text(
                 f"input {{ {intake} }}\n"
-                "output { elasticsearch { "
-                f"hosts => ['{self._elasticsearch.url}'] index => '{self._index}' }} }}\n"
+                f"output {{ elasticsearch {{ {self._hosts(number)} index => '{self._index}' action => create }} }}\n"
             )
             data = str(self.folder / f"ingest{number}")
             self._parts.append(Part(f"ingest{number}", self.folder, "ingest", "--data", data, "-f", str(pipeline)))
         self._parts.append(Part("ship", self.folder, "ship", "-c", str(self.folder / "filebeat.yml")))
+
+    def _hosts(self, number: int) -> str:
+        """Let the first ingest know all nodes, and the second one of them, by which it finds the others."""
+        urls = [node.url for node in self._nodes]
+        if number == 0 or len(urls) == 1:
+            return f"hosts => {urls}"
+        return f"hosts => {urls[:1]} sniffing => true timeout => 10"
 
     # What goes wrong
 
@@ -245,9 +266,50 @@ class Chaos:
         await asyncio.to_thread(self._broker.start)
 
     async def _restart_elasticsearch(self) -> None:
-        self._elasticsearch.kill()
+        self._nodes[0].kill()
         self.figures.faults["kill -9 of elasticsearch"] += 1
-        await asyncio.to_thread(self._elasticsearch.start)
+        await asyncio.to_thread(self._nodes[0].start)
+
+    async def _kill_node(self) -> None:
+        """Kill a node, every other time the master; the next may go when each shard has its copy again."""
+        if self._is_recovering:
+            await self._kill()
+            return
+        master = await asyncio.to_thread(self._master)
+        node = master if self._random.random() < 0.5 else self._random.choice(self._nodes)
+        node.kill()
+        self.figures.faults[f"kill -9 of {'the master' if node is master else 'a node'}"] += 1
+        self._recovery = asyncio.create_task(self._recover(node))
+
+    @property
+    def _is_recovering(self) -> bool:
+        return self._recovery is not None and not self._recovery.done()
+
+    async def _recover(self, node: ElasticsearchServer) -> None:
+        await asyncio.sleep(self._random.uniform(1.0, 10.0))
+        node.launch()
+        await asyncio.to_thread(node.wait)
+        await asyncio.to_thread(self._until_green)
+
+    async def _pause_node(self) -> None:
+        if self._is_recovering:
+            await self._pause()
+            return
+        node = self._random.choice(self._nodes)
+        node.signal(signal.SIGSTOP)
+        self.figures.faults["SIGSTOP of a node"] += 1
+        await asyncio.sleep(self._random.uniform(0.5, 6.0))
+        node.signal(signal.SIGCONT)
+        self._recovery = asyncio.create_task(asyncio.to_thread(self._until_green))
+
+    def _master(self) -> ElasticsearchServer:
+        name = text_of(self._nodes[0].url, "/_cat/master?h=node").strip()
+        return next(node for node in self._nodes if node.name_in_cluster == name)
+
+    def _until_green(self) -> None:
+        nodes = len(self._nodes)
+        path = f"/_cluster/health?wait_for_status=green&wait_for_nodes={nodes}&timeout={GREEN_SECONDS:.0f}s"
+        assert '"timed_out":false' in text_of(self._nodes[0].url, path)
 
     # What came of it
 
@@ -263,7 +325,7 @@ class Chaos:
             command = [SAWLOG, "count", "*", "--data", str(self.folder / "data")]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             return int(done.stdout.strip().replace(",", "") or 0) if done.returncode == 0 else 0
-        return count_in(self._elasticsearch.url, self._index)
+        return count_in(self._nodes[0].url, self._index)
 
     def _judge(self) -> None:
         numbers = Counter(int(message.split("line ", 1)[1].split()[0]) for message in self._messages())
@@ -275,4 +337,4 @@ class Chaos:
             options = ["--json", "--size", "100000000", "--data", str(self.folder / "data")]
             done = subprocess.run([SAWLOG, "search", "*", *options], capture_output=True, check=True)
             return [json.loads(line)["message"] for line in done.stdout.splitlines()]
-        return [document["message"] for document in documents_in(self._elasticsearch.url, self._index)]
+        return [document["message"] for document in documents_in(self._nodes[0].url, self._index)]

@@ -12,7 +12,7 @@ from tests.services import ElasticsearchServer
 
 @pytest.mark.parametrize("way", ["mqtt", "lumberjack", "embedded"])
 async def test_no_line_is_lost_or_doubled(way: Way, tmp_path: Path, elasticsearch_server: ElasticsearchServer) -> None:
-    chaos = Chaos(way, tmp_path, elasticsearch_server, seed=1, pauses=(1.0, 4.0))
+    chaos = Chaos(way, tmp_path, [elasticsearch_server], seed=1, pauses=(1.0, 4.0))
     # Elasticsearch takes half of the time to start again; `make chaos` kills it, too.
     figures = await chaos.run(30.0, kill_elasticsearch=False)
     assert (figures.lost, figures.doubled) == (0, 0), str(figures)
