@@ -471,8 +471,10 @@ def _refusal(position: int, status: int, error: dict[str, Any]) -> Refusal:
         if words and words not in reason:
             reason += f": {words}"
         cause = cause.get("caused_by")
-    # A block is lifted when the disk has room again; to a document it is "later", not "never".
-    return Refusal(position, 503 if kind == BLOCKED else status, kind, reason)
+    # A block is lifted when the disk has room again; to a document it is "later", not "never". So is a new index when
+    # the cluster has as many shards as it may.
+    later = kind == BLOCKED or (kind == "validation_exception" and "shards open" in reason)
+    return Refusal(position, 503 if later else status, kind, reason)
 
 
 def _is_about_documents(body: Any, reason: str) -> bool:

@@ -313,6 +313,24 @@ async def test_a_server_whose_queue_is_full(crowded: ElasticsearchServer, dead: 
     assert list(dead) == []
 
 
+async def test_a_cluster_with_as_many_shards_as_it_may(crowded: ElasticsearchServer, dead: DeadLetters) -> None:
+    async def allow_shards(number: int | None) -> None:
+        settings = {"persistent": {"cluster.max_shards_per_node": number}}
+        async with ClientSession() as session, session.put(f"{crowded.url}/_cluster/settings", json=settings) as answer:
+            assert answer.status == 200
+
+    async with ElasticsearchStore(crowded.url, template=False) as store:
+        delivery = Delivery(store, dead, first_wait=0.05, longest_wait=0.5)
+        await delivery.deliver(Bulk(["s:0"], [GOOD], "shards-0"))
+        await allow_shards(1)
+        under_way = asyncio.create_task(delivery.deliver(Bulk(["s:1"], [GOOD], "shards-1")))
+        while delivery.counters.retries < 3 and not under_way.done():
+            await asyncio.sleep(0.05)
+        await allow_shards(None)
+        assert (await under_way).created == 1
+    assert list(dead) == []
+
+
 @pytest.fixture
 def limited() -> Iterator[ElasticsearchServer]:
     """A server whose user `writer` has the role that `allow` writes."""
