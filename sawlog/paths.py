@@ -1,4 +1,4 @@
-"""Where sawlog keeps its data and its caches on this machine."""
+"""Where sawlog keeps its data and its caches on this machine, and paths as text."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def default_data() -> Path:
 def index_directory(data: Path) -> Path:
     """Return where the embedded store lives inside the data directory."""
     return data / "index"
+
+
+def readable(path: str) -> str:
+    r"""Return a path as text of any encoding: bytes of a name that are no UTF-8 are written as escapes, ``\xe9``."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def cache_directory() -> Path:

@@ -98,7 +98,7 @@ class Up:
             "files": progress.files,
             "lag_bytes": self.agent.lag,
             "in_flight_bytes": progress.in_flight,
-            "problems": dict(progress.problems),
+            "problems": progress.readable_problems(),
             "seconds": round(self.seconds, 1),
         }
 

@@ -20,7 +20,7 @@ def health(service: Service) -> dict[str, Any]:
         "lag_bytes": service.lag,
         "in_flight_bytes": service.in_flight,
         "files": agent.progress.files if agent else 0,
-        "unreadable": dict(agent.progress.problems) if agent else {},
+        "unreadable": agent.progress.readable_problems() if agent else {},
     }
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from sawlog import __version__
 from sawlog.batch import Batch, LineBatch, Source
+from sawlog.paths import readable
 from shipper.discovery import Discovery, Found, Watch, reason
 from shipper.framing import Framing
 from shipper.harvester import Harvester
@@ -74,6 +75,10 @@ class Progress:
     """Events that were cut at a limit."""
     error: BaseException | None = None
     """Why the last batch to be settled was not delivered; None when it was."""
+
+    def readable_problems(self) -> dict[str, str]:
+        """Return the problems with paths as text of any encoding."""
+        return {readable(path): why for path, why in self.problems.items()}
 
 
 @dataclass(slots=True)
@@ -319,8 +324,9 @@ class Following:
         agent = {"id": self._identity, "name": self._name, "type": "sawlog", "version": __version__}
         fields: dict[str, Any] = {"host": {"name": self._name}, "agent": agent}
         fields.update(tail.settings.fields)
-        fields["log"] = {**fields.get("log", {}), "file": {"path": record.path}}
-        return Source(record.key, record.path, fields)
+        path = readable(record.path)
+        fields["log"] = {**fields.get("log", {}), "file": {"path": path}}
+        return Source(record.key, path, fields)
 
     def _rename(self, one: Followed, path: str) -> None:
         one.harvester.record.path = path

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -192,7 +193,7 @@ class Registry:
         self._database.execute(
             f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant names
             (
-                record.key, record.path, record.device, record.inode, record.offset,
+                record.key, _stored(record.path), record.device, record.inode, record.offset,
                 record.head.length, record.head.digest, record.tail.length, record.tail.digest,
                 record.retired, record.updated,
             ),
@@ -226,7 +227,16 @@ def listing(path: Path) -> list[Record]:
 def _record(row: tuple[Any, ...]) -> Record:
     key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated = row
     marks = Mark(head_length, head), Mark(tail_length, tail)
-    return Record(key, path, device, inode, offset, *marks, bool(retired), updated)
+    return Record(key, os.fsdecode(path), device, inode, offset, *marks, bool(retired), updated)
+
+
+def _stored(path: str) -> str | bytes:
+    """Return a path as the database takes it: one that is no UTF-8, as names of files may be, as its bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 def _lock(path: Path) -> IO[str]:

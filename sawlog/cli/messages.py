@@ -28,9 +28,9 @@ class Escaped(logging.Formatter):
         return escape(super().format(record))
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Write to standard error: with colours on a terminal, with the time elsewhere."""
-    console = Console(stderr=True)
+def log_to_stderr(level: int = logging.INFO, console: Console | None = None) -> None:
+    """Write to standard error: with colours on a terminal, where `console` may be drawing; else with the time."""
+    console = console or Console(stderr=True)
     if console.is_terminal:
         handler: logging.Handler = RichHandler(console=console, show_path=False)
         handler.setFormatter(Escaped("%(message)s"))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from sawlog.cli.lines import escape
+from sawlog.cli.messages import log_to_stderr
 from sawlog.cli.retention import checked_retention
 from sawlog.paths import default_data
 from sawlog.store.base import DEFAULT_INDEX
@@ -63,10 +63,7 @@ def up(
     if retention is not None and elasticsearch is not None:
         raise click.UsageError("--retention is for the embedded index; Elasticsearch's is set by 'sawlog setup'")
     console = Console(stderr=True)
-    logging.basicConfig(
-        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
-    )
-    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    log_to_stderr(console=console)
     settings = Settings(
         paths,
         data or default_data(),
@@ -158,5 +155,5 @@ def _summary(up: Up) -> None:
     if counts.dead:
         click.echo(f"dead letters    {counts.dead}")
     click.echo(f"seconds         {up.seconds:.1f}")
-    for path, why in progress.problems.items():
-        click.echo(f"not read        {path}: {why}")
+    for path, why in progress.readable_problems().items():
+        click.echo(f"not read        {escape(path)}: {why}")

@@ -179,6 +179,26 @@ def test_a_mistake_gets_words_and_no_traceback(tmp_path: Path, arguments: list[s
     assert "Traceback" not in said
 
 
+def test_a_file_has_any_name(product: Product, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    names = [b"caf\xe9.log", b"\x1b[2J.log", "名.log".encode()]
+    for name in names:
+        (folder / os.fsdecode(name)).write_text("2017-07-04 11:11:37.921  INFO 6 --- [main] b.c.S : hello\n")
+    (folder / os.fsdecode(b"secret\xe9.log")).write_bytes(b"\0\1\2\3" * 100)
+    summary = product.once(folder / "*.log", code=1)
+    assert summary["indexed"] == "3"
+    assert summary["not read"].startswith(f"{folder}/secret\\xe9.log: this is not text")
+    found = subprocess.run(
+        [SAWLOG, "search", "*", "--json", *(product.store or ["--data", product.data])], capture_output=True, check=True
+    )
+    paths = {json.loads(line)["log"]["file"]["path"] for line in found.stdout.splitlines()}
+    assert paths == {f"{folder}/caf\\xe9.log", f"{folder}/\x1b[2J.log", f"{folder}/名.log"}
+    assert b"\x1b" not in found.stdout
+    # They are known again by these names.
+    assert product.once(folder / "*.log", code=1)["lines"] == "0"
+
+
 def test_what_was_indexed_long_ago_is_dropped(tmp_path: Path) -> None:
     product = Product(tmp_path / "data", [])
     old, new = tmp_path / "old.log", tmp_path / "new.log"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ class TestRegistry:
         assert again.by_head(Mark.of(b"head")) == [record(offset=7)]
         assert again.by_inode(1, 3) is None
         again.close()
+
+    def test_a_name_need_not_be_utf_8(self, tmp_path: Path) -> None:
+        odd = record()
+        odd.path = os.fsdecode(b"/logs/caf\xe9.log")
+        registry = Registry(tmp_path / "registry.sqlite")
+        registry.put(odd)
+        assert registry.by_inode(1, 2) == odd
+        registry.close()
+        assert listing(tmp_path / "registry.sqlite") == [odd]
 
     def test_a_retired_record_has_no_inode_any_more(self, tmp_path: Path) -> None:
         registry = Registry(tmp_path / "registry.sqlite")
