@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +78,8 @@ class Delivery:
         self._stuck: dict[int, str] = {}
         """Why documents of a part wait, by the part: an index is read-only, a queue is full."""
         self._tell = tell
+        self._answers = asyncio.Event()
+        """Never set for long: those who wait for it are woken when the store answers again."""
 
     async def deliver(self, bulk: Bulk) -> Delivered:
         """Return when every document is durable; cancelling gives up, and the same bulk may be sent again.
@@ -98,7 +101,9 @@ class Delivery:
 
     async def _deliver_part(self, part: Bulk, delivered: Delivered) -> None:
         rest: Bulk = part
-        retrying = AsyncRetrying(wait=self._wait, retry=retry_if_exception_type(StoreUnavailableError), reraise=True)
+        retrying = AsyncRetrying(
+            wait=self._wait, sleep=self._rest, retry=retry_if_exception_type(StoreUnavailableError), reraise=True
+        )
         try:
             async for attempt in retrying:
                 with attempt:
@@ -128,8 +133,16 @@ class Delivery:
         if self._down_since is not None:
             logger.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._down_since)
             self._down_since = self._down = None
+            self._answers.set()
+            self._answers.clear()
             self._say()
         return result
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next try, but no longer than until the store has answered another one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._answers.wait()
 
     def _say(self) -> None:
         self._tell(self._down or next(iter(self._stuck.values()), None))

@@ -1,6 +1,7 @@
 """Memory of shipper and ingest while the store is away for long, and what is there after its return.
 
 Run: ``python -m tests.chaos.outage --seconds 600``. Lines are written all the time; each row is a tenth of the outage.
+With ``--refusing``, the store is there and answers HTTP 503.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from tests.chaos.run import Generator, Part
+from tests.faults import FaultyProxy
 from tests.ingesting import count_in, documents_in
 from tests.relay import Relay
 from tests.services import ElasticsearchServer, free_port
@@ -24,11 +26,52 @@ BEFORE_SECONDS = 20.0
 RETURN_SECONDS = 600.0
 
 
-async def run(server: ElasticsearchServer, folder: Path, seconds: float) -> int:
+class Away:
+    """A store that nobody reaches."""
+
+    def __init__(self, server: ElasticsearchServer) -> None:
+        self._relay = Relay(server.port)
+
+    async def __aenter__(self) -> str:
+        await self._relay.__aenter__()
+        return f"http://127.0.0.1:{self._relay.port}"
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._relay.__aexit__(*exc_info)
+
+    async def begin(self) -> None:
+        self._relay.leave()
+
+    async def end(self) -> None:
+        await self._relay.listen()
+
+
+class Refusing:
+    """A store that answers 503 to what would be written."""
+
+    def __init__(self, server: ElasticsearchServer) -> None:
+        self._proxy = FaultyProxy(server.url)
+
+    async def __aenter__(self) -> str:
+        await self._proxy.__aenter__()
+        return self._proxy.url
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._proxy.__aexit__(*exc_info)
+
+    async def begin(self) -> None:
+        self._proxy.unavailable = True
+
+    async def end(self) -> None:
+        self._proxy.unavailable = False
+        print(f"{self._proxy.faults} requests were answered 503")
+
+
+async def run(server: ElasticsearchServer, outage: Away | Refusing, folder: Path, seconds: float) -> int:
     """Print the table; return how many lines were lost or doubled."""
     (folder / "logs").mkdir()
-    async with Relay(server.port) as store:
-        parts = _parts(folder, store.port)
+    async with outage as url:
+        parts = _parts(folder, url)
         for part in parts:
             part.start()
         try:
@@ -37,11 +80,11 @@ async def run(server: ElasticsearchServer, folder: Path, seconds: float) -> int:
             await asyncio.sleep(BEFORE_SECONDS)
             print(f"{'':>12} {'lines written':>14} {'ship RSS MB':>12} {'ingest RSS MB':>14}")
             _row("before", generator.count, parts)
-            store.leave()
+            await outage.begin()
             for tenth in range(1, 11):
                 await asyncio.sleep(seconds / 10)
                 _row(f"{seconds * tenth / 10:.0f} s away", generator.count, parts)
-            await store.listen()
+            await outage.end()
             back = time.monotonic()
             await writing
             while await asyncio.to_thread(count_in, server.url, INDEX) < generator.count:
@@ -59,7 +102,7 @@ async def run(server: ElasticsearchServer, folder: Path, seconds: float) -> int:
     return lost + doubled
 
 
-def _parts(folder: Path, store: int) -> list[Part]:
+def _parts(folder: Path, url: str) -> list[Part]:
     port = free_port()
     (folder / "filebeat.yml").write_text(
         f"filebeat.inputs: [{{type: log, paths: ['{folder}/logs/*'], scan_frequency: 1s}}]\n"
@@ -67,7 +110,7 @@ def _parts(folder: Path, store: int) -> list[Part]:
     )
     (folder / "pipeline.conf").write_text(
         f"input {{ beats {{ port => {port} host => '127.0.0.1' }} }}\n"
-        f"output {{ elasticsearch {{ hosts => ['http://127.0.0.1:{store}'] index => '{INDEX}' }} }}\n"
+        f"output {{ elasticsearch {{ hosts => ['{url}'] index => '{INDEX}' }} }}\n"
     )
     ingest = ("ingest", "--data", str(folder / "ingest"), "-f", str(folder / "pipeline.conf"))
     return [
@@ -89,12 +132,14 @@ def main() -> int:
     """Run it on an Elasticsearch of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--refusing", action="store_true", help="answer HTTP 503 instead of being away")
     given = parser.parse_args()
     server = ElasticsearchServer()
     try:
         server.start()
         with tempfile.TemporaryDirectory() as folder:
-            return 1 if asyncio.run(run(server, Path(folder), given.seconds)) else 0
+            outage = Refusing(server) if given.refusing else Away(server)
+            return 1 if asyncio.run(run(server, outage, Path(folder), given.seconds)) else 0
     finally:
         server.close()
 

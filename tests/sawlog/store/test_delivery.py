@@ -178,6 +178,26 @@ async def test_an_outage_is_said_once_and_waited_for(
     assert "answers again after" in words[1]
 
 
+async def test_one_that_gets_through_wakes_those_that_wait(
+    proxy: FaultyProxy, store: ElasticsearchStore, dead: DeadLetters
+) -> None:
+    forever = 1e9
+    delivery = Delivery(store, dead, first_wait=forever, longest_wait=forever)
+    proxy.unavailable = True
+    waiting = [asyncio.create_task(delivery.deliver(bulk(store, 10, f"w{number}"))) for number in range(3)]
+    while proxy.faults < len(waiting):
+        await asyncio.sleep(0.01)
+    proxy.unavailable = False
+    async with asyncio.timeout(60):
+        # One of them may hear of its failure only after the first of these.
+        for number in itertools.count():
+            assert (await delivery.deliver(bulk(store, 1, f"new{number}"))).created == 1
+            await asyncio.sleep(0.05)
+            if all(task.done() for task in waiting):
+                break
+    assert [task.result().created for task in waiting] == [10] * 3
+
+
 async def test_waiting_can_be_cancelled(proxy: FaultyProxy, store: ElasticsearchStore, delivery: Delivery) -> None:
     proxy.unavailable = True
     with pytest.raises(TimeoutError):
