@@ -61,12 +61,12 @@ def parse(text: str, computed: Container[str] = ()) -> Query:
     if _LITERALLY.sub("", text).count("(") > DEEPEST:
         raise QueryError(f"the query has more than {DEEPEST} parentheses")
     try:
-        tree = _lark().parse(text)
+        asked: list[Any] = _lark().parse(text).children
     except UnexpectedInput as error:
         raise _explain(error, text) from None
     query = Query()
-    if tree.children:
-        query.clause = _Translation(text, computed, query.left_out).clause(tree.children[0])
+    if asked:
+        query.clause = _Translation(text, computed, query.left_out).clause(asked[0])
     return query
 
 

@@ -18,10 +18,24 @@ ChartKind = Literal["bars", "horizontal bars", "lines", "areas", "donut", "numbe
 
 
 class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A field that is computed when it is asked for; `script` is in Painless."""
+    """The milliseconds from one date field to another, which no store holds; Kibana computes them."""
 
-    type: Literal["long", "double", "keyword", "date", "boolean"]
-    script: str
+    start: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+
+    @property
+    def type(self) -> str:
+        """The type in Elasticsearch."""
+        return "long"
+
+    @property
+    def script(self) -> str:
+        """What computes it, in Painless."""
+        start, end = f"doc['{self.start}']", f"doc['{self.end}']"
+        return (
+            f"if (doc.containsKey('{self.end}') && {end}.size() > 0 && {start}.size() > 0) "
+            f"{{ emit({end}.value.toInstant().toEpochMilli() - {start}.value.toInstant().toEpochMilli()) }}"
+        )
 
 
 class DataView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,11 +1,14 @@
 """The web application: the page, its files, and the HTTP interface that the page asks.
 
-    GET  /              the search page
-    GET  /static/…      its modules and styles
-    GET  /vega.js       the drawing library (`dashboards.web.vega`)
-    POST /api/search    an Elasticsearch ``_search`` body; answers in the same shape
-    GET  /api/status    what `status` gives: events, rate, parse failures, …
-    GET  /healthz       204 as long as the process answers
+    GET  /                 the search page
+    GET  /dashboards/{id}  the page of a dashboard
+    GET  /static/…         their modules and styles
+    GET  /vega.js          the drawing library (`dashboards.web.vega`)
+    POST /api/search       an Elasticsearch ``_search`` body; answers in the same shape
+    GET  /api/objects      the dashboards, charts and saved searches (`dashboards.web.objects`)
+    POST /api/charts/{id}  a chart's figures (`dashboards.web.chart_request`, `dashboards.web.charts`)
+    GET  /api/status       what `status` gives: events, rate, parse failures, …
+    GET  /healthz          204 as long as the process answers
 
 Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason": "…"}``.
 """
@@ -20,8 +23,9 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from dashboards.web import security, vega
-from dashboards.web.search_request import MAX_BYTES, parse
+from dashboards import source
+from dashboards.web import chart_request, charts, objects, search_request, security, vega
+from dashboards.web.search_request import MAX_BYTES
 from sawlog.errors import QueryError, StoreError, StoreUnavailableError
 from sawlog.store.base import Store
 
@@ -31,6 +35,7 @@ SEARCH_SECONDS: Final = 60.0
 
 STORE: Final = web.AppKey("store", Store)
 STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
+SOURCE: Final = web.AppKey("source", source.Source)
 VEGA: Final = web.AppKey("vega", vega.Bundle)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,11 +51,15 @@ def application(store: Store, *, status: Callable[[], dict[str, Any]]) -> web.Ap
     app = web.Application(middlewares=[security.headers, security.guard, _explain_errors], client_max_size=MAX_BYTES)
     app[STORE] = store
     app[STATUS] = status
+    app[SOURCE] = source.read()
     app[VEGA] = vega.Bundle()
     app[security.ACCESS] = security.Access()
     app.router.add_get("/", _page)
+    app.router.add_get("/dashboards/{id}", _dashboard)
     app.router.add_get("/vega.js", _vega)
     app.router.add_post("/api/search", _search)
+    app.router.add_get("/api/objects", _objects)
+    app.router.add_post("/api/charts/{id}", _chart)
     app.router.add_get("/api/status", _status)
     app.router.add_get("/healthz", _healthz)
     app.router.add_static("/static", STATIC)
@@ -61,16 +70,33 @@ async def _page(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(STATIC / "index.html")
 
 
+async def _dashboard(request: web.Request) -> web.StreamResponse:
+    if all(one.id != request.match_info["id"] for one in request.app[SOURCE].dashboards):
+        return web.Response(status=404, text="There is no such dashboard.\n")
+    return web.FileResponse(STATIC / "dashboard.html")
+
+
 async def _vega(request: web.Request) -> web.StreamResponse:
     return await request.app[VEGA].respond(request)
 
 
 async def _search(request: web.Request) -> web.StreamResponse:
-    if request.content_type != "application/json":
-        return _error(415, "content_type", "send the search as application/json")
-    body = parse(await request.read())
+    body = search_request.parse(await _body(request))
     async with asyncio.timeout(SEARCH_SECONDS):
         return _json(await request.app[STORE].search(body))
+
+
+async def _objects(request: web.Request) -> web.StreamResponse:
+    return _json(objects.describe(request.app[SOURCE]))
+
+
+async def _chart(request: web.Request) -> web.StreamResponse:
+    found = next((one for one in request.app[SOURCE].charts if one.id == request.match_info["id"]), None)
+    if found is None:
+        return _error(404, "chart", "there is no such chart")
+    asked = chart_request.parse(await _body(request), over_time=found.by is not None and found.by.time is not None)
+    async with asyncio.timeout(SEARCH_SECONDS):
+        return _json(await charts.draw(request.app[STORE], found, request.app[SOURCE].data_view.runtime, asked))
 
 
 async def _status(request: web.Request) -> web.StreamResponse:
@@ -91,10 +117,19 @@ async def _explain_errors(request: web.Request, handler: Handler) -> web.StreamR
         return _error(503, "unavailable", str(error))
     except StoreError as error:
         return _error(502, "store", str(error))
+    except web.HTTPUnsupportedMediaType:
+        return _error(415, "content_type", "send the search as application/json")
     except web.HTTPRequestEntityTooLarge:
         return _error(413, "too_large", f"a search has at most {MAX_BYTES} bytes")
     except TimeoutError:
         return _error(504, "timeout", f"the search took longer than {SEARCH_SECONDS:.0f} s; narrow the time range")
+
+
+async def _body(request: web.Request) -> bytes:
+    # A form of another site's page cannot send this type.
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    return await request.read()
 
 
 def _json(answer: Any) -> web.Response:

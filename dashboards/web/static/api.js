@@ -7,16 +7,24 @@ export class ApiError extends Error {
   }
 }
 
-export function search(body, signal) {
-  return ask("/api/search", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    signal,
-  });
+export const search = (body, signal) => post("/api/search", body, signal);
+
+export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponent(id)}`, body, signal);
+
+// The dashboards, charts and saved searches; they are the same as long as the page is open.
+export function objects() {
+  known ??= ask("/api/objects", {});
+  known.catch(() => (known = null));
+  return known;
 }
 
+let known = null;
+
 export const status = () => ask("/api/status", {});
+
+function post(path, body, signal) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+}
 
 async function ask(path, options) {
   let response;

@@ -1,4 +1,4 @@
-// From the state to the bodies of `_search` requests.
+// From the state to the bodies of `_search` requests. A state may carry the `clause` of a saved search.
 
 import { isoOf } from "./timerange.js";
 
@@ -37,7 +37,8 @@ export function more(state, bounds, last, ties) {
 }
 
 // Each facet counts under the filters of the others but not its own, so that a second value can be added to it.
-export function facets(state, bounds) {
+// `more` are further fields to choose values of.
+export function facets(state, bounds, more = []) {
   const without = (part) => ({ bool: { filter: chosen({ ...state, ...part }) } });
   const terms = (field, size) => ({ values: { terms: { field, size } } });
   return {
@@ -48,8 +49,14 @@ export function facets(state, bounds) {
       levels: { filter: without({ levels: [] }), aggs: terms("log.level", 12) },
       services: { filter: without({ services: [] }), aggs: terms("service.name", 30) },
       tags: { filter: without({}), aggs: terms("tags", 20) },
+      ...Object.fromEntries(more.map((field) => [field, { filter: without({}), aggs: terms(field, 30) }])),
     },
   };
+}
+
+// The body for a chart; `step` is that of its buckets, if it is over time.
+export function chart(state, { from, to }, step) {
+  return { query: query(state, { from: null, to: null }), from, to, interval: step?.text ?? null };
 }
 
 // Where the matching events are in time, whatever the range; and how wide the first histogram must be.
@@ -68,6 +75,7 @@ function query(state, { from, to }) {
   if (from !== null) range.gte = isoOf(from);
   if (to !== null) range.lte = isoOf(to).replace("Z", "999999Z");
   if (from !== null || to !== null) filter.push({ range: { "@timestamp": range } });
+  if (state.clause) filter.push(state.clause);
   const bool = { filter };
   const words = state.query.trim();
   if (words && words !== "*") bool.must = [{ query_string: { query: words } }];

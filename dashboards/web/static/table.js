@@ -1,17 +1,40 @@
-// The table of events, newest first; a row opens to show every field of its event.
+// A table of events, newest first; a row opens to show every field of its event.
 
+import { written } from "./format.js";
 import { kind } from "./levels.js";
 import { element, flatten, get, visible } from "./text.js";
 import { stamp } from "./timerange.js";
 
-const LONGEST = 2000; // characters of a message in its row; all of it is in the details
+export const COLUMNS = ["log.level", "service.name", "log.logger", "message"];
+
+const LONGEST = 2000; // characters of a text in its row; all of it is in the details
+const TITLES = { "log.level": "Level", "service.name": "Service", "log.logger": "Logger", message: "Message" };
+const CLASSES = { "log.level": "level", "service.name": "service", "log.logger": "logger", message: "message" };
 
 export class Table {
-  constructor(body, onFilter) {
-    this.body = body;
+  constructor(host, onFilter) {
+    this.host = host;
+    this.head = element("tr");
+    this.body = element("tbody");
+    host.replaceChildren(element("thead", {}, this.head), this.body);
     this.onFilter = onFilter;
     this.hits = [];
     this.ids = new Set();
+    this.setColumns(COLUMNS);
+  }
+
+  // The fields to show after the time; `spans` are those that no event holds, but the times from one field to another.
+  setColumns(columns, spans = {}) {
+    this.spans = spans;
+    if (this.columns?.join() === columns.join()) return;
+    this.columns = columns;
+    const fold = element("th", { scope: "col", className: "fold" }, element("span", { className: "visually-hidden", textContent: "Details" }));
+    const title = (field) => element("th", { scope: "col", className: CLASSES[field] ?? "field", textContent: TITLES[field] ?? field });
+    this.head.replaceChildren(fold, element("th", { scope: "col", className: "time", textContent: "Time" }), ...columns.map(title));
+    this.host.style.setProperty("--columns", columns.length);
+    this.body.replaceChildren();
+    this.hits = [];
+    this.ids.clear();
   }
 
   // Show `hits` instead of what there is; rows that were open stay open.
@@ -46,25 +69,47 @@ export class Table {
 
   #row(hit) {
     const source = hit._source;
-    const level = get(source, "log.level");
-    const logger = visible(get(source, "log.logger") ?? "");
     const button = element("button", { type: "button", className: "unfold", "aria-label": "Show all fields" });
-    const message = element("div", { className: "lines", textContent: firstLines(source) });
-    if (get(source, "error.stack_trace")) message.append(element("span", { className: "trace", textContent: "stack trace" }));
     const row = element(
-      "tr", { className: `event level-${kind(level)}`, dataset: { id: hit._id }, "aria-expanded": "false" },
+      "tr", { className: `event level-${kind(get(source, "log.level"))}`, dataset: { id: hit._id }, "aria-expanded": "false" },
       element("td", { className: "fold" }, button),
       element("td", { className: "time" }, element("time", { dateTime: source["@timestamp"] ?? "", textContent: stamp(source["@timestamp"]) })),
-      element("td", { className: "level" }, level ? element("span", { className: `badge level-${kind(level)}`, textContent: visible(level) }) : null),
-      element("td", { className: "service", textContent: visible(get(source, "service.name") ?? "") }),
-      element("td", { className: "logger", textContent: shorten(logger), title: logger }),
-      element("td", { className: "message" }, message),
+      ...this.columns.map((field) => this.#cell(field, source)),
     );
     row.addEventListener("click", (event) => {
       const selecting = String(getSelection()) !== "" && !event.target.closest("button");
       if (!selecting) this.#toggle(row, hit);
     });
     return row;
+  }
+
+  #cell(field, source) {
+    const className = CLASSES[field] ?? "field";
+    if (field === "message") return element("td", { className }, this.#message(source));
+    const text = visible(cut(this.#text(field, source)));
+    if (field === "log.level") return element("td", { className }, text ? element("span", { className: `badge level-${kind(text)}`, textContent: text }) : null);
+    if (field === "log.logger") return element("td", { className, textContent: shorten(text), title: text });
+    if (field === "service.name") return element("td", { className, textContent: text, title: text });
+    return element("td", { className }, element("div", { className: "lines", textContent: text }));
+  }
+
+  #message(source) {
+    const text = String(get(source, "message") ?? get(source, "event.original") ?? "");
+    const message = element("div", { className: "lines", textContent: visible(cut(text)) });
+    const has = get(source, "error.stack_trace") && !this.columns.includes("error.stack_trace");
+    if (has) message.append(element("span", { className: "trace", textContent: "stack trace" }));
+    return message;
+  }
+
+  #text(field, source) {
+    const span = this.spans[field];
+    if (span) {
+      const length = Date.parse(get(source, span.to)) - Date.parse(get(source, span.from));
+      return Number.isNaN(length) ? "" : written(length, "duration");
+    }
+    const value = get(source, field) ?? "";
+    if (Array.isArray(value)) return value.map((one) => (typeof one === "object" ? JSON.stringify(one) : String(one))).join(", ");
+    return typeof value === "object" ? JSON.stringify(value) : String(value);
   }
 
   #toggle(row, hit) {
@@ -77,7 +122,7 @@ export class Table {
 
   #details(hit) {
     const fields = [...flatten(hit._source), ["_id", hit._id]].map(([field, value]) => this.#field(field, value));
-    return element("tr", { className: "details" }, element("td", { colSpan: 6 }, element("dl", {}, ...fields)));
+    return element("tr", { className: "details" }, element("td", { colSpan: this.columns.length + 2 }, element("dl", {}, ...fields)));
   }
 
   #field(field, value) {
@@ -102,10 +147,7 @@ export class Table {
   }
 }
 
-function firstLines(source) {
-  const text = String(get(source, "message") ?? get(source, "event.original") ?? "");
-  return visible(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
-}
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 
 // "br.com.service.ContaService" → "b.c.s.ContaService", as Logback does; the whole is in the tooltip.
 function shorten(logger) {

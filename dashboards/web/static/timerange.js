@@ -38,6 +38,16 @@ export function interval(from, to, bars = 80) {
   return { size, text: `${size / UNITS[unit]}${unit}` };
 }
 
+// What an axis covers: the range, with open ends where the events end, which `extent` asks for; null without events.
+export async function span(bounds, extent) {
+  if (bounds.now) return { from: bounds.from, to: bounds.now };
+  if (bounds.from !== null && bounds.to !== null) return bounds.from < bounds.to ? bounds : { ...bounds, to: bounds.from + 1000 };
+  const { oldest, newest } = (await extent()).aggregations;
+  if (oldest.value === null || oldest.value === undefined) return null;
+  const from = bounds.from ?? oldest.value;
+  return { from, to: Math.max(bounds.to ?? newest.value + 1, from + 1000) };
+}
+
 export function isoOf(milliseconds) {
   return new Date(milliseconds).toISOString();
 }
