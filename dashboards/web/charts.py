@@ -185,7 +185,7 @@ def _bucketed(
     else:
         kind = {"terms": {"field": buckets.top, "size": buckets.size}}
         if name == _BY and found[0].kind == "count" and found[0].aggregations:
-            kind["terms"]["order"] = {f"{found[0].name}>_count": "desc"}
+            kind["terms"]["order"] = {found[0].name: "desc"}
     made = {name: {**kind, "aggs": below} if below else kind}
     if buckets.other:
         made[_REST] = {"filter": {"exists": {"field": buckets.top}}, **({"aggs": below} if below else {})}

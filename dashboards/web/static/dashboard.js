@@ -31,7 +31,9 @@ async function ask(signal) {
   const bounds = timerange.bounds(state);
   const span = await timerange.span(bounds, () => api.search(requests.extent(state, bounds), signal));
   const asked = { state, bounds, span, step: span && timerange.interval(span.from, span.to) };
-  await Promise.all([drawControls(asked, signal), ...panels.map((panel) => panel.refresh(asked, signal))]);
+  const mine = drawControls(asked, signal);
+  asked.problem = mine.then(() => null, (error) => error.message);
+  await Promise.all([mine, ...panels.map((panel) => panel.refresh(asked, signal))]);
 }
 
 async function drawControls({ state, bounds, span }, signal) {

@@ -47,7 +47,9 @@ class Panel {
       if (!signal.aborted) this.#say(some ? null : "No data", false);
     } catch (error) {
       if (signal.aborted || error.name === "AbortError") return;
-      this.#say(error.message, true);
+      // What fails all of the page is told once, above.
+      const told = (await asked.problem) === error.message;
+      if (!signal.aborted) this.#say(told ? "–" : error.message, !told);
     } finally {
       if (!signal.aborted) this.node.removeAttribute("aria-busy");
     }
@@ -128,7 +130,9 @@ class ChartPanel extends Panel {
 
   #overTime(rows, span, step) {
     const { kind, split, values } = this.chart;
-    const named = rows.map((row) => ({ start: row.by, series: split ? row.split : row.label, value: row.value, other: row.other }));
+    // A running range is asked a minute ahead; its axis ends now.
+    const past = rows.filter(({ by }) => by < span.to);
+    const named = past.map((row) => ({ start: row.by, series: split ? row.split : row.label, value: row.value, other: row.other }));
     const rest = named.find(({ other }) => other)?.series ?? null;
     const series = seriesOf(named.filter(({ other }) => !other).map((row) => row.series), this.field, rest);
     figures.drawLegend(this.legend, series, this.pick);

@@ -9,7 +9,7 @@ export const COLUMNS = ["log.level", "service.name", "log.logger", "message"];
 
 const LONGEST = 2000; // characters of a text in its row; all of it is in the details
 const TITLES = { "log.level": "Level", "service.name": "Service", "log.logger": "Logger", message: "Message" };
-const CLASSES = { "log.level": "level", "service.name": "service", "log.logger": "logger", message: "message" };
+const CLASSES = { "log.level": "level", "service.name": "service", "log.logger": "logger", message: "message", "error.stack_trace": "stack" };
 
 export class Table {
   constructor(host, onFilter) {
@@ -31,7 +31,7 @@ export class Table {
     const fold = element("th", { scope: "col", className: "fold" }, element("span", { className: "visually-hidden", textContent: "Details" }));
     const title = (field) => element("th", { scope: "col", className: CLASSES[field] ?? "field", textContent: TITLES[field] ?? field });
     this.head.replaceChildren(fold, element("th", { scope: "col", className: "time", textContent: "Time" }), ...columns.map(title));
-    this.host.style.setProperty("--columns", columns.length);
+    this.host.style.setProperty("--fields", columns.filter((field) => !CLASSES[field]).length);
     this.body.replaceChildren();
     this.hits = [];
     this.ids.clear();

@@ -1,19 +1,30 @@
-"""A real embedded store with a handful of events, served on a socket."""
+"""A real embedded store with a handful of events, served on a socket; and a tab of a real browser."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
 
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> \x1b[31mred\x1b[0m \u202eevil'
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR"]
 
 
@@ -58,3 +69,31 @@ async def url(store: EmbeddedStore) -> AsyncIterator[str]:
     status = {"events": 250, "parse_failures": 1, "files": 1, "lag_bytes": 0, "problems": {"/x": "cannot be read"}}
     async with serve(application(store, status=lambda: status), "127.0.0.1", 0) as address:
         yield address
+
+
+@pytest.fixture
+async def blank(chromium: str) -> AsyncIterator[Page]:
+    """A tab; an error or a refused policy on the page fails the test."""
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        # A bad query's 400 is in the console too; the page explains it.
+        if message.type == "error" and "400 (Bad Request)" not in message.text:
+            problems.append(message.text)
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = await browser.new_page(viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en-GB")
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        yield page
+        await browser.close()
+    assert not problems
+
+
+@asynccontextmanager
+async def visit(tab: Page, address: str) -> AsyncIterator[None]:
+    """Closes the tab before its server stops: the page asks on, and a refused connection is an error on it."""
+    await tab.goto(address)
+    yield
+    await tab.close()

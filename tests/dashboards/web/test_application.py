@@ -8,14 +8,18 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from dashboards.build import build
+from dashboards.source import read
 from dashboards.web import application, serve
 from dashboards.web.search_request import MAX_BYTES
 from sawlog.errors import SawlogError, StoreUnavailableError
 from sawlog.store.embedded import EmbeddedStore
 
+CHARTS = "/api/charts"
 
-async def post(url: str, **how: Any) -> tuple[int, Any]:
-    async with aiohttp.ClientSession() as client, client.post(f"{url}/api/search", **how) as response:
+
+async def post(url: str, path: str = "/api/search", **how: Any) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as client, client.post(url + path, **how) as response:
         return response.status, await response.json(content_type=None) if response.content_length else None
 
 
@@ -77,8 +81,9 @@ async def test_a_large_body_is_refused(url: str) -> None:
     assert (status, answer["error"]) == (413, "too_large")
 
 
-async def test_only_json_is_taken_so_that_forms_of_other_sites_cannot_ask(url: str) -> None:
-    status, _ = await post(url, data=b"{}", headers={"Content-Type": "text/plain"})
+@pytest.mark.parametrize("path", ["/api/search", f"{CHARTS}/sawlog-errors"])
+async def test_only_json_is_taken_so_that_forms_of_other_sites_cannot_ask(url: str, path: str) -> None:
+    status, _ = await post(url, path, data=b"{}", headers={"Content-Type": "text/plain"})
     assert status == 415
 
 
@@ -88,7 +93,61 @@ async def test_a_store_that_is_away_is_a_503(tmp_path: Path) -> None:
             raise StoreUnavailableError("no answer from there")
 
     async with serve(application(Away(tmp_path), status=dict), "127.0.0.1", 0) as address:
-        assert await post(address, json={}) == (503, {"error": "unavailable", "reason": "no answer from there"})
+        for path in ("/api/search", f"{CHARTS}/sawlog-errors"):
+            assert await post(address, path, json={}) == (
+                503,
+                {"error": "unavailable", "reason": "no answer from there"},
+            )
+
+
+async def test_a_chart(url: str) -> None:
+    status, answer = await post(url, f"{CHARTS}/sawlog-services-by-errors", json={})
+    assert status == 200
+    assert answer["total"] == 50
+    assert answer["rows"] == [
+        {"label": "Errors", "by": "conta", "value": 25},
+        {"label": "Errors", "by": "orders", "value": 25},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chart", "body", "status", "kind", "reason"),
+    [
+        ("gone", {}, 404, "chart", "no such chart"),
+        ("sawlog-errors", {"size": 5}, 400, "query", "size"),
+        ("sawlog-errors", {"query": {"nonsense": {}}}, 400, "query", "nonsense"),
+        ("sawlog-errors", {"query": {"query_string": {"query": "x" * MAX_BYTES}}}, 413, "too_large", "bytes"),
+        ("sawlog-hosts", {}, 400, "query", "needs 'from', 'to' and 'interval'"),
+        ("sawlog-hosts", {"from": 0, "to": 10**12, "interval": "1s"}, 400, "query", "at most 1000"),
+    ],
+)
+async def test_a_bad_request_for_a_chart_is_explained(
+    url: str, chart: str, body: Any, status: int, kind: str, reason: str
+) -> None:
+    found, answer = await post(url, f"{CHARTS}/{chart}", json=body)
+    assert (found, answer["error"]) == (status, kind)
+    assert reason in answer["reason"]
+
+
+async def test_the_objects_are_those_that_kibana_gets(url: str) -> None:
+    async with aiohttp.ClientSession() as client, client.get(f"{url}/api/objects") as response:
+        told = await response.json()
+    made = build(read())
+    assert [board["title"] for board in told["dashboards"]] == [
+        one["attributes"]["title"] for one in made["dashboards"]
+    ]
+    assert {name: one["title"] for name, one in (told["charts"] | told["searches"]).items()} == {
+        one["id"]: one["attributes"]["title"] for one in (*made["charts"], *made["searches"])
+    }
+    shown = {panel["show"] for board in told["dashboards"] for row in board["rows"] for panel in row["panels"]}
+    assert shown <= set(told["charts"]) | set(told["searches"])
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("sawlog-service-logs", 200), ("sawlog-pipeline-health", 200), ("x", 404)]
+)
+async def test_each_dashboard_has_a_page(url: str, name: str, status: int) -> None:
+    assert (await get(f"{url}/dashboards/{name}")).status == status
 
 
 async def test_status_and_health(url: str) -> None:
@@ -99,7 +158,10 @@ async def test_status_and_health(url: str) -> None:
             assert response.status == 204
 
 
-@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/status", "/missing", "/static/../application.py"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/static/main.js", "/api/status", "/api/objects", "/dashboards/x", "/missing", "/static/../application.py"],
+)
 async def test_every_answer_has_the_security_headers(url: str, path: str) -> None:
     response = await get(url + path)
     policy = response.headers["Content-Security-Policy"]

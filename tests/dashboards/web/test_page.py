@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
-from tests.dashboards.web.conftest import event
+from tests.dashboards.web.conftest import event, visit
 
 BARS = "#histogram .mark-rect.role-mark.marks path"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture
-async def blank(chromium: str) -> AsyncIterator[Page]:
-    """A tab; an error or a refused policy on the page fails the test."""
-    problems: list[str] = []
-
-    def on_console(message: ConsoleMessage) -> None:
-        # A bad query's 400 is in the console too; the page explains it.
-        if message.type == "error" and "400 (Bad Request)" not in message.text:
-            problems.append(message.text)
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = await browser.new_page(viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en-GB")
-        page.on("console", on_console)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        yield page
-        await browser.close()
-    assert not problems
-
-
-@asynccontextmanager
-async def visit(tab: Page, address: str) -> AsyncIterator[None]:
-    """Closes the tab before its server stops: the page asks on, and a refused connection is an error on it."""
-    await tab.goto(address)
-    yield
-    await tab.close()
 
 
 @pytest.fixture
