@@ -1,4 +1,4 @@
-"""The search page at ``/`` and the small HTTP interface beneath it."""
+"""The search page at ``/``, the dashboards' pages, and the small HTTP interface beneath them."""
 
 from dashboards.web.application import application
 from dashboards.web.server import serve
