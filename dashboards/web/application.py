@@ -36,6 +36,7 @@ SEARCH_SECONDS: Final = 60.0
 STORE: Final = web.AppKey("store", Store)
 STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
 SOURCE: Final = web.AppKey("source", source.Source)
+OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
 VEGA: Final = web.AppKey("vega", vega.Bundle)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -52,6 +53,7 @@ def application(store: Store, *, status: Callable[[], dict[str, Any]]) -> web.Ap
     app[STORE] = store
     app[STATUS] = status
     app[SOURCE] = source.read()
+    app[OBJECTS] = objects.describe(app[SOURCE])
     app[VEGA] = vega.Bundle()
     app[security.ACCESS] = security.Access()
     app.router.add_get("/", _page)
@@ -87,7 +89,7 @@ async def _search(request: web.Request) -> web.StreamResponse:
 
 
 async def _objects(request: web.Request) -> web.StreamResponse:
-    return _json(objects.describe(request.app[SOURCE]))
+    return _json(request.app[OBJECTS])
 
 
 async def _chart(request: web.Request) -> web.StreamResponse:

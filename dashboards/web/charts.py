@@ -75,6 +75,9 @@ def measures(chart: Chart, runtime: Mapping[str, Runtime]) -> list[Measure]:
 
     There is no percentile in both stores: it becomes the average, once for each field. That of a `runtime` field
     is the difference of the averages of its two ends, among the events that have both.
+
+    Raises:
+        QueryError: the chart asks for what no store can answer.
     """
     made: dict[str, Measure] = {}
     averaged = list(dict.fromkeys(value.of for value in chart.values if value.of))
@@ -83,6 +86,8 @@ def measures(chart: Chart, runtime: Mapping[str, Runtime]) -> list[Measure]:
         if value.of:
             label = AVERAGE if len(averaged) == 1 else f"{AVERAGE} {value.of}"
         made.setdefault(label, _measure(f"value{len(made)}", label, value, runtime))
+    if any(one.other for one in (chart.by, chart.split) if one) and any(one.kind != "count" for one in made.values()):
+        raise QueryError("what is not shown, 'other', can be counted, not averaged")
     return list(made.values())
 
 
@@ -108,11 +113,8 @@ def body(chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest) -> d
     if asked.start is not None or asked.end is not None:
         limits = {"gte": asked.start, "lt": None if asked.end is None else asked.end + 1}
         wanted.append({"range": {"@timestamp": {side: at for side, at in limits.items() if at is not None}}})
-    found = measures(chart, runtime)
-    if any(one.other for one in (chart.by, chart.split) if one) and any(one.kind != "count" for one in found):
-        raise QueryError(f"{chart.id}: 'other' can be counted, not averaged")
     request = {"query": {"bool": {"filter": wanted}}, "size": 0, "track_total_hits": True}
-    aggregations = _aggregations(chart, found, asked)
+    aggregations = _aggregations(chart, measures(chart, runtime), asked)
     return {**request, "aggs": aggregations} if aggregations else request
 
 

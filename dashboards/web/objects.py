@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from dashboards import kql
 from dashboards.source import Chart, Search, Source
 from dashboards.web import charts
+from sawlog.errors import ConfigError, QueryError
+
+T = TypeVar("T", Search, Chart)
 
 
 def describe(source: Source) -> dict[str, Any]:
@@ -14,14 +18,27 @@ def describe(source: Source) -> dict[str, Any]:
 
     ``spans`` are the fields that no store holds: the milliseconds from one date field to another. ``notes`` of a
     search or chart say what is left out or drawn otherwise than in Kibana.
+
+    Raises:
+        ConfigError: a query is malformed, or asks what no store can answer; names the search or chart.
     """
     runtime = source.data_view.runtime
     return {
         "dashboards": source.dashboards,
-        "searches": {one.id: _search(one, source) for one in source.searches},
-        "charts": {one.id: _chart(one, source) for one in source.charts},
+        "searches": _each(source.searches, lambda one: _search(one, source)),
+        "charts": _each(source.charts, lambda one: _chart(one, source)),
         "spans": {name: {"from": one.start, "to": one.end} for name, one in runtime.items()},
     }
+
+
+def _each(many: Sequence[T], describe_one: Callable[[T], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    told = {}
+    for one in many:
+        try:
+            told[one.id] = describe_one(one)
+        except QueryError as error:
+            raise ConfigError(f"objects.yaml: {one.id}: {error}") from None
+    return told
 
 
 def _search(search: Search, source: Source) -> dict[str, Any]:

@@ -73,6 +73,7 @@ class SearchPanel extends Panel {
     this.body.append(host);
     this.body.classList.add("scrolls");
     this.body.tabIndex = 0;
+    this.body.setAttribute("role", "group");
     this.count = element("span", { className: "quiet" });
     this.link = element("a", { textContent: "Open in search" });
     this.node.firstElementChild.append(this.count, this.link);

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashboards.source import Buckets, Chart, Value, read
+from dashboards.source import Buckets, Chart, Search, Value, read
 from dashboards.web import charts, objects
 from dashboards.web.chart_request import ChartRequest, parse
 from dashboards.web.search_request import MAX_BUCKETS
@@ -22,7 +22,7 @@ from examples.generate import SERVICES, Generator
 from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
-from sawlog.errors import QueryError
+from sawlog.errors import ConfigError, QueryError
 from sawlog.event import Event, get
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
@@ -297,8 +297,17 @@ class TestWithoutAStore:
         chart = Chart(
             "x", "x", "donut", [Value("L", percentile=5, of="sawlog.lag")], by=Buckets(top="tags", other=True)
         )
-        with pytest.raises(QueryError, match="x: 'other' can be counted"):
+        with pytest.raises(QueryError, match="'other', can be counted"):
             charts.body(chart, RUNTIME, ALL)
+
+    def test_a_query_that_cannot_be_asked_is_named_at_the_start(self) -> None:
+        for broken, why in (("log.level : (", "the query ends"), ("sawlog.lag > 5", "is computed by Kibana")):
+            chart = Chart("c", "c", "number", [Value("V", count=broken)])
+            search = Search("s", "s", ["message"], query=broken)
+            with pytest.raises(ConfigError, match=f"objects.yaml: c: .*{why}"):
+                objects.describe(msgspec.structs.replace(SOURCE, charts=[chart]))
+            with pytest.raises(ConfigError, match=f"objects.yaml: s: .*{why}"):
+                objects.describe(msgspec.structs.replace(SOURCE, searches=[search]))
 
     @pytest.mark.parametrize(
         ("body", "why"),
