@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -100,7 +100,12 @@ def collect(nodes: Mapping[str, Node], query: Query, compiler: Compiler) -> dict
         answer = compiler.searcher.aggregate(query, _request(direct))
         parts |= {name: _part(node, answer[name]) for name, node in direct.items()}
     for name, node in direct.items():
-        rest = {key: below for key, below in node.below.items() if not below.plain}
+        rest = {}
+        for key, below in node.below.items():
+            if below.filters:
+                _filter_buckets(parts[name], node, key, query, compiler)
+            elif not below.plain:
+                rest[key] = below
         if rest:
             for key, bucket in parts[name].buckets.items():
                 bucket.below |= collect(rest, _both(query, _key_query(node, key, compiler)), compiler)
@@ -246,6 +251,20 @@ def _filtered(node: Node, clause: Any, query: Query, compiler: Compiler) -> Buck
     narrowed = _both(query, compiler.compile(clause))
     count = compiler.count(narrowed)
     return Bucket(count, collect(node.below, narrowed, compiler))
+
+
+def _filter_buckets(part: Part, node: Node, name: str, query: Query, compiler: Compiler) -> None:
+    """Answer the filter `name` below each bucket of `node`, by one query for each of its clauses."""
+    filtered = node.below[name]
+    for bucket in part.buckets.values():
+        bucket.below[name] = Part({clause: Bucket() for clause in filtered.filters})
+    # The same buckets, of the documents that match; those of a calendar's unit are put together later.
+    inner = replace(node, below=filtered.below, unit="")
+    for key, clause in filtered.filters.items():
+        found = collect({name: inner}, _both(query, compiler.compile(clause)), compiler)[name]
+        for value, bucket in found.buckets.items():
+            if value in part.buckets:
+                part.buckets[value].below[name].buckets[key] = bucket
 
 
 def _both(one: Query, other: Query) -> Query:

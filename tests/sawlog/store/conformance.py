@@ -550,6 +550,33 @@ class StoreConformance:
         ]
         assert rows == [("conta", 1, 200), ("orders", 1, 160), ("user service", 0, 0)]
 
+    async def test_filters_inside_buckets(self, filled: Store) -> None:
+        levels = {"terms": {"field": "log.level"}, "aggs": {"last": {"max": {"field": "log.offset"}}}}
+        named = {"late": {"range": {"@timestamp": {"gte": f"{DATE}T10:01:00Z"}}}, "none": {"term": {"log.level": "X"}}}
+        inside = {
+            "bad": {"filter": {"terms": {"log.level": ["ERROR", "WARN"]}}, "aggs": {"levels": levels}},
+            "named": {"filters": {"filters": named}},
+        }
+        for steps in ({"fixed_interval": "1h"}, {"calendar_interval": "1w"}):
+            histogram = {"date_histogram": {"field": "@timestamp", "min_doc_count": 1, **steps}, "aggs": inside}
+            answer = await self.aggregate(filled, {"terms": {"field": "service.name"}, "aggs": {"over": histogram}})
+            found = {
+                service["key"]: [
+                    (
+                        over["doc_count"],
+                        {one["key"]: one["last"]["value"] for one in over["bad"]["levels"]["buckets"]},
+                        {key: one["doc_count"] for key, one in over["named"]["buckets"].items()},
+                    )
+                    for over in service["over"]["buckets"]
+                ]
+                for service in answer["aggregations"]["x"]["buckets"]
+            }
+            conta = [(3, {"ERROR": 200, "WARN": 100}, {"late": 1, "none": 0})]
+            apart = [(2, {}, {"late": 2, "none": 0}), (1, {"ERROR": 160}, {"late": 1, "none": 0})]
+            together = [(3, {"ERROR": 160}, {"late": 3, "none": 0})]
+            orders = apart if "fixed_interval" in steps else together
+            assert found == {"conta": conta, "orders": orders, "user service": [(1, {}, {"late": 1, "none": 0})]}
+
 
 def nested(answer: dict[str, Any]) -> Sequence[dict[str, Any]]:
     """Return each bucket as if it were an answer of its own."""
