@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from dashboards.web.search_request import MAX_BUCKETS
 from sawlog.errors import QueryError
 from sawlog.store import date_math
+
+Millis = Annotated[int, msgspec.Meta(ge=-62_000_000_000_000, le=253_000_000_000_000)]
+"""Milliseconds since 1970, within the years that a date can have."""
 
 
 class ChartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,8 +22,8 @@ class ChartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     query: dict[str, Any] = msgspec.field(default_factory=lambda: {"match_all": {}})
-    start: int | None = msgspec.field(name="from", default=None)
-    end: int | None = msgspec.field(name="to", default=None)
+    start: Millis | None = msgspec.field(name="from", default=None)
+    end: Millis | None = msgspec.field(name="to", default=None)
     interval: str | None = None
 
 

@@ -16,7 +16,6 @@ from sawlog.store.base import Store
 
 Clause = dict[str, Any]
 Format = Literal["number", "percent", "duration"]
-
 Kind = Literal["count", "share", "average", "span"]
 
 OTHER: Final = "Other"
@@ -85,6 +84,8 @@ def measures(chart: Chart, runtime: Mapping[str, Runtime]) -> list[Measure]:
         label = value.label
         if value.of:
             label = AVERAGE if len(averaged) == 1 else f"{AVERAGE} {value.of}"
+        elif label in made:
+            raise QueryError(f"two values are called '{label}'")
         made.setdefault(label, _measure(f"value{len(made)}", label, value, runtime))
     if any(one.other for one in (chart.by, chart.split) if one) and any(one.kind != "count" for one in made.values()):
         raise QueryError("what is not shown, 'other', can be counted, not averaged")

@@ -115,7 +115,7 @@ class ChartPanel extends Panel {
 
   async draw({ state, bounds, span, step }, signal) {
     if (this.overTime && !span) return false;
-    const times = this.overTime ? { from: Math.floor(span.from), to: Math.ceil(bounds.to ?? span.to) } : bounds;
+    const times = this.overTime ? { from: span.from, to: Math.max(bounds.to ?? span.to, span.from) } : bounds;
     const answer = await api.chart(this.id, requests.chart(state, times, this.overTime ? step : null), signal);
     if (signal.aborted) return true;
     const rows = answer.rows.map((row) => ({ by: null, split: null, other: false, ...row }));

@@ -118,6 +118,7 @@ async def test_a_chart(url: str) -> None:
         ("sawlog-errors", {"query": {"nonsense": {}}}, 400, "query", "nonsense"),
         ("sawlog-errors", {"query": {"query_string": {"query": "x" * MAX_BYTES}}}, 413, "too_large", "bytes"),
         ("sawlog-hosts", {}, 400, "query", "needs 'from', 'to' and 'interval'"),
+        ("sawlog-hosts", {"from": 10**17, "to": 10**17, "interval": "1s"}, 400, "query", "`$.from`"),
         ("sawlog-hosts", {"from": 0, "to": 10**12, "interval": "1s"}, 400, "query", "at most 1000"),
     ],
 )

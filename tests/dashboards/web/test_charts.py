@@ -300,6 +300,10 @@ class TestWithoutAStore:
         with pytest.raises(QueryError, match="'other', can be counted"):
             charts.body(chart, RUNTIME, ALL)
 
+    def test_two_values_have_two_names(self) -> None:
+        with pytest.raises(QueryError, match="two values are called 'a'"):
+            charts.measures(Chart("x", "x", "number", [Value("a", count=""), Value("a", share="b")]), RUNTIME)
+
     def test_a_query_that_cannot_be_asked_is_named_at_the_start(self) -> None:
         for broken, why in (("log.level : (", "the query ends"), ("sawlog.lag > 5", "is computed by Kibana")):
             chart = Chart("c", "c", "number", [Value("V", count=broken)])
@@ -317,6 +321,7 @@ class TestWithoutAStore:
             (b'{"size": 5}', "unknown field `size`"),
             (b'{"query": []}', "Expected `object`"),
             (b'{"from": "now"}', r"at `\$\.from`"),
+            (b'{"from": 100000000000000000}', "Expected `int` <= 253000000000000"),
             (b'{"from": 1, "to": 2}', "needs 'from', 'to' and 'interval'"),
             (b'{"from": 1, "to": 2, "interval": "1w"}', "no interval"),
             (b'{"from": 0, "to": 1001000, "interval": "1s"}', f"at most {MAX_BUCKETS}"),

@@ -299,3 +299,38 @@ async def test_panels_stand_below_one_another_on_a_narrow_screen(board: Page) ->
     boxes = [await one.bounding_box() for one in await board.locator(".panel").all()]
     assert {round(box["x"]) for box in boxes if box} == {12}
     assert await board.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+async def test_what_is_superseded_is_aborted(board: Page) -> None:
+    asked: list[Route] = []
+
+    async def first_never(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            await route.continue_()
+
+    await board.evaluate("""() => {
+        const [plain, aborted] = [window.fetch, (window.aborted = [])];
+        window.fetch = (path, how) => {
+            const asked = plain(path, how);
+            asked.catch(({ name }) => aborted.push(`${name} ${path}`));
+            return asked;
+        };
+    }""")
+    await board.route("**/api/charts/sawlog-errors", first_never)
+    await board.fill("#query", "service.name:conta")
+    await board.keyboard.press("Enter")
+    await expect(board.locator("#total")).to_have_text("299 events")
+    await expect(panel(board, "Errors")).to_have_attribute("aria-busy", "true")
+    await board.fill("#query", "service.name:orders")
+    await board.keyboard.press("Enter")
+    await expect(panel(board, "Errors").locator(".figure strong")).to_have_text("60")
+    assert await board.evaluate("window.aborted") == ["AbortError /api/charts/sawlog-errors"]
+
+
+async def test_a_range_that_ends_before_it_begins_is_empty(blank: Page, address: str) -> None:
+    now = datetime.now(UTC)
+    path = f"{SERVICE_LOGS}?from={now:%Y-%m-%dT%H:%M:%SZ}&to={now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
+    async with visit(blank, address + path):
+        await expect(blank.locator("#empty")).to_contain_text("No events in this time range")
+        assert await blank.locator(".nothing.bad").count() == 0
