@@ -177,6 +177,8 @@ def _problem(source: Source) -> str:
         for buckets in (chart.by, chart.split):
             if buckets is not None and (buckets.time is None) == (buckets.top is None):
                 return f"{chart.id}: buckets are by 'time' or by 'top'"
+            if buckets is not None and buckets.only is not None and buckets.other:
+                return f"{chart.id}: buckets have 'only' or 'other'"
             if buckets is not None and buckets.only is not None and buckets.top is None:
                 return f"{chart.id}: 'only' is for buckets by 'top'"
     for board in source.dashboards:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -11,6 +12,7 @@ import msgspec
 from dashboards import kql
 from dashboards.source import Buckets, Chart, Runtime, Value
 from dashboards.web.chart_request import ChartRequest
+from dashboards.web.search_request import MAX_BUCKETS
 from sawlog.errors import QueryError
 from sawlog.store.base import Store
 
@@ -19,6 +21,8 @@ Format = Literal["number", "percent", "duration"]
 Kind = Literal["count", "share", "average", "span"]
 
 OTHER: Final = "Other"
+ASKED_FOR: Final = 10
+"""Times as many values as are wanted are asked for where some are left out."""
 AVERAGE: Final = "Average"
 _FORMATS: Final[dict[Kind, Format]] = {"count": "number", "share": "percent", "average": "number", "span": "duration"}
 _BY: Final = "by"
@@ -128,7 +132,7 @@ def rows(chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any]
     if chart.split is None:
         return _rows(chart.by, found, whole)
     made: list[Row] = []
-    for bucket in whole[_SPLIT]["buckets"]:
+    for bucket in _kept(chart.split, whole[_SPLIT]["buckets"]):
         made += [msgspec.structs.replace(row, split=bucket["key"]) for row in _rows(chart.by, found, bucket)]
     if chart.split.other:
         every = _rows(chart.by, found, whole[_REST])
@@ -186,7 +190,9 @@ def _bucketed(
         steps = {"field": buckets.time, "fixed_interval": asked.interval, "min_doc_count": 0, "extended_bounds": bounds}
         kind: dict[str, Any] = {"date_histogram": steps}
     else:
-        kind = {"terms": {"field": buckets.top, "size": buckets.size}}
+        # Both stores have no way to leave values out: more are asked for, of which `_kept` takes those that are wanted.
+        size = buckets.size * ASKED_FOR if buckets.only else buckets.size
+        kind = {"terms": {"field": buckets.top, "size": min(size, MAX_BUCKETS)}}
         if name == _BY and found[0].kind == "count" and found[0].aggregations:
             kind["terms"]["order"] = {found[0].name: "desc"}
     made = {name: {**kind, "aggs": below} if below else kind}
@@ -196,11 +202,19 @@ def _bucketed(
 
 
 def _rows(by: Buckets, found: list[Measure], holder: Mapping[str, Any]) -> list[Row]:
-    made = [Row(one.label, one.value(bucket), by=bucket["key"]) for bucket in holder[_BY]["buckets"] for one in found]
+    buckets = _kept(by, holder[_BY]["buckets"])
+    made = [Row(one.label, one.value(bucket), by=bucket["key"]) for bucket in buckets for one in found]
     if by.other:
         every = [Row(one.label, one.value(holder[_REST]), by=OTHER) for one in found]
         made += _without(every, made, by_all=True)
     return made
+
+
+def _kept(asked: Buckets, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return the buckets of an answer that are drawn."""
+    if asked.only is None:
+        return found
+    return [bucket for bucket in found if re.fullmatch(asked.only, bucket["key"])][: asked.size]
 
 
 def _without(every: list[Row], shown: list[Row], *, by_all: bool = False) -> list[Row]:
