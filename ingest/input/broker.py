@@ -15,13 +15,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
+from sawlog.wire import mqtt_client
 from sawlog.wire.mqtt import PACKED_BYTES
 
 log = logging.getLogger(__name__)
@@ -52,11 +51,11 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
-class Client(aiomqtt.Client):
+class Client(mqtt_client.Client):
     """One connection; not used again after its end."""
 
     def __init__(self, broker: Broker) -> None:
-        properties = properties_of(PacketTypes.CONNECT)
+        properties = mqtt_client.properties_of(PacketTypes.CONNECT)
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = PACKET_BYTES
         properties.SessionExpiryInterval = broker.session_expiry
@@ -94,14 +93,6 @@ class Client(aiomqtt.Client):
             if not self._disconnected.done():
                 self._client.ack(message.mid, message.qos)
 
-    def _on_disconnect(
-        self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
-    ) -> None:
-        super()._on_disconnect(client, userdata, flags, reason_code, properties)
-        # Asked for, or asyncio complains that nobody has.
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()
-
     async def end(self) -> None:
         """Disconnect, whatever becomes of it."""
         with contextlib.suppress(aiomqtt.MqttError, OSError):
@@ -114,11 +105,6 @@ class Delivery:
 
     message: aiomqtt.Message
     done: bool = False
-
-
-def properties_of(kind: int) -> Properties:
-    """Make the properties of a packet of a `PacketTypes`, to be set by their names in the specification."""
-    return Properties(kind)  # type: ignore[no-untyped-call] # paho types this module in part
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from tenacity.wait import wait_random_exponential
 
 from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
-from ingest.input.broker import Broker, Client, Delivery, connected, properties_of
+from ingest.input.broker import Broker, Client, Delivery, connected
 from ingest.input.decoding import Stamp, settle_timestamp
 from ingest.input.outbox import Outbox, identify
 from ingest.options import Kind, Option, Options
@@ -33,6 +33,7 @@ from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, Event
 from sawlog.wire import mqtt as wire
+from sawlog.wire.mqtt_client import FAILURE, properties_of, words_of
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,6 @@ PAUSE_SECONDS: Final = 1.0
 
 _FOR_GOOD: Final = frozenset({0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C})
 """Reasons for which the same connection would be refused again: malformed, other protocol, client id, credentials."""
-_FAILURE: Final = 0x80
 _STOPPING: Final = SawlogError("ingest is being stopped")
 
 
@@ -154,14 +154,15 @@ class Mqtt(Input):
         except aiomqtt.MqttError as error:
             if loop.time() - began < STEADY_SECONDS:
                 raise
-            log.warning("%s: the connection to %s is lost: %s; connecting again", self.id, broker, _words(error))
+            why = words_of(error, self._client_id)
+            log.warning("%s: the connection to %s is lost: %s; connecting again", self.id, broker, why)
 
     async def _subscribe(self, client: Client, broker: Broker) -> None:
         for code in await client.subscribe(self._filter, qos=self._qos):
             value = code.value if isinstance(code, ReasonCode) else code
-            if value >= _FAILURE and not self.connections:
+            if value >= FAILURE and not self.connections:
                 raise InputError(f"{self.id}: the MQTT broker {broker} refuses the subscription {self._filter}: {code}")
-            if value >= _FAILURE:
+            if value >= FAILURE:
                 raise aiomqtt.MqttError(f"the subscription {self._filter} is refused: {code}")
 
     async def _work(self, client: Client, intake: _Intake) -> None:
@@ -189,7 +190,7 @@ class Mqtt(Input):
 
     def _before_retry(self, broker: Broker, state: RetryCallState) -> None:
         if state.attempt_number == 1 and state.outcome is not None:
-            error = _words(state.outcome.exception())
+            error = words_of(state.outcome.exception(), self._client_id)
             log.warning("%s: no connection to the MQTT broker %s: %s; trying again", self.id, broker, error)
 
 
@@ -387,16 +388,6 @@ def _tidy(event: Event) -> None:
 
 def _payload(message: aiomqtt.Message) -> bytes:
     return bytes(message.payload)
-
-
-def _words(error: BaseException | None) -> str:
-    """Say why a connection ended; aiomqtt has the reason as the cause."""
-    reason = (error and error.__cause__) or error
-    code = reason.rc if isinstance(reason, aiomqtt.MqttCodeError) else None
-    # Also what paho calls it when the broker just goes.
-    if isinstance(code, ReasonCode) and code.value == _FAILURE:
-        return "the broker ended the connection (does another client have the client_id?)"
-    return str(reason)
 
 
 def _tls(options: Options) -> tls.ClientTls | None:

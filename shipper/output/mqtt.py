@@ -26,6 +26,7 @@ from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
 from sawlog.errors import SawlogError, StoreError
 from sawlog.event import METADATA
 from sawlog.store.base import DEFAULT_INDEX
+from sawlog.wire import mqtt_client
 from sawlog.wire.mqtt import PACKED_BYTES, EnvelopeError, answers_topic, batches_topic, decode_answer, encode
 from shipper.output.base import About, Sender
 from shipper.output.tls import context
@@ -44,8 +45,6 @@ HEAD_BYTES: Final = 512
 """What a packet may have besides its envelope and the names of a client's topics."""
 LEAST_BYTES: Final = 4096
 """A broker that takes smaller packets only is none for batches."""
-
-_FAILURE: Final = 0x80
 
 
 @dataclass(slots=True, eq=False)
@@ -126,7 +125,7 @@ class MqttSender(Sender):
                     await self._subscribe(client)
                     yield f"mqtt: {host}: subscribe to {self._answers}"
             except (aiomqtt.MqttError, OSError) as error:
-                raise StoreError(f"output.mqtt: {host}: {self._words(error)}") from None
+                raise StoreError(f"output.mqtt: {host}: {mqtt_client.words_of(error, self._client_id)}") from None
 
     # What is under way
 
@@ -192,7 +191,7 @@ class MqttSender(Sender):
 
     async def _subscribe(self, client: _Client) -> None:
         for code in await client.subscribe(self._answers, qos=1):
-            if (code.value if isinstance(code, ReasonCode) else code) >= _FAILURE:
+            if (code.value if isinstance(code, ReasonCode) else code) >= mqtt_client.FAILURE:
                 raise aiomqtt.MqttError(f"the broker refuses the subscription to {self._answers}: {code}")
 
     async def _run(self) -> None:
@@ -207,7 +206,7 @@ class MqttSender(Sender):
                     await self._subscribe(client)
                     await self._talk(client)
             except (aiomqtt.MqttError, OSError) as error:
-                self._tell(f"output.mqtt: {host}: {self._words(error)}")
+                self._tell(f"output.mqtt: {host}: {mqtt_client.words_of(error, self._client_id)}")
             failures = 1 if self._answered or loop.time() - began > STEADY_SECONDS else failures + 1
             longest = min(settings.backoff_max, settings.backoff_init * 2 ** min(failures - 1, 20))
             await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
@@ -268,8 +267,7 @@ class MqttSender(Sender):
         one.tries += 1
         if one.tries > 1:
             self.counters.retries += 1
-        # paho types this module in part.
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = mqtt_client.properties_of(PacketTypes.PUBLISH)
         properties.ResponseTopic = self._answers
         properties.CorrelationData = name
         client.refused.clear()
@@ -317,16 +315,8 @@ class MqttSender(Sender):
             log.warning("%s; retrying", problem)
         self.counters.problem = problem
 
-    def _words(self, error: BaseException) -> str:
-        """Say why a connection ended; aiomqtt has the reason as the cause."""
-        reason = error.__cause__ or error
-        code = reason.rc if isinstance(reason, aiomqtt.MqttCodeError) else None
-        if isinstance(code, ReasonCode) and code.value == _FAILURE:
-            return f"the broker ended the connection (does another client have the client_id {self._client_id}?)"
-        return str(code) if isinstance(code, ReasonCode) else str(reason)
 
-
-class _Client(aiomqtt.Client):
+class _Client(mqtt_client.Client):
     """Knows what the broker says of itself, and of what was published."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -345,17 +335,9 @@ class _Client(aiomqtt.Client):
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
-        if reason_code.value >= _FAILURE:
+        if reason_code.value >= mqtt_client.FAILURE:
             self.refused.append(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
-
-    def _on_disconnect(
-        self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
-    ) -> None:
-        super()._on_disconnect(client, userdata, flags, reason_code, properties)
-        # Asked for, or asyncio complains that nobody has.
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()
 
 
 _Packed = tuple[Batch, bytes | EnvelopeError]
