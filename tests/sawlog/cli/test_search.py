@@ -251,7 +251,7 @@ class Tail:
 
     def interrupt(self) -> tuple[int, str]:
         self._process.send_signal(signal.SIGINT)
-        _, errors = self._process.communicate(timeout=20)
+        _, errors = self._process.communicate(timeout=60)
         return self._process.returncode, errors.decode()
 
     def close(self) -> None:
