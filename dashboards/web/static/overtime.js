@@ -74,7 +74,9 @@ function specification({ kind, buckets, series, from, to, format }, width, heigh
   const most = Math.max(0, ...parts.map(({ value, high }) => (kind === "lines" ? (value ?? 0) : high)));
   const { size, unit, format: digits } = axis(most, format);
   const scaled = parts.map((part) => ({ ...part, figure: part.value === null ? null : part.value / size, low: part.low / size, high: part.high / size }));
-  const y = { type: "quantitative", scale: { zero: true, nice: true }, axis: { title: null, tickCount: 3, format: digits, ...(format === "number" && kind !== "lines" && { tickMinStep: 1 }), ...(unit && { labelExpr: `datum.label + '${unit}'` }) } };
+  // Between whole counts there are no ticks.
+  const tickCount = format === "number" && kind !== "lines" ? Math.min(3, Math.max(1, most)) : 3;
+  const y = { type: "quantitative", scale: { zero: true, nice: true }, axis: { title: null, tickCount, format: digits, ...(unit && { labelExpr: `datum.label + '${unit}'` }) } };
   const color = { field: "series", type: "nominal", legend: null, scale: { domain: series.map((_, place) => String(place)), range: series.map(colourOf) } };
   const x = (field) => ({ field, type: "temporal", scale: { domainMin: from, domainMax: to, nice: false }, axis: { title: null, format: CLOCK, tickCount: Math.max(3, Math.floor(width / 110)) } });
   const brush = { params: [{ name: "brush", select: { type: "interval", encodings: ["x"], translate: false, zoom: false } }] };
