@@ -259,11 +259,8 @@ class MosquittoServer(Process):
     name = "mosquitto"
 
     def __init__(self, *settings: str) -> None:
-        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
-        if program is None:
-            raise MissingServiceError("mosquitto is not installed")
+        self._program = program("mosquitto")
         super().__init__()
-        self._program = program
         self._settings = settings
         self.port = free_port()
 
@@ -354,14 +351,20 @@ def java_home() -> str:
 
 def certificate(folder: Path) -> Path:
     """Write ``server.key`` and a self-signed ``server.crt`` for 127.0.0.1 into `folder`; return the latter."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        raise MissingServiceError("TLS: openssl is not installed")
+    openssl = program("openssl")
     names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     files = ["-keyout", str(folder / "server.key"), "-out", str(folder / "server.crt")]
     subprocess.run([*command, "-addext", names, *files], check=True, capture_output=True)
     return folder / "server.crt"
+
+
+def program(name: str) -> str:
+    """Return the path of a program that Debian may keep from users' paths; raises `MissingServiceError`."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise MissingServiceError(f"{name} is not installed")
+    return found
 
 
 def free_port() -> int:

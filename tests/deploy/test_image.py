@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from sawlog import __version__
+from tests.conftest import need
 from tests.deploy.tools import ROOT, runs
+from tests.services import program
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
@@ -46,8 +48,7 @@ def test_the_build_makes_a_program_that_runs(tmp_path: Path) -> None:
 
 
 def test_certificates_are_made_once_and_verify(tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    need(lambda: program("openssl"))
     command = (ROOT / "deploy" / "certificates", tmp_path, "elasticsearch", "mosquitto")
     assert runs(*command).count("made") == 3
     for name in ("elasticsearch", "mosquitto"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ import yaml
 
 from ingest.pipeline import Pipeline
 from shipper.config import load
+from tests.conftest import need
 from tests.deploy.tools import ROOT, made_env, runs, tool
+from tests.services import program
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -52,9 +53,7 @@ def test_the_dockerfile_is_clean() -> None:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_systemd_takes_a_unit(unit: Path) -> None:
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd-analyze is not installed")
+    analyze = need(lambda: program("systemd-analyze"))
     done = subprocess.run([analyze, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     told = [line for line in (done.stdout + done.stderr).splitlines() if unit.name in line]
     # The program is not on this machine; nothing else may be wrong.

@@ -12,7 +12,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 import ssl
 import subprocess
@@ -32,7 +31,7 @@ from dashboards.provision import bundle
 from tests.conftest import need
 from tests.dashboards.kibana import FakeKibana
 from tests.deploy.tools import ROOT, made_env, variables
-from tests.services import ElasticsearchServer, MissingServiceError, Process, free_port
+from tests.services import ElasticsearchServer, Process, free_port, program
 
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
 SECONDS = 90.0
@@ -221,7 +220,7 @@ class Stack:
 
 @pytest.fixture
 def stack(tmp_path: Path, secure_elasticsearch: ElasticsearchServer) -> Iterator[Stack]:
-    need(_mosquitto)
+    need(lambda: program("mosquitto_passwd"))
     stack = Stack(tmp_path, secure_elasticsearch)
     try:
         stack.service("certificates").finish()
@@ -239,13 +238,6 @@ def stack(tmp_path: Path, secure_elasticsearch: ElasticsearchServer) -> Iterator
         yield stack
     finally:
         stack.close()
-
-
-def _mosquitto() -> str:
-    program = shutil.which("mosquitto_passwd", path=PATH)
-    if program is None:
-        raise MissingServiceError("mosquitto is not installed")
-    return program
 
 
 def test_lines_arrive_and_a_killed_ingest_loses_none(stack: Stack) -> None:

@@ -25,7 +25,7 @@ from sawlog.wire.mqtt import Answer, answers_topic, batches_topic, decode_answer
 from sawlog.wire.mqtt_client import properties_of
 from tests.conftest import need
 from tests.ingest.input.building import Certificates, Running, Sink, make, refused
-from tests.services import MosquittoServer
+from tests.services import MosquittoServer, program
 
 
 @pytest.fixture
@@ -338,7 +338,9 @@ async def test_the_broker_keeps_messages_for_a_client_that_is_away(mosquitto: Mo
 def password_file(folder: Path) -> str:
     path = folder / "passwords"
     path.touch()
-    subprocess.run(["mosquitto_passwd", "-b", str(path), "ingest", "right"], check=True, capture_output=True)
+    subprocess.run(
+        [need(lambda: program("mosquitto_passwd")), "-b", str(path), "ingest", "right"], check=True, capture_output=True
+    )
     return str(path)
 
 
@@ -369,7 +371,8 @@ async def test_tls_with_a_clients_certificate(tmp_path: Path, topic: str, caplog
     try:
         server.start()
         async with started(server, topic=topic, **trust, **shown) as one:
-            command = ["mosquitto_pub", "-p", str(server.port), "--cafile", files.authority, "--cert", files.client]
+            command = [need(lambda: program("mosquitto_pub")), "-p", str(server.port)]
+            command += ["--cafile", files.authority, "--cert", files.client]
             command += ["--key", files.client_key, "-q", "1", "-t", f"{topic}/lines/a", "-m", "over TLS"]
             await asyncio.to_thread(subprocess.run, command, check=True)
             await one.sink.until(1)
