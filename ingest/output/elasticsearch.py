@@ -39,7 +39,6 @@ _ACTIONS: Final = ("create", "index", "update", "delete")
 _FRAME: Final = 400
 """About how many bytes a document has besides its message."""
 
-_OURS: Final = mappings.PATTERN.removesuffix("*")
 _SYNCHRONISED: Final = ("type", "dataset", "namespace")
 _ILLEGAL: Final = frozenset('\\/*?"<>| ,#:')
 """Characters that no part of a data stream's name has."""
@@ -197,7 +196,7 @@ class Elasticsearch(Output):
         if self._streams and self._options["data_stream_sync_fields"]:
             for document in documents:
                 document["data_stream"] = self._synchronised(document.get("data_stream"))
-        if index.startswith(_OURS) and action in {"create", "index"}:
+        if index.startswith(mappings.PREFIX) and action in {"create", "index"}:
             # Nothing is added to documents elsewhere: their mappings may be strict, and Logstash adds nothing.
             mark_ingested(documents)
         if action == "update":
@@ -230,8 +229,8 @@ class Elasticsearch(Output):
         if not self._options["manage_template"] or self._options["template"]:
             return False
         if self._streams:
-            return self._stream["type"] == "logs" and f"{self._stream_name}-".startswith(_OURS)
-        return str(self._options["index"] or "").startswith(_OURS)
+            return self._stream["type"] == "logs" and f"{self._stream_name}-".startswith(mappings.PREFIX)
+        return str(self._options["index"] or "").startswith(mappings.PREFIX)
 
     async def _install_template(self, store: ElasticsearchStore) -> None:
         options = self._options

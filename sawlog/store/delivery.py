@@ -4,7 +4,8 @@
   without end, with jittered exponential back-off; only the documents concerned are sent again.
 - What the store refuses for good goes to the dead letters, durably, before `Delivery.deliver` returns.
 - A request that is refused as a whole for good (credentials, rights) is a mistake in the configuration, not in
-  the documents: it is raised, so that they stay where they are instead of filling the dead letters.
+  the documents: it is raised, so that they stay where they are instead of filling the dead letters. A store that has
+  taken documents before says so as one that does not answer (`sawlog.store.elasticsearch`), and is waited for.
 """
 
 from __future__ import annotations

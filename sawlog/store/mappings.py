@@ -39,6 +39,8 @@ VERSION: Final = 3
 
 MANAGED_BY: Final = "sawlog"
 PATTERN: Final = "logs-spring-*"
+PREFIX: Final = PATTERN.removesuffix("*")
+"""What the names of our data streams begin with; documents in them say when they were ingested."""
 PRIORITY: Final = 300
 """Above Elasticsearch's own template ``logs`` (100) and those of Fleet (200)."""
 

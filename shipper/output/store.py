@@ -29,9 +29,6 @@ from shipper.output.encoding import stamped
 REQUEST_BYTES: Final = 8 << 20
 """How much gathers for one request."""
 
-_OURS: Final = mappings.PATTERN.removesuffix("*")
-"""What the names of data streams begin with whose documents say when they were ingested."""
-
 Target = tuple[str | None, str | None]
 """The index (None: the event lacks a field of its name) and the ingest pipeline of an event."""
 
@@ -144,7 +141,7 @@ class StoreSender(Sender):
             if index is None:
                 await self._bury(ids, group)
                 continue
-            if index.startswith(_OURS):
+            if index.startswith(mappings.PREFIX):
                 mark_ingested(group)
             metadata = [{"pipeline": pipeline}] * len(group) if pipeline else None
             share = size * len(group) // max(1, len(events))

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,19 +25,6 @@ from tests.sawlog.store.conformance import DOCUMENTS
 from tests.services import ElasticsearchServer
 
 GOOD = DOCUMENTS["a:0"]
-
-
-@pytest.fixture
-async def proxy(elasticsearch_url: str) -> AsyncIterator[FaultyProxy]:
-    async with FaultyProxy(elasticsearch_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def store(proxy: FaultyProxy, data_stream: str) -> AsyncIterator[ElasticsearchStore]:
-    async with ElasticsearchStore(proxy.url, index=data_stream, compress=False) as store:
-        assert isinstance(store, ElasticsearchStore)
-        yield store
 
 
 @pytest.fixture

@@ -21,19 +21,6 @@ GOOD = DOCUMENTS["a:0"]
 
 
 @pytest.fixture
-async def proxy(elasticsearch_url: str) -> AsyncIterator[FaultyProxy]:
-    async with FaultyProxy(elasticsearch_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def store(proxy: FaultyProxy, data_stream: str) -> AsyncIterator[ElasticsearchStore]:
-    async with ElasticsearchStore(proxy.url, index=data_stream, compress=False) as store:
-        assert isinstance(store, ElasticsearchStore)
-        yield store
-
-
-@pytest.fixture
 async def gathering(store: ElasticsearchStore, tmp_path: Path) -> AsyncIterator[Gathering]:
     delivery = Delivery(store, DeadLetters(tmp_path / DIRECTORY), first_wait=0.01, longest_wait=0.1)
     gathering = Gathering(delivery, requests=2, max_bytes=100_000, max_documents=50)
