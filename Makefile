@@ -43,6 +43,7 @@ test: .venv/.ready-test
 	@deploy/test-services
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest $(PYTEST_OPTIONS)
+	@deploy/test-system-python
 
 # The property tests with ten times as many examples, other ones each time.
 nightly: .venv/.ready-test
@@ -55,4 +56,4 @@ chaos: .venv/.ready-test
 	$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 clean:
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-system .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

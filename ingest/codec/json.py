@@ -17,7 +17,7 @@ from ingest.codec.base import Codec
 from ingest.options import Option, Options
 from sawlog.event import Event
 
-_STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}"]')
+_STRUCTURE: Final = re.compile(r'"(?>(?:[^"\\]|\\.)*)"|[][{}"]')
 _raw_decode: Final = standard_json.JSONDecoder().raw_decode
 _SPACE: Final = " \t\r\n"
 _BLANK: Final = re.compile(f"[{_SPACE}]*")

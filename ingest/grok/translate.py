@@ -148,7 +148,11 @@ class _Translator:
             elif text.endswith("}?") and found.group(1) and not found.group(2):
                 text = text[:-1]
                 atom, text = f"(?:{atom}{text})", "?"
-            atom = f"{atom}{text}"
+            if text.endswith("+") and len(text) == 2 and atom.startswith("("):
+                # `re` forgets to give a group's ways back up before Python 3.11.5, unless the group is atomic.
+                atom = f"(?>{atom}{text[0]})"
+            else:
+                atom = f"{atom}{text}"
 
     def skip_blanks(self) -> None:
         while self.at < len(self.ruby):

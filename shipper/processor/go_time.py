@@ -57,7 +57,7 @@ _ELEMENTS: Final[dict[str, str]] = {
 
 _FRACTION: Final = r"[.,](?:0+|9+)(?!\d)"
 _TOKEN: Final = re.compile("|".join([_FRACTION, *(f"(?:{element})" for element in _ELEMENTS)]))
-_IMPLIED_FRACTION: Final = r"(?:[.,](?P<fraction>\d+))?+"
+_IMPLIED_FRACTION: Final = r"(?>(?:[.,](?P<fraction>\d+))?)"
 
 
 @dataclass(frozen=True, slots=True)
