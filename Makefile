@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test nightly chaos check setup setup-test env clean help
+.PHONY: up test nightly chaos corpus check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
+	@echo "make corpus                  log with many versions of Spring Boot again, for tests/corpus (Java 17, Maven)"
 	@echo "make env                     write .env with passwords for docker-compose.yml"
 
 # The environment: by uv if it is there, else by the standard library's venv.
@@ -54,6 +55,10 @@ nightly: .venv/.ready-test
 chaos: .venv/.ready-test
 	@deploy/test-services
 	$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
+
+# What real Spring Boot applications write, and the truth of each event: tests/corpus/README.md.
+corpus: .venv/.ready-test
+	$(BIN)/python -m tests.corpus.record $(CORPUS_OPTIONS)
 
 clean:
 	rm -rf .venv .venv-system .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

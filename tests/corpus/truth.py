@@ -64,13 +64,12 @@ def read(name: str, text: bytes, truth: Iterable[str]) -> Capture:
             error = {"error.type": record.get("exception_class"), "error.message": record.get("exception_message")}
             capture.foreign.append(Foreign(record["start"], record["end"], record["foreign"], error))
         else:
-            capture.events.append(
-                Event(record["start"], record["end"], _expected(record), record["message_holds_head"])
-            )
+            expected = _expected(record, name)
+            capture.events.append(Event(record["start"], record["end"], expected, record["message_holds_head"]))
     return capture
 
 
-def _expected(record: dict[str, Any]) -> dict[str, str | None]:
+def _expected(record: dict[str, Any], name: str) -> dict[str, str | None]:
     moment = datetime.fromtimestamp(record["epoch_millis"] / 1000, UTC)
     values = {
         "@timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -82,7 +81,10 @@ def _expected(record: dict[str, Any]) -> dict[str, str | None]:
         "error.message": record.get("exception_message"),
         "error.stack_trace": record.get("stack_trace"),
     }
-    return {name: readable(value) for name, value in values.items()}
+    expected = {field: readable(value) for field, value in values.items()}
+    if name.endswith("-gelf") and not (expected["message"] or "").strip():
+        expected["message"] = "(blank)"  # What Spring Boot writes, since GELF has no empty messages.
+    return expected
 
 
 def readable(value: str | None) -> str | None:
@@ -100,12 +102,11 @@ def actual(document: dict[str, Any]) -> dict[str, str | None]:
         value: Any = document
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
-        values[name] = value or None
+        values[name] = readable(value) if isinstance(value, str) else None
     if values["error.message"] == "null":  # What Logback prints where there is no message.
         values["error.message"] = None
-    if values["error.stack_trace"]:  # Structured formats keep the last line end, lines do not.
-        values["error.stack_trace"] = values["error.stack_trace"].strip("\r\n")
-    time = values["@timestamp"]
-    if time is not None:
+    if trace := values["error.stack_trace"]:  # Structured formats keep the last line end, lines do not.
+        values["error.stack_trace"] = trace.strip("\n")
+    if time := values["@timestamp"]:
         values["@timestamp"] = f"{time.removesuffix('Z'):.23}Z"
     return values

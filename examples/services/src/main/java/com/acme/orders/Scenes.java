@@ -126,7 +126,7 @@ final class Scenes {
 
     /** Eight threads that log as fast as they can. */
     private void together() throws InterruptedException {
-        int count = environment.getProperty("scenes.together", Integer.class, 15);
+        int count = environment.getProperty("scenes.together", Integer.class, 6);
         List<Thread> threads = new ArrayList<>();
         for (int number = 1; number <= 8; number++) {
             Random own = new Random(random.nextLong());
@@ -175,8 +175,10 @@ final class Scenes {
         Logger logger = logger(random);
         int kind = random.nextInt(10);
         if (kind == 0) {
-            MDC.put("traceId", String.format("%016x%016x", random.nextLong(), random.nextLong()));
-            MDC.put("spanId", String.format("%016x", random.nextLong()));
+            // The names that tracing libraries give them.
+            String trace = String.format("%016x%016x", random.nextLong(), random.nextLong());
+            MDC.put(environment.getProperty("scenes.trace", "traceId"), trace);
+            MDC.put(environment.getProperty("scenes.span", "spanId"), String.format("%016x", random.nextLong()));
         }
         // With an exception a message takes no arguments; without one, its braces stay.
         if (thrown != null) {

@@ -4,8 +4,12 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.PatternLayout;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.IThrowableProxy;
+import ch.qos.logback.classic.spi.ThrowableProxy;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.UnsynchronizedAppenderBase;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -17,6 +21,7 @@ final class LogbackRecorder extends UnsynchronizedAppenderBase<ILoggingEvent> {
     private final Appender<ILoggingEvent> printer;
     private final PatternLayout logger;
     private final PatternLayout thread;
+    /** Null for traces as Java itself prints them. */
     private final PatternLayout trace;
 
     private LogbackRecorder(LoggerContext context, Appender<ILoggingEvent> printer) {
@@ -24,7 +29,8 @@ final class LogbackRecorder extends UnsynchronizedAppenderBase<ILoggingEvent> {
         setContext(context);
         logger = layout(context, System.getProperty("record.logger", "%-40.40logger{39}") + "%nopex");
         thread = layout(context, System.getProperty("record.thread", "%15.15t") + "%nopex");
-        trace = layout(context, System.getProperty("record.trace", "%wEx"));
+        String pattern = System.getProperty("record.trace", "%wEx");
+        trace = pattern.equals("java") ? null : layout(context, pattern);
     }
 
     static void install() {
@@ -59,9 +65,15 @@ final class LogbackRecorder extends UnsynchronizedAppenderBase<ILoggingEvent> {
         if (event.getThrowableProxy() != null) {
             truth.exceptionClass = event.getThrowableProxy().getClassName();
             truth.exceptionMessage = event.getThrowableProxy().getMessage();
-            truth.printedTrace = trace.doLayout(event);
+            truth.printedTrace = trace == null ? ofJava(event.getThrowableProxy()) : trace.doLayout(event);
         }
         Truth.get().event(truth, () -> printer.doAppend(event));
+    }
+
+    private static String ofJava(IThrowableProxy proxy) {
+        StringWriter text = new StringWriter();
+        ((ThrowableProxy) proxy).getThrowable().printStackTrace(new PrintWriter(text));
+        return text.toString();
     }
 
     private static PatternLayout layout(LoggerContext context, String pattern) {
