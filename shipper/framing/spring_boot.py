@@ -1,35 +1,88 @@
-"""Spring Boot's log files: a stack trace belongs to the event above it.
+"""Spring Boot's log files: which lines belong to one event.
 
-A line goes on with the event above when it begins with white space, or as `Throwable.printStackTrace` and Logback
-begin the lines of a trace: the exception's class name, ``Caused by:``, ``Suppressed:``, ``Wrapped by:`` and
-``... 12 more`` (java.lang.Throwable, "Caused by" notation). Any other line is an event of its own, so that a file of
-another kind never melts into one giant event, as it would if only a timestamp began one.
+An event that begins with a *head*, which is a time, a level and what Spring Boot's or Logback's usual patterns put
+around them, takes every line below it until the next beginning: whatever a service logs of several lines (SQL, JSON,
+tables, stack traces with the blank lines that Spring Boot prints around them) stays with its head. What else is known
+to begin an event are structured lines and what no logger writes: standard error, the virtual machine, the banner.
+
+An event that begins with anything else takes only what must belong to something above: indented and blank lines, and
+what begins the lines of a stack trace (java.lang.Throwable, "Caused by" notation). So a file of another kind never
+melts into one giant event. A JSON object that is whole on its line takes blank lines alone.
+
+The rule was decided by what real applications wrote (`tests/corpus`); docs/design/joining.md has its figures, and what
+it cannot tell.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from shipper.framing.base import Frames, Framing, decoder, offsets_of
 from shipper.framing.lines import DEFAULT_MAX_BYTES
+from shipper.framing.multiline import Rule
 
-_GOES_ON: Final = (
-    rb"[ \t]"
-    rb"|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d"
-    # com.acme.OrderException: words, or alone on its line; at least one package before the class.
-    rb"|(?:[A-Za-z_][\w$]*+\.)++[A-Z][\w$]*+(?::|[\r\n]|\Z)"
+MAX_LINES: Final = 2000
+"""The trace of a StackOverflowError has 1,024 frames; the report of a start with ``--debug`` is about as long."""
+
+_GAP: Final = r" *(?:\x1b\[[0-9;]*m *)*"
+"""Spaces, and the colours of a terminal."""
+_TIME: Final = r"\d[\d:.,T+/ -]{7,40}Z?"
+_LEVEL: Final = r"(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
+_BRACKETS: Final = r"\[[^\n]{0,200}?\]"
+_LOGGER: Final = r"[^\s\[\]:\x1b]+(?:\[[^\s:]*)?(?::\d+)?"
+_END: Final = rf"{_GAP}[-:](?:[ \r\n]|\x1b\[|\Z)"
+_PLAIN_BOOT: Final = rf"{_TIME} *[A-Z]{{3,7}} \d* ?--- \["
+"""What nearly all heads are: an expression of its own, because it takes half the time."""
+_BOOT: Final = rf"{_LEVEL}{_GAP}(?:\[[^\]\n]*\]{_GAP})?\d*{_GAP}---{_GAP}\["
+_LOGBACK: Final = rf"(?:{_BRACKETS}{_GAP}){{1,3}}{_LEVEL}{_GAP}{_LOGGER}{_END}"
+_LOG4J: Final = rf"{_LEVEL}{_GAP}(?:{_BRACKETS}{_GAP})?{_LOGGER}{_GAP}(?:{_BRACKETS})?{_END}"
+_ANY_HEAD: Final = rf"(?:\x1b\[[0-9;]*m)*{_TIME}{_GAP}(?:{_BOOT}|{_LOGBACK}|{_LOG4J})"
+_STRUCTURED: Final = r'\{"@timestamp"|\{"version":"1\.1"'
+_BANNER: Final = r"  \.   ____ "
+_FOREIGN: Final = "|".join(
+    (
+        'Exception in thread "',
+        "Hibernate: ",
+        "SLF4J: ",
+        # The virtual machine: its warnings, its log, its options.
+        "OpenJDK 64-Bit Server VM ",
+        r"Java HotSpot\(TM\) ",
+        "(?:NOTE: )?Picked up ",
+        r"\[\d+[.,]\d{3}s\]\[",
+        "WARNING: (?:An? |Illegal |Use --|Please consider |All illegal |sun[.]misc|java[.]lang)",
+        "Listening for transport ",
+        # java.util.logging, as Tomcat writes it by itself.
+        r"[A-Z][a-z]{2} \d\d, \d{4} \d{1,2}:\d\d:\d\d [AP]M ",
+        # Logback about itself.
+        r"\d\d:\d\d:\d\d,\d{3} \|-(?:INFO|WARN|ERROR) in ",
+    )
 )
-_BETWEEN: Final = re.compile(rb"\n(?!" + _GOES_ON + rb")")
+_HEAD: Final = f"{_PLAIN_BOOT}|{_ANY_HEAD}"
+_BEGINS: Final = f"{_HEAD}|{_STRUCTURED}|{_BANNER}|\\r?\\n{_BANNER}|{_FOREIGN}"
+_GOES_ON: Final = (
+    r"[ \t\r\n]|\Z"
+    r"|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d"
+    # com.acme.OrderException: words, or alone on its line; at least one package before the class. (An atomic group and
+    # no possessive one, which Python 3.11.2 gets wrong.)
+    r"|(?>(?:[A-Za-z_][\w$]*\.)+)[A-Z][\w$]*(?::|[\r\n]|\Z)"
+)
+
+_BETWEEN: Final = re.compile(rf"\n(?={_BEGINS})".encode())
+_BETWEEN_OTHERS: Final = re.compile(rf"\n(?!{_GOES_ON})".encode())
+_BEGINS_WITH_HEAD: Final = re.compile(_HEAD.encode())
+_JSON: Final = re.compile(rb"\{[^\n]*\}[ \t\r]*(?:\n[ \t\r]*)*\n(?=[ \t\r]*[^ \t\r\n])")
+"""A JSON object that is whole on its line, and blank lines below it, when there is more."""
 
 
 class SpringBootFraming(Framing):
-    """Joins stack traces and indented lines to the event above; never discards a line.
+    """Joins what a service logged in one go; never discards a line.
 
     An event that would have more than `max_lines` lines or `max_bytes` bytes is ended there, and the rest is the next.
     """
 
-    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES, max_lines: int = 500, timeout: float = 1.0) -> None:
+    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES, max_lines: int = MAX_LINES, timeout: float = 1.0) -> None:
         """`timeout` is in seconds; the text is UTF-8."""
         self.max_bytes = max_bytes
         self.max_lines = max_lines
@@ -44,8 +97,12 @@ class SpringBootFraming(Framing):
         # Without the last line feed, so that the last part is an event and not the emptiness after it.
         body = buffer[: end - 1] if buffer.endswith(b"\n", 0, end) else buffer[:end]
         parts = _BETWEEN.split(body)
-        if max(map(len, parts)) > min(self.max_bytes, 2 * self.max_lines):
-            parts = [piece for part in parts for piece in self._pieces(part)]
+        others = [at for at, part in enumerate(parts) if part[:1] not in b"0123456789\x1b"]
+        if others or not _BEGINS_WITH_HEAD.match(parts[0]):
+            parts = [piece for part in parts for piece in _whole(part)]
+        short = min(self.max_bytes, self.max_lines)
+        if max(map(len, parts)) >= short:
+            parts = [piece for part in parts for piece in (self._pieces(part) if len(part) >= short else (part,))]
         if not final:
             end -= len(parts.pop()) + 1
         offsets = offsets_of(parts, offset) if parts else []
@@ -61,17 +118,67 @@ class SpringBootFraming(Framing):
         return frozenset(at for at, part in enumerate(parts) if len(part) > self.max_bytes)
 
     def _pieces(self, part: bytes) -> list[bytes]:
-        """End an event at the limits of lines and bytes; the pieces stand one line feed apart, as events do."""
-        if len(part) <= self.max_bytes and part.count(b"\n") < self.max_lines:
-            return [part]
+        """End an event at the limits of lines and bytes; what is left over is cut as if the file began there.
+
+        That is so because it will be read from there, when the first piece was delivered and the rest was not.
+        """
         pieces: list[bytes] = []
-        lines: list[bytes] = []
-        size = 0
-        for line in part.split(b"\n"):
-            if lines and (len(lines) == self.max_lines or size + len(line) > self.max_bytes):
-                pieces.append(b"\n".join(lines))
-                lines, size = [], 0
-            lines.append(line)
-            size += len(line) + 1
-        pieces.append(b"\n".join(lines))
+        left = [part]
+        while left:
+            part = left.pop()
+            end = self._limit(part)
+            pieces.append(part[:end])
+            if end < len(part):
+                left += reversed(_whole(part[end + 1 :]))
         return pieces
+
+    def _limit(self, part: bytes) -> int:
+        """Return where an event has to end."""
+        if len(part) <= self.max_bytes and part.count(b"\n") < self.max_lines:
+            return len(part)
+        end = size = 0
+        for count, line in enumerate(part.split(b"\n")):
+            if count == self.max_lines or (count and size + len(line) > self.max_bytes):
+                break
+            size += len(line) + 1
+            end = size - 1
+        return end
+
+
+def _whole(part: bytes) -> list[bytes]:
+    """Cut what stands between two beginnings into events: it is one if it begins with a head."""
+    if _BEGINS_WITH_HEAD.match(part):
+        return [part]
+    events: list[bytes] = []
+    for event in _BETWEEN_OTHERS.split(part):
+        json = _JSON.match(event) if event.startswith(b"{") else None
+        events += [event[: json.end() - 1], event[json.end() :]] if json else [event]
+    return events
+
+
+class SpringBootRule(Rule):
+    """The same rule for lines that came from elsewhere, such as a container engine's file."""
+
+    def __init__(self, max_lines: int = MAX_LINES) -> None:
+        """An event of more than `max_lines` lines is ended there, and the rest is the next."""
+        self.max_lines = max_lines
+        self._begins = re.compile(_BEGINS).match
+        self._head = re.compile(_HEAD).match
+        self._goes_on = re.compile(_GOES_ON).match
+
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
+        """Return the positions at which events begin; the last one may always go on."""
+        begins: list[int] = []
+        takes_all = is_json = False
+        for at, line in enumerate(lines):
+            known = self._begins(line) or (not line.strip("\r") and self._is_banner(lines, at + 1))
+            joins = takes_all or (not line.strip() if is_json else self._goes_on(line))
+            if begins and joins and not known and at - begins[-1] < self.max_lines:
+                continue
+            begins.append(at)
+            takes_all = self._head(line) is not None
+            is_json = line.startswith("{") and line.rstrip().endswith("}")
+        return begins, False
+
+    def _is_banner(self, lines: Sequence[str], at: int) -> bool:
+        return at < len(lines) and re.match(_BANNER, lines[at]) is not None

@@ -131,13 +131,13 @@ def test_spring_boot_lines_become_ecs_fields(tmp_path: Path) -> None:
     log = tmp_path / "conta" / "application.log"
     log.parent.mkdir()
     log.write_text(
+        "this fits nothing\n"
         "2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService      : GET DATA\n"
         "2017-07-04 11:11:37.952  INFO 60820 --- [pool-3-thread-1] br.com.ContaServiceLog           :  CALL SOMEthing\n"
         "2017-07-04 11:11:37.954  INFO 60820 --- [pool-3-thread-1] br.com.ContaServiceLog           : http://some-service\n"
         "2025-03-01T10:15:30.123+02:00  WARN 1 --- [orders] [nio-8080-exec-1]"
         " [65f0c1aabbccddeeff00112233445566-a1b2c3d4e5f60718] c.a.orders.OrderController : no stock\n"
-        "java.lang.IllegalStateException: empty\n\tat c.a.B.c(B.java:1)\n"
-        "this fits nothing\n"
+        "\njava.lang.IllegalStateException: empty\n\tat c.a.B.c(B.java:1)\n\n"
     )
     assert product.once(log)["parse failures"] == "1"
     assert product.count("service.name:conta AND log.level:INFO") == 3
@@ -145,7 +145,7 @@ def test_spring_boot_lines_become_ecs_fields(tmp_path: Path) -> None:
         [SAWLOG, "search", "--data", str(product.data), "--json", "*"], capture_output=True, text=True, check=True
     )
     events = {event["log"]["offset"]: event for event in map(json.loads, found.stdout.splitlines())}
-    first, boot3, odd = (events[offset] for offset in sorted(events) if offset in (0, *sorted(events)[3:]))
+    odd, first, *_, boot3 = (events[offset] for offset in sorted(events))
     assert first["log"]["logger"] == "br.com.service.ContaService"
     assert first["service"]["name"] == "conta"
     assert boot3["service"]["name"] == "orders"

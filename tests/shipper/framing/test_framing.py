@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shipper.framing import Framing, LineFraming, SpringBootFraming
 from shipper.framing.multiline import MultilineFraming
+from shipper.framing.spring_boot import SpringBootRule
 from shipper.settings import Multiline
 
 LINE = "2025-01-01 10:00:00.000  INFO 1 --- [main] a.b.C : number"
@@ -17,6 +18,38 @@ TRACE = "java.lang.IllegalStateException: no\n\tat a.B.c(B.java:1)\nCaused by: j
 def pattern(**settings: object) -> MultilineFraming:
     return MultilineFraming(LineFraming(), Multiline(**settings))  # type: ignore[arg-type] - a table's values
 
+
+HEADS = [
+    "2025-01-01T10:00:00.000+02:00  INFO 1 --- [orders] [           main] a.b.C                                    : x",
+    "2025-01-01 10:00:00,000 ERROR [orders,65f0c165f0c165f0,a1b2a1b2a1b2a1b2,true]  --- [http [a] 1] x.Y : no",
+    "\x1b[2m2025-01-01T10:00:00.000Z\x1b[0;39m \x1b[32m INFO\x1b[0;39m \x1b[35m1\x1b[0;39m \x1b[2m---\x1b[0;39m "
+    "\x1b[2m[main]\x1b[0;39m \x1b[36ma.b.C\x1b[0;39m \x1b[2m:\x1b[0;39m x",
+    "10:00:00.000 [main] WARN  a.b.C - x",
+    "2025-01-01 10:00:00,000 [http-1] [65f0c165f0c165f0] INFO  a.b.C -",
+    "2025-01-01 10:00:00,000 DEBUG [main] o.a.c.c.C.[Tomcat].[localhost].[/] : x",
+    "2025-01-01 10:00:00,000 DEBUG C:42 - x",
+    "10:00:00.000 [main] \x1b[34mINFO \x1b[0;39m \x1b[36ma.b.C\x1b[0;39m - x",
+]
+NO_HEADS = [
+    "2025-01-01T10:00:00.000Z started",
+    "2025-01-01 10:00:00 ERROR in three lines",
+    "10:00:00 all is well",
+    "2025-01-01 | INFO | main | x",
+    '{"a": 1}',
+]
+FOREIGN = [
+    'Exception in thread "main" java.lang.IllegalStateException: no',
+    "Hibernate: ",
+    "OpenJDK 64-Bit Server VM warning: Sharing is only supported for boot loader classes",
+    "Picked up JAVA_TOOL_OPTIONS: -Xmx1g",
+    "[0.012s][info][gc] Using G1",
+    "SLF4J: Failed to load class",
+    "WARNING: An illegal reflective access operation has occurred",
+    '{"@timestamp":"2025-01-01T10:00:00Z"',
+    '{"version":"1.1","short_message":"m"',
+    "  .   ____          _            __ _ _",
+    "Jan 01, 2025 10:00:00 AM org.apache.catalina.core.StandardService startInternal",
+]
 
 FRAMINGS: dict[str, Framing] = {
     "lines": LineFraming(),
@@ -34,7 +67,25 @@ FRAMINGS: dict[str, Framing] = {
 
 TEXTS = st.lists(
     st.sampled_from(
-        ["", "a", " b", "\tc", "{d", "1 e", "f;", "g\\", "Start", "x End", "Caused by: h", "a.b.C: i", "é\r", "j" * 30]
+        [
+            *(
+                "",
+                "a",
+                " b",
+                "\tc",
+                "{d",
+                "1 e",
+                "f;",
+                "g\\",
+                "Start",
+                "x End",
+                "Caused by: h",
+                "a.b.C: i",
+                "é\r",
+                "\r",
+            ),
+            *("j" * 30, LINE, '{"a":1}', '{"@timestamp":1}', "{", "12:00:00.000 [main] WARN c.D - hi", "  .   ____ "),
+        ]
     ),
     max_size=30,
 )
@@ -77,6 +128,25 @@ def test_nothing_is_lost_and_offsets_are_where_the_text_stands(name: str, texts:
     assert "\n".join(frames.texts).replace("\r", "") == "\n".join(texts).replace("\r", "")
 
 
+@given(texts=TEXTS, max_lines=st.sampled_from([2, 3, 100]))
+def test_the_rule_for_lines_is_the_framing_of_bytes(texts: list[str], max_lines: int) -> None:
+    data = "\n".join([*texts, ""]).encode()
+    lines = data.split(b"\n")[:-1]
+    starts = [sum(map(len, lines[:at])) + at for at in range(len(lines))]
+    begins, _ = SpringBootRule(max_lines).begins([line.decode() for line in lines])
+    frames = SpringBootFraming(max_lines=max_lines).frame(data, 0, True)
+    assert list(frames.offsets) == [starts[at] for at in begins]
+
+
+@given(texts=TEXTS, max_lines=st.sampled_from([2, 3, 100]))
+def test_reading_can_begin_at_each_event(texts: list[str], max_lines: int) -> None:
+    framing = SpringBootFraming(max_lines=max_lines)
+    data = "\n".join([*texts, ""]).encode()
+    offsets = list(framing.frame(data, 0, True).offsets)
+    for at, offset in enumerate(offsets):
+        assert list(framing.frame(data[offset:], offset, True).offsets) == offsets[at:]
+
+
 class TestSpringBoot:
     def frame(self, text: str) -> list[str]:
         return list(SpringBootFraming().frame(text.encode(), 0, True).texts)
@@ -84,8 +154,36 @@ class TestSpringBoot:
     def test_a_trace_joins_the_event_above(self) -> None:
         assert self.frame(f"{LINE} 1\n{TRACE}\n{LINE} 2\n") == [f"{LINE} 1\n{TRACE}", f"{LINE} 2"]
 
-    def test_a_line_of_its_own_stays_alone(self) -> None:
-        assert self.frame(f"{LINE}\nnonsense\nmore\n") == [LINE, "nonsense", "more"]
+    def test_a_head_takes_all_lines_until_the_next(self) -> None:
+        table = 'report:\n\nid | state\n2025-01-01T00:00:00Z started\n{"a": 1}\ncom.acme.Foo did it\n'
+        assert self.frame(f"{LINE} {table}\n{LINE} 2\n") == [f"{LINE} {table}", f"{LINE} 2"]
+
+    def test_blank_lines_around_a_trace_belong_to_it(self) -> None:
+        assert self.frame(f"{LINE} 1\n\n{TRACE}\n\n{LINE} 2\n") == [f"{LINE} 1\n\n{TRACE}\n", f"{LINE} 2"]
+
+    @pytest.mark.parametrize("head", HEADS)
+    def test_heads(self, head: str) -> None:
+        assert self.frame(f"{LINE}\n{head}\nmore\n{LINE}\n") == [LINE, f"{head}\nmore", LINE]
+
+    @pytest.mark.parametrize("line", NO_HEADS)
+    def test_lines_that_only_look_like_heads(self, line: str) -> None:
+        assert self.frame(f"{LINE}\n{line}\n{LINE}\n") == [f"{LINE}\n{line}", LINE]
+
+    @pytest.mark.parametrize("line", FOREIGN)
+    def test_what_no_logger_wrote_ends_an_event_and_takes_little(self, line: str) -> None:
+        assert self.frame(f"{LINE}\n{line}\n\tindented\nmore\n") == [LINE, f"{line}\n\tindented", "more"]
+
+    def test_lines_of_no_known_kind_stay_alone(self) -> None:
+        assert self.frame("nonsense\n\nmore\n") == ["nonsense\n", "more"]
+
+    def test_a_trace_below_a_structured_line_leaves_it_alone(self) -> None:
+        line = '{"@timestamp":"2025-01-01T10:00:00Z","message":"m"}'
+        assert self.frame(f"{line}\n{TRACE}\n{line}\n\n{line}\n") == [line, TRACE, f"{line}\n", line]
+
+    def test_an_event_ends_at_so_many_lines(self) -> None:
+        deep = "java.lang.StackOverflowError: null\n" + "\tat a.B.c(B.java:1)\n" * 1024
+        assert len(self.frame(f"{LINE}\n\n{deep}\n{LINE}\n")) == 2
+        assert len(self.frame(LINE + "\n" + "\tat a.B.c(B.java:1)\n" * 3000)) == 2
 
     def test_a_class_name_in_a_sentence_is_no_trace(self) -> None:
         assert self.frame("a\ncom.acme.Foo did it\n") == ["a", "com.acme.Foo did it"]
