@@ -56,6 +56,8 @@ class Json:
     add_error_key: bool = False
     message_key: str | None = None
     """The key whose text multiline and the line filters work on."""
+    is_parser: bool = True
+    """As the parser ``ndjson``, which makes that text the event's message, too; ``json.message_key`` does not."""
     expand_keys: bool = False
     """``{"a.b": 1}`` becomes ``{"a": {"b": 1}}``."""
     ignore_decoding_error: bool = False

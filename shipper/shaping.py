@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sawlog.batch import Batch, EventBatch, LineBatch
-from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, put, remove
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put, remove
 from shipper.following import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
+from shipper.json_keys import expanded, write_keys
 from shipper.processor.base import Processor
-from shipper.processor.go_time import Layout
-from shipper.processor.json import expanded
 from shipper.settings import FileInput, Json, Multiline
-
-_TIME: Final = Layout("2006-01-02T15:04:05Z07:00")
 
 Wanted = Callable[[str], bool]
 
@@ -95,7 +92,8 @@ def _maker(settings: FileInput, wanted: Wanted | None) -> Callable[[LineBatch], 
 def _place(event: Event, item: Item, settings: FileInput) -> None:
     """Give the event what the parsers have found, and what the input's own options say."""
     del event["message"]
-    if item.has_message:
+    keyed = [json for json, _ in item.decoded if json.message_key and not json.is_parser]
+    if item.has_message and not keyed:
         event["message"] = item.text
     if item.stream is not None:
         event["stream"] = item.stream
@@ -103,6 +101,9 @@ def _place(event: Event, item: Item, settings: FileInput) -> None:
         event[TIMESTAMP] = item.time
     for json, keys in item.decoded:
         _place_json(event, json, dict(keys), item, settings.keep_null)
+    if item.has_message and keyed and get(event, _text_path(keyed[-1])) != item.text:
+        # Its place was taken, as `log` always is: the text is not lost.
+        event.setdefault("message", item.text)
     if item.error is not None:
         put(event, ("error", "type"), item.error[0])
         put(event, ("error", "message"), item.error[1])
@@ -112,6 +113,11 @@ def _place(event: Event, item: Item, settings: FileInput) -> None:
             put(event, (METADATA, name), value)
     if settings.publisher_disable_host:
         event.pop("host", None)
+
+
+def _text_path(settings: Json) -> Path:
+    under = "" if settings.keys_under_root else f"{settings.target}."
+    return tuple(f"{under}{settings.message_key}".split("."))
 
 
 def _place_json(event: Event, settings: Json, keys: dict[str, Any], item: Item, keep_null: bool) -> None:
@@ -134,29 +140,7 @@ def _place_json(event: Event, settings: Json, keys: dict[str, Any], item: Item, 
     if not settings.keys_under_root:
         put(event, tuple(settings.target.split(".")), keys)
         return
-    # Where a document goes and what its id is, is not for a line to say.
-    keys.pop(METADATA, None)
-    time = keys.pop(TIMESTAMP, None)
-    if settings.overwrite_keys and time is not None:
-        moment = _TIME.parse(time, None) if isinstance(time, str) else None
-        if moment is not None:
-            event[TIMESTAMP] = moment
-        elif settings.add_error_key:
-            put(event, ("error", "message"), "@timestamp not overwritten: no time of RFC 3339")
-            put(event, ("error", "type"), "json")
-    _merge(event, keys, settings.overwrite_keys)
-
-
-def _merge(into: dict[str, Any], keys: dict[str, Any], overwrite: bool) -> None:
-    """Put keys into an event, objects into objects; what is there already stays unless `overwrite`."""
-    for key, value in keys.items():
-        there = into.get(key, MISSING)
-        if isinstance(there, dict) and isinstance(value, dict):
-            # Copied, because other events may share it.
-            into[key] = below = dict(there)
-            _merge(below, value, overwrite)
-        elif overwrite or there is MISSING:
-            into[key] = value
+    write_keys(event, keys, settings.overwrite_keys)
 
 
 def _without_null(value: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _TAG: Final = noted("it names the processor in Filebeat's log only")
 
 PROCESSORS: Final[dict[str, Options]] = {
     "add_fields": {"target": done(Kind.TEXT), "fields": done(Kind.MAP, {})},
-    "add_labels": {"labels": done(Kind.MAP, {})},
+    "add_labels": {"labels": done(Kind.MAP, {}, word="names with dots, and texts, as Filebeat's")},
     "add_tags": {"tags": done(Kind.TEXTS, ()), "target": done(Kind.TEXT, "tags")},
     "add_host_metadata": {
         "netinfo.enabled": noted("addresses are not listed"),
@@ -59,7 +59,7 @@ PROCESSORS: Final[dict[str, Options]] = {
     "decode_json_fields": {
         "fields": done(Kind.TEXTS, ()),
         "target": done(Kind.ANY),
-        "overwrite_keys": done(Kind.BOOL, False),
+        "overwrite_keys": done(Kind.BOOL, False, word="a `@timestamp` that is no time stays out; `error` says so"),
         "add_error_key": done(Kind.BOOL, False),
         "process_array": done(Kind.BOOL, False),
         "max_depth": done(Kind.INTEGER, 1, least=1),
@@ -188,9 +188,11 @@ def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
 
 
 def _build(schema: Schema, name: str, values: Values) -> Processor:
-    if name in ("add_fields", "add_labels"):
-        constants = values["fields" if name == "add_fields" else "labels"]
-        target = "labels" if name == "add_labels" else "fields" if values["target"] is None else values["target"]
+    if name == "add_labels":
+        return fields.AddFields(tuple((("labels", key), text) for key, text in _labels(values["labels"])))
+    if name == "add_fields":
+        constants = values["fields"]
+        target = "fields" if values["target"] is None else values["target"]
         # An empty target stands for the root; the reader leaves empty texts as they are.
         return fields.AddFields(tuple(_flat(constants, _path(target))))
     if name == "add_tags":
@@ -363,6 +365,18 @@ def _flat(values: dict[str, Any], prefix: _PATH) -> list[tuple[_PATH, Any]]:
     for key, value in values.items():
         found += _flat(value, (*prefix, key)) if isinstance(value, dict) and value else [((*prefix, key), value)]
     return found
+
+
+def _labels(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """Flatten labels as Filebeat does: texts under names with dots, elements of lists under their numbers."""
+    if isinstance(value, dict):
+        rows = list(value.items())
+    elif isinstance(value, list):
+        rows = [(str(at), one) for at, one in enumerate(value)]
+    else:
+        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        return [(name, text)]
+    return [label for key, below in rows for label in _labels(below, f"{name}.{key}" if name else key)]
 
 
 def _template(replacement: str) -> str:

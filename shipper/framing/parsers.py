@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
-
 from shipper.framing.base import cut
 from shipper.framing.container import ContainerLine, read_line
 from shipper.framing.multiline import rule_for
+from shipper.json_keys import decode
 from shipper.settings import ContainerFormat, Json, Multiline, Parser
 
 PARTIAL_SECONDS: Final = 5.0
@@ -159,10 +158,10 @@ class _Decode(_Step):
     def _decode(self, item: Item) -> None:
         settings = self._settings
         try:
-            keys = msgspec.json.decode(item.text)
+            keys = decode(item.text)
             if not isinstance(keys, dict):
-                raise msgspec.DecodeError("not an object")
-        except (msgspec.DecodeError, RecursionError) as error:
+                raise ValueError("not an object")
+        except ValueError as error:
             if settings.add_error_key:
                 item.error = "json", f"Error decoding JSON: {error}"
             return

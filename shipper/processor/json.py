@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sawlog.event import Event, Path, get, put
-from shipper.processor.base import Processor, fail
+from shipper.json_keys import decode, expanded, write_keys
+from shipper.processor.base import Processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,10 @@ class DecodeJsonFields(Processor):
         return events
 
     def _decode(self, event: Event, path: Path, text: str) -> None:
-        name = ".".join(path)
         try:
-            value = self._deeper(json.loads(text), self.max_depth - 1)
-        except (ValueError, RecursionError) as error:
-            if self.add_error_key:
-                fail(event, f"decode_json_fields: '{name}' is no JSON: {error}")
+            value = self._deeper(decode(text), self.max_depth - 1)
+        except ValueError as error:
+            self._fail(event, path, f"decode_json_fields: '{'.'.join(path)}' is no JSON: {error}")
             return
         if isinstance(value, list) and not self.process_array:
             return
@@ -45,54 +43,34 @@ class DecodeJsonFields(Processor):
             try:
                 value = expanded(value)
             except ValueError as error:
-                if self.add_error_key:
-                    fail(event, f"decode_json_fields: '{name}' stays as it is: {error}")
+                self._fail(event, path, f"decode_json_fields: '{'.'.join(path)}' stays as it is: {error}")
                 return
-        if self.target == ():
-            if isinstance(value, dict):
-                for key, below in value.items():
-                    if self.overwrite_keys or key not in event:
-                        event[key] = below
-        else:
+        if self.target != ():
             put(event, path if self.target is None else self.target, value)
+        elif isinstance(value, dict):
+            write_keys(event, value, self.overwrite_keys)
 
     def _deeper(self, value: Any, depth: int) -> Any:
+        """Decode the texts that stand right in an object, or in a list that is asked for, `depth` times."""
+        if depth <= 0:
+            return value
         if isinstance(value, dict):
-            return {key: self._deeper(below, depth) for key, below in value.items()}
-        if depth > 0 and isinstance(value, str) and value[:1] in ("{", "["):
-            try:
-                return self._deeper(json.loads(value), depth - 1)
-            except ValueError:
-                return value
+            return {key: self._inner(below, depth) for key, below in value.items()}
+        if isinstance(value, list) and self.process_array:
+            return [self._inner(below, depth) for below in value]
         return value
 
+    def _inner(self, value: Any, depth: int) -> Any:
+        if not isinstance(value, str) or value.strip()[:1] not in ("{", "["):
+            return value
+        try:
+            found = decode(value)
+        except ValueError:
+            return value
+        return value if isinstance(found, list) and not self.process_array else self._deeper(found, depth - 1)
 
-def expanded(value: Any) -> Any:
-    """Return the value with the dots in its keys turned to nesting; objects that meet are merged.
-
-    Raises:
-        ValueError: two keys name the same place, and one of them holds no object.
-    """
-    if isinstance(value, list):
-        return [expanded(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    made: dict[str, Any] = {}
-    for key, below in value.items():
-        *parents, last = key.split(".")
-        nested = expanded(below)
-        for part in (last, *reversed(parents)):
-            nested = {part: nested}
-        _merge(made, nested, key)
-    return made
-
-
-def _merge(into: dict[str, Any], more: dict[str, Any], name: str) -> None:
-    for key, value in more.items():
-        there = into.get(key)
-        if key not in into:
-            into[key] = value
-        elif isinstance(there, dict) and isinstance(value, dict):
-            _merge(there, value, name)
-        else:
-            raise ValueError(f"the key '{name}' meets another of its keys")
+    def _fail(self, event: Event, path: Path, reason: str) -> None:
+        if self.add_error_key:
+            put(event, ("error", "message"), reason)
+            put(event, ("error", "type"), "json")
+            put(event, ("error", "field"), ".".join(path))

@@ -161,6 +161,8 @@ class TestJson:
         line = '{"@timestamp": "2020-01-01T01:00:00+01:00"}'
         root = Json(keys_under_root=True, overwrite_keys=True, add_error_key=True)
         assert shaped(given_by(root), line)[0]["@timestamp"] == "2020-01-01T00:00:00.000Z"
+        (event,) = shaped(given_by(root), '{"@timestamp": "2024-05-01T10:00:00.123+0200"}')
+        assert event["@timestamp"] == "2024-05-01T08:00:00.123Z"
         assert "@timestamp" not in shaped(given_by(Json(keys_under_root=True)), line)[0]
         (event,) = shaped(given_by(root), '{"@timestamp": "today"}')
         assert "@timestamp" not in event
@@ -195,6 +197,24 @@ class TestJson:
         (event,) = shaped(given_by(Json(message_key="log", add_error_key=True)), '{"a": 1}')
         assert "message" not in event
         assert "'log'" in event["error"]["message"]
+
+    def test_the_log_input_s_message_key_makes_no_second_message(self) -> None:
+        line = '{"m": "hello", "log": "text", "a": 1}'
+        (event,) = shaped(given_by(Json(keys_under_root=True, message_key="m", is_parser=False)), line)
+        assert (event["m"], event["a"], "message" in event) == ("hello", 1, False)
+        (event,) = shaped(given_by(Json(keys_under_root=True, message_key="m")), line)
+        assert (event["m"], event["message"]) == ("hello", "hello")
+        (event,) = shaped(given_by(Json(message_key="m", is_parser=False)), line)
+        assert (event["json"]["m"], "message" in event) == ("hello", False)
+
+    def test_a_message_whose_place_is_taken_is_not_lost(self) -> None:
+        (event,) = shaped(given_by(Json(keys_under_root=True, message_key="log", is_parser=False)), '{"log": "text"}')
+        assert event["message"] == "text"
+        assert event["log"]["offset"] == 0
+
+    def test_half_a_character_is_replaced_and_the_keys_are_kept(self) -> None:
+        (event,) = shaped(given_by(Json(keys_under_root=True)), '{"m": "cut \\ud83d", "a": 1}')
+        assert (event["m"], event["a"]) == ("cut \ufffd", 1)
 
     def test_multiline_after_json_works_on_the_message(self) -> None:
         settings = given_by(Json(message_key="m"), TRACE)
