@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write realistic Spring Boot logs of three small services: orders, payments, inventory.
+"""Write logs of three small services, orders, payments, inventory, as Spring Boot 2 and 3 write them.
 
 Either a given number of lines into one file, or lines at a given rate into one file for each service, until
 stopped. Needs nothing but Python 3.11.
@@ -149,12 +149,14 @@ class Generator:
             thread = f"scheduling-{int(chance * 100) % 4 + 1}"
         else:
             thread = "main"
-        boot3 = self.form == "boot3" or (self.form == "mixed" and service.name == "orders")
         millis = self.time.microsecond // 1000
-        if not boot3:
+        # Names that are too long are cut in front.
+        thread, logger = thread[-15:], logger[-40:]
+        if not self._is_boot3(service):
             return f"{self._clock(' ')}.{millis:03} {level:>5} {service.pid} --- [{thread:>15}] {logger:40} : "
-        traced = service.name == "orders" and chance < 0.95
-        ids = f" [{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}]" if traced else ""
+        ids = ""
+        if service.name == "orders":  # With tracing: without ids, their place is blank.
+            ids = f" [{rng.getrandbits(128):032x}-{rng.getrandbits(64):016x}]" if chance < 0.95 else f" [{'':49}]"
         return (
             f"{self._clock('T')}.{millis:03}Z {level:>5} {service.pid} --- [{service.name}] [{thread:>15}]{ids} "
             f"{logger:40} : "
@@ -175,19 +177,30 @@ class Generator:
         )
 
     def _trace(self, service: Service) -> list[str]:
+        """Spring Boot prints a blank line before a trace and one after it."""
         rng = self._random
         kind, message, package = rng.choice(service.exceptions)
-        lines = [f"{kind}: {self._fill(message, service)}", *self._frames(package, rng.randint(4, 14))]
+        lines = ["", f"{kind}: {self._fill(message, service)}", *self._frames(service, package, rng.randint(4, 14))]
         if rng.random() < 0.5:
             cause = rng.choice(["java.sql.SQLException: connection is closed", "java.io.IOException: Broken pipe"])
-            lines += [f"Caused by: {cause}", *self._frames(package, rng.randint(2, 5))]
+            lines += [f"Caused by: {cause}", *self._frames(service, package, rng.randint(2, 5))]
             lines.append(f"\t... {rng.randint(8, 60)} common frames omitted")
-        return lines
+        return [*lines, ""]
 
-    def _frames(self, package: str, count: int) -> list[str]:
+    def _frames(self, service: Service, package: str, count: int) -> list[str]:
         rng = self._random
+        # As Logback names what a class came from, in one jar: Spring Boot 3 leaves the folder out.
+        ours = "!/:1.4.2" if self._is_boot3(service) else "classes!/:1.4.2"
         owners = [f"{package}.Handler", f"{package}.Repository$Proxy", "java.base/java.lang.reflect.Method"]
-        return [f"\tat {rng.choice(owners)}.call{line}(Handler.java:{rng.randint(20, 400)})" for line in range(count)]
+        frames = []
+        for line in range(count):
+            owner = rng.choice(owners)
+            jar = "na:na" if owner.startswith("java.") else ours
+            frames.append(f"\tat {owner}.call{line}(Handler.java:{rng.randint(20, 400)}) ~[{jar}]")
+        return frames
+
+    def _is_boot3(self, service: Service) -> bool:
+        return self.form == "boot3" or (self.form == "mixed" and service.name == "orders")
 
 
 def write_file(generator: Generator, path: Path, lines: int) -> None:

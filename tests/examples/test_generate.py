@@ -1,5 +1,6 @@
 """The log generator: exact counts, lines that parse, equal seeds, and a clean stop."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -42,6 +43,15 @@ def test_traces_count_as_lines_and_seeds_repeat(tmp_path: Path) -> None:
     assert "\nCaused by: " in a
     assert a == b
     assert a != c
+
+
+def test_traces_stand_between_blank_lines_as_spring_boot_prints_them(tmp_path: Path) -> None:
+    generate("--lines", "4000", "--output", f"{tmp_path}/a")
+    *whole, last = (tmp_path / "a").read_text("utf-8").split("\n\n")
+    traces, logged = whole[1::2], [*whole[::2], last]
+    assert len(traces) > 20
+    assert all(re.match(r"[\w.]+: .*\n\tat ", trace) for trace in traces)
+    assert not any("\tat " in lines for lines in logged[:-1])
 
 
 def test_a_signal_ends_it_with_whole_lines(tmp_path: Path) -> None:
