@@ -1,40 +1,16 @@
-"""A JSON object of a line, and its keys in the event: what `decode_json_fields`, ``json.*`` and ``ndjson`` share.
+"""The keys of a JSON object in the event: what `decode_json_fields`, ``json.*`` and ``ndjson`` share.
 
 Source: the documents of Filebeat's processor ``decode_json_fields`` and of its parser ``ndjson``.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
-
-import msgspec
 
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, put
 from shipper.processor.go_time import Layout
 
 _TIMES: Final = (Layout("2006-01-02T15:04:05Z07:00"), Layout("2006-01-02T15:04:05Z0700"))
-_ESCAPE: Final = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
-)
-
-
-def decode(text: str) -> Any:
-    """Decode JSON; half of a surrogate pair, which no encoder can write again, becomes U+FFFD.
-
-    Raises:
-        ValueError: it is none, or nests too deeply.
-    """
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        whole = _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], text) if "\\u" in text else text
-        if whole == text:
-            raise ValueError(str(error)) from None
-    try:
-        return msgspec.json.decode(whole)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from None
 
 
 def write_keys(event: Event, keys: dict[str, Any], overwrite: bool) -> None:

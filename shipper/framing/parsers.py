@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sawlog.json_text import decode
 from shipper.framing.base import cut
 from shipper.framing.container import ContainerLine, read_line
 from shipper.framing.multiline import rule_for
-from shipper.json_keys import decode
 from shipper.settings import ContainerFormat, Json, Multiline, Parser
 
 PARTIAL_SECONDS: Final = 5.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sawlog.event import Event, Path, get, put
-from shipper.json_keys import decode, expanded, write_keys
+from sawlog.json_text import decode
+from shipper.json_keys import expanded, write_keys
 from shipper.processor.base import Processor
 
 
