@@ -49,13 +49,24 @@ def compare(captures: Iterable[Capture], documents: Documents) -> tuple[Counter[
             counts[capture.name] += 1
             document = found.get(event.start)
             fields = actual(document) if document is not None else None
-            if fields is not None and "-clock" in capture.name:
+            if fields is not None and "-clock" in capture.name and "@timestamp" in event.fields:
                 # The form prints no date: the time of day is compared.
                 fields["@timestamp"] = f"{event.fields['@timestamp']:.11}{(fields['@timestamp'] or '')[11:]}"
-            kind = _kind(event, fields)
-            if kind:
+            if fields is not None and "-log4j2-template-" in capture.name:
+                _as_written(event, fields)
+            if kind := _kind(event, fields):
+                below = capture.foreign.get(event.end)
+                kind += f" (above {below})" if below else ""
                 differences.append(Difference(capture.name, event, kind, fields))
     return counts, differences
+
+
+def _as_written(event: Event, fields: dict[str, str | None]) -> None:
+    """Make up for what log4j2's templates leave out: ``$`` in classes' names, causes, and long traces' ends."""
+    for name in ("error.type", "error.stack_trace"):
+        expected, value = event.fields[name], fields[name]
+        if expected and value and expected.replace("$", ".").startswith(value.rstrip("…").replace("$", ".")):
+            fields[name] = expected
 
 
 def _kind(event: Event, fields: dict[str, str | None] | None) -> str:

@@ -41,6 +41,7 @@ class Form:
     build: Build
     arguments: tuple[str, ...] = ()
     java: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     zone: str = "UTC"
     count: int = 60
     web: bool = False
@@ -116,7 +117,7 @@ FORMS: Final = (
     Form("boot-2.7-sleuth", SLEUTH_3, _NAMED),
     Form("boot-3.5-micrometer", MICROMETER, _NAMED),
     # With what else a console shows.
-    Form("boot-2.7-standard-error", BOOT_2_7, _FOREIGN),
+    Form("boot-2.7-standard-error", BOOT_2_7, _FOREIGN, environment={"JAVA_TOOL_OPTIONS": "-Dcorpus=1"}),
     Form("boot-3.5-standard-error", BOOT_3_5, _NAMED + _FOREIGN),
     Form("boot-3.5-debug", BOOT_3_5, ("--debug", *_FOREIGN)),
     Form("boot-2.7-web", BOOT_2_7, web=True),
@@ -138,7 +139,7 @@ FORMS: Final = (
         "log4j2-clock",
         LOG4J2_3_5,
         ("--logging.config=classpath:forms/log4j2-pattern.xml",),
-        printed={"logger": "%logger{36}", "thread": "%t", "trace": "%ex{full}"},
+        printed={"logger": "%logger{36}", "thread": "%t", "trace": "%xEx"},
     ),
     # Patterns of Logback, and those that are copied from page to page.
     Form(
@@ -224,7 +225,12 @@ FORMS: Final = (
         )
     ),
     Form("json-log4j2-ecs", LOG4J2_3_5, ("--logging.config=classpath:forms/log4j2-ecs.xml",), printed=_LOG4J2_JSON),
-    Form("json-log4j2-json", LOG4J2_3_5, ("--logging.config=classpath:forms/log4j2-json.xml",), printed=_LOG4J2_JSON),
+    Form(
+        "json-log4j2-json",
+        LOG4J2_3_5,
+        ("--logging.config=classpath:forms/log4j2-json.xml",),
+        printed=_LOG4J2_JSON | {"trace": "%xEx"},
+    ),
 )
 
 
@@ -270,7 +276,7 @@ def record(form: Form, folder: Path) -> None:
             command,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"TZ": form.zone, "LC_ALL": "C.UTF-8"},
+            env=os.environ | {"TZ": form.zone, "LC_ALL": "C.UTF-8"} | form.environment,
             cwd=folder,
             timeout=300,
             check=False,

@@ -21,6 +21,10 @@ FIELDS: Final = (
 )
 """What is compared of each event."""
 
+FRAMES_AS_OBJECTS: Final = ("json-logback-json", "json-log4j2-template-json")
+"""Forms whose traces are objects of JSON: these do not name the modules of Java's own classes."""
+
+_MODULE = re.compile(r"(\tat )[\w.]+/")
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;:?]*+[ -/]*+[@-~]?)?")
 
 
@@ -36,23 +40,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """Bytes of a captured file that no logger wrote, such as standard error."""
-
-    start: int
-    end: int
-    kind: str
-    fields: Mapping[str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
 class Capture:
     """One captured file."""
 
     name: str
     text: bytes
     events: list[Event] = field(default_factory=list)
-    foreign: list[Foreign] = field(default_factory=list)
+    foreign: dict[int, str] = field(default_factory=dict)
+    """What no logger wrote, such as standard error: its kind by its first byte."""
 
 
 def read(name: str, text: bytes, truth: Iterable[str]) -> Capture:
@@ -60,12 +55,15 @@ def read(name: str, text: bytes, truth: Iterable[str]) -> Capture:
     capture = Capture(name, text)
     for line in truth:
         record = json.loads(line)
-        if "foreign" in record:
-            error = {"error.type": record.get("exception_class"), "error.message": record.get("exception_message")}
-            capture.foreign.append(Foreign(record["start"], record["end"], record["foreign"], error))
-        else:
-            expected = _expected(record, name)
-            capture.events.append(Event(record["start"], record["end"], expected, record["message_holds_head"]))
+        start, end = record["start"], record["end"]
+        if "foreign" not in record:
+            capture.events.append(Event(start, end, _expected(record, name), record["message_holds_head"]))
+            continue
+        capture.foreign[start] = record["foreign"]
+        if record["foreign"] == "uncaught":
+            # What Java prints of an exception that ended a thread is no log line, but is known for what it is.
+            error = {"error.type": record["exception_class"], "error.message": record["exception_message"]}
+            capture.events.append(Event(start, end, error, False))
     return capture
 
 
@@ -82,8 +80,13 @@ def _expected(record: dict[str, Any], name: str) -> dict[str, str | None]:
         "error.stack_trace": record.get("stack_trace"),
     }
     expected = {field: readable(value) for field, value in values.items()}
-    if name.endswith("-gelf") and not (expected["message"] or "").strip():
+    if name.startswith("boot-") and name.endswith("-gelf") and not (expected["message"] or "").strip():
         expected["message"] = "(blank)"  # What Spring Boot writes, since GELF has no empty messages.
+    if name == "json-log4j2-template-gelf" and expected["log.level"] == "TRACE":
+        expected["log.level"] = "DEBUG"  # GELF has syslog's levels, which have one for both.
+    trace = expected["error.stack_trace"]
+    if trace and name in FRAMES_AS_OBJECTS:
+        expected["error.stack_trace"] = _MODULE.sub(r"\1", trace)
     return expected
 
 

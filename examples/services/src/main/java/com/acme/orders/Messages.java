@@ -113,6 +113,22 @@ final class Messages {
         "Picked up\nPicked up %d items",
         "log4j said:\nmain ERROR Unable to locate appender %d",
         "warning:\nWARNING: An illegal reflective access of %d",
+        "another log:\n2026-11-27 12:00:00.000 ERROR payment %d failed\n2026-11-27 12:00:00.001 INFO  trying again",
+        "PostgreSQL:\n2026-11-27 12:00:00.123 CET [%d] LOG:  duration: 1.234 ms  statement: SELECT 1",
+        "nginx:\n127.0.0.1 - - [27/Nov/2026:12:00:00 +0000] \"GET /orders HTTP/1.1\" 200 %d",
+        "Kubernetes:\nE1127 12:00:00.123456       1 main.go:%d] failed",
+        "syslog:\nNov 27 12:00:00 host app[%d]: started",
+        "Maven:\n[INFO] Building orders 1.0\n[ERROR] Failed to execute goal %d",
+        "remote trace of %d:\n  at com.acme.Remote.call(Remote.java:1)\n  at com.acme.Main.main(Main.java:2)",
+        "Traceback (most recent call last):\n  File \"a.py\", line %d, in <module>\nValueError: none",
+        "TypeError: x is undefined\n    at f (a.js:%d:2)\n    at g (a.js:3:4)",
+        "[PaymentClient#pay] ---> POST http://payments/api HTTP/1.1\nContent-Length: %d\n\n{\"id\":1}\n---> END HTTP",
+        "[PaymentClient#pay] <--- HTTP/1.1 200 (%d ms)\ncontent-type: application/json\n\n{}\n<--- END HTTP (2-byte body)",
+        "---\n- order: %d\n---\n",
+        "reason of %d:\nCaused by: nothing that was thrown\n",
+        "ERROR: column \"x\" does not exist\n  Position: %d",
+        "%d rows\n=======",
+        "INFO  at the begin of a line %d\nWARN  and of the next\nERROR [main] and the last",
     };
 
     /** A whole line of a log inside a message: nobody can tell where such an event ends. */

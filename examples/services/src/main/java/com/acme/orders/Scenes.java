@@ -44,7 +44,7 @@ final class Scenes {
         "a : b",
         "worker --- 1",
         "[x]",
-        "] [",
+        "a] b",
         "x] y : z",
         "OkHttp http://localhost:8080/...",
         "thread with   spaces",

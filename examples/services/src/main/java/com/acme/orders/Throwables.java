@@ -83,6 +83,14 @@ final class Throwables {
                 return "said by getMessage";
             }
         },
+        random -> new IllegalArgumentException("Validation failed for argument [0] in java.lang.String"
+                + " com.acme.orders.Web.add(com.acme.orders.Order) with 2 errors: [Field error in object 'order' on field 'id':"
+                + " rejected value [null]; codes [NotNull.order.id,NotNull.id,NotNull]] [Field error in object 'order' on field"
+                + " 'total': rejected value [-" + random.nextInt(100) + "]] "),
+        random -> new RuntimeException("401 Unauthorized: [{\"error\":\"invalid_token\"}]\n"
+                + "WWW-Authenticate: Bearer realm=\"orders\"\n\n" + "body of " + random.nextInt(100)),
+        random -> new IllegalStateException("Cannot resolve [${orders.url}] : no such property; see https://example.com/a:b"),
+        random -> new RuntimeException("***************************\nAPPLICATION FAILED\n***************************"),
         random -> caught(() -> Integer.parseInt("12x")),
         random -> caught(() -> ((String) null).length()),
         random -> caught(() -> new int[2][random.nextInt(1) + 2].clone()),
