@@ -6,7 +6,6 @@ import fnmatch
 import glob
 import logging
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from shipper.expression import Expressions
 from shipper.settings import FileInput
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class Discovery:
 
     def __init__(self, settings: FileInput) -> None:
         self._settings = settings
-        self._excluded = [re.compile(pattern) for pattern in settings.exclude_files]
-        self._included = [re.compile(pattern) for pattern in settings.include_files]
+        self._excluded = Expressions(settings.exclude_files)
+        self._included = Expressions(settings.include_files) if settings.include_files else None
 
     def files(self, complain: Complaint) -> Iterator[Found]:
         """Yield each file once, in the order of the paths."""
@@ -95,9 +95,7 @@ class Discovery:
 
     def _look(self, path: str, pattern: str, complain: Complaint) -> Found | None:
         name = os.path.abspath(path)  # noqa: PTH100 - links are kept as they are named
-        if any(expression.search(name) for expression in self._excluded):
-            return None
-        if self._included and not any(expression.search(name) for expression in self._included):
+        if self._excluded.search(name) or (self._included and not self._included.search(name)):
             return None
         try:
             status = os.stat(path)  # noqa: PTH116 - one system call for each of many files

@@ -6,19 +6,19 @@ input, those of the whole configuration.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sawlog.batch import Batch, EventBatch, LineBatch
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put, remove
+from shipper.expression import Expressions
 from shipper.following import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
 from shipper.json_keys import expanded, write_keys
 from shipper.processor.base import Processor
 from shipper.settings import FileInput, Json, Multiline
 
-Wanted = Callable[[str], bool]
+Wanted = Callable[[str], object]
 
 
 def shape_for(settings: FileInput, processors: Sequence[Processor] = ()) -> Shape | None:
@@ -45,16 +45,13 @@ def shape_for(settings: FileInput, processors: Sequence[Processor] = ()) -> Shap
 
 
 def _wanted(settings: FileInput) -> Wanted | None:
-    include = [re.compile(pattern) for pattern in settings.include_lines]
-    exclude = [re.compile(pattern) for pattern in settings.exclude_lines]
-    if not include and not exclude:
-        return None
-
-    def wanted(text: str) -> bool:
-        kept = not include or any(pattern.search(text) for pattern in include)
-        return kept and not any(pattern.search(text) for pattern in exclude)
-
-    return wanted
+    include = Expressions(settings.include_lines).search if settings.include_lines else None
+    exclude = Expressions(settings.exclude_lines).search if settings.exclude_lines else None
+    if exclude is None:
+        return include
+    if include is None:
+        return lambda text: not exclude(text)
+    return lambda text: include(text) and not exclude(text)
 
 
 def _only(batch: LineBatch, wanted: Wanted) -> LineBatch | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import platform
-import re
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
-from shipper.config.go_regex import to_python
 from shipper.config.schema import Options, Schema, Values, done, noted, refused
 from shipper.config.values import Kind, number
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
+from shipper.expression import Expressions, Substitution
 from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor
 from shipper.processor.convert import TYPES, Conversion, Convert
@@ -203,8 +202,10 @@ def _build(schema: Schema, name: str, values: Values) -> Processor:
         return fields.DropEvent()
     if name == "drop_fields":
         names = [one for one in values["fields"] if not _is_pattern(one)]
-        patterns = [re.compile(to_python(one[1:-1])) for one in values["fields"] if _is_pattern(one)]
-        return fields.DropFields(tuple(map(_path, names)), tuple(patterns), values["ignore_missing"])
+        patterns = [one[1:-1] for one in values["fields"] if _is_pattern(one)]
+        return fields.DropFields(
+            tuple(map(_path, names)), Expressions(patterns) if patterns else None, values["ignore_missing"]
+        )
     if name == "include_fields":
         return fields.IncludeFields(tuple(map(_path, values["fields"])))
     if name in ("rename", "copy_fields"):
@@ -213,9 +214,7 @@ def _build(schema: Schema, name: str, values: Values) -> Processor:
         return fields.MoveFields(moves, name == "copy_fields", values["ignore_missing"], values["fail_on_error"])
     if name == "replace":
         rows = _rows(schema, name, values, ("field", "pattern", "replacement"))
-        replaced = tuple(
-            (_path(row["field"]), re.compile(to_python(row["pattern"])), _template(row["replacement"])) for row in rows
-        )
+        replaced = tuple((_path(row["field"]), Substitution(row["pattern"], row["replacement"])) for row in rows)
         return fields.Replace(replaced, values["ignore_missing"], values["fail_on_error"])
     if name == "convert":
         return _convert(schema, values)
@@ -344,9 +343,7 @@ def _network(leaves: _Leaves) -> Condition:
 _LEAVES: Final[dict[str, Callable[[_Leaves], Condition]]] = {
     "equals": lambda leaves: conditions.Equals(tuple(leaves)),
     "contains": lambda leaves: conditions.Contains(tuple((path, str(value)) for path, value in leaves)),
-    "regexp": lambda leaves: conditions.Regexp(
-        tuple((path, re.compile(to_python(str(value)))) for path, value in leaves)
-    ),
+    "regexp": lambda leaves: conditions.Regexp(tuple((path, Expressions([str(value)])) for path, value in leaves)),
     "range": _range,
     "network": _network,
 }
@@ -377,12 +374,6 @@ def _labels(value: Any, name: str = "") -> list[tuple[str, str]]:
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         return [(name, text)]
     return [label for key, below in rows for label in _labels(below, f"{name}.{key}" if name else key)]
-
-
-def _template(replacement: str) -> str:
-    """Go's ``$1`` and ``${name}`` in Python's form."""
-    escaped = replacement.replace("\\", "\\\\")
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda found: f"\\g<{found[1] or found[2]}>", escaped)
 
 
 def _rows(

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from sawlog.errors import ConfigError, Position, nearest
 from sawlog.store.retention import retention_of
-from shipper.config.go_regex import to_python
 from shipper.config.variables import Variables
 from shipper.config.yaml import Mapping, Scalar, Sequence, Tree, is_empty, plain_value
+from shipper.expression import checked
 from shipper.format_string import FormatString
 
 UNRESOLVED: Final[Any] = object()
@@ -287,7 +287,7 @@ _CONVERSIONS: Final[dict[Kind, Callable[[str], Any]]] = {
     Kind.SIZE: size,
     Kind.RETENTION: retention_of,
     Kind.MODE: mode,
-    Kind.REGEX: to_python,
+    Kind.REGEX: checked,
     Kind.FORMAT: FormatString,
     Kind.ENCODING: encoding,
 }

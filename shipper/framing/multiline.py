@@ -6,11 +6,11 @@ reference, "Manage multiline messages".
 
 from __future__ import annotations
 
-import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+from shipper.expression import Expressions
 from shipper.framing.base import Frames, Framing, cut
 from shipper.framing.lines import LineFraming
 from shipper.settings import Multiline
@@ -114,5 +114,5 @@ def rule_for(settings: Multiline) -> Rule:
 
 
 def _matcher(pattern: str, negate: bool = False) -> Matches:
-    search = re.compile(pattern).search
+    search = Expressions([pattern]).search
     return (lambda line: not search(line)) if negate else search

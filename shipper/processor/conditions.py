@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sawlog.event import MISSING, Event, Path, get
+from shipper.expression import Expressions
 from shipper.processor.base import Condition
 
 _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
@@ -58,7 +58,7 @@ class Contains(Condition):
 class Regexp(Condition):
     """In each field the expression finds something."""
 
-    fields: tuple[tuple[Path, re.Pattern[str]], ...]
+    fields: tuple[tuple[Path, Expressions], ...]
 
     def __call__(self, event: Event) -> bool:
         """Whether it holds."""

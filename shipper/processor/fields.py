@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put, remove
+from shipper.expression import Expressions, Substitution
 from shipper.processor.base import Condition, Processor, fail
 
 
@@ -73,7 +73,7 @@ class DropFields(Processor):
     """``drop_fields``: take fields out, by name or by expression; ``@timestamp`` and ``type`` always stay."""
 
     fields: tuple[Path, ...]
-    patterns: tuple[re.Pattern[str], ...] = ()
+    patterns: Expressions | None = None
     ignore_missing: bool = False
 
     def apply(self, events: list[Event]) -> list[Event]:
@@ -84,7 +84,7 @@ class DropFields(Processor):
                     fail(event, f"drop_fields: there is no field '{'.'.join(path)}'")
             if self.patterns:
                 for path in _paths(event):
-                    if any(pattern.search(".".join(path)) for pattern in self.patterns):
+                    if self.patterns.search(".".join(path)):
                         remove(event, path)
         return events
 
@@ -144,17 +144,17 @@ class MoveFields(Processor):
 class Replace(Processor):
     """``replace``: put a text for what an expression finds."""
 
-    fields: tuple[tuple[Path, re.Pattern[str], str], ...]
+    fields: tuple[tuple[Path, Substitution], ...]
     ignore_missing: bool = False
     fail_on_error: bool = True
 
     def apply(self, events: list[Event]) -> list[Event]:
         """Replace in each field."""
         for event in events:
-            for path, pattern, replacement in self.fields:
+            for path, substitution in self.fields:
                 value = get(event, path, MISSING)
                 if isinstance(value, str):
-                    put(event, path, pattern.sub(replacement, value))
+                    put(event, path, substitution.apply(value))
                 elif self.fail_on_error and not (value is MISSING and self.ignore_missing):
                     fail(event, f"replace: '{'.'.join(path)}' is no text")
         return events

@@ -88,7 +88,7 @@ def test_todays_form(tmp_path: Path) -> None:
     config = read(tmp_path, NEW)
     (one,) = config.inputs
     assert one.fields == {"input": {"type": "filestream"}, "service": {"name": "orders"}, "tags": ["a"]}
-    assert one.parsers == (Multiline(pattern="^[0-9]{4}-", negate=True),)
+    assert one.parsers == (Multiline(pattern="^\\d{4}-", negate=True),)
     assert config.output is not None
     assert isinstance(config.output.settings, ElasticsearchOutput)
     assert config.output.settings.hosts == ("https://es:9200",)

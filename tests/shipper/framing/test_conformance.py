@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from shipper.config.go_regex import to_python
 from shipper.framing import LineFraming
 from shipper.framing.multiline import MultilineFraming
 from shipper.settings import Multiline
@@ -28,12 +27,12 @@ def test_all_rows() -> None:
 def check(row: dict[str, Any]) -> None:
     settings = Multiline(
         type=row["type"],
-        pattern=to_python(row["pattern"]) if row["pattern"] else None,
+        pattern=row["pattern"] if row["pattern"] else None,
         negate=row["negate"],
         match=row["match"] or "after",
         count_lines=row.get("count_lines", 0),
         max_lines=row["max_lines"] or 500,
-        flush_pattern=to_python(row["flush_pattern"]) if row["flush_pattern"] else None,
+        flush_pattern=row["flush_pattern"] if row["flush_pattern"] else None,
     )
     framing = MultilineFraming(LineFraming(max_bytes=row.get("max_bytes", 10 << 20)), settings)
     frames = framing.frame("".join(f"{line}\n" for line in row["lines"]).encode(), 0, True)

@@ -1,14 +1,12 @@
-"""Go's regular expressions in Python's; each row's answer is what Go's own package regexp says."""
+"""Go's regular expressions by RE2; each row's answer is what Go's own package regexp says."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.config.go_regex import to_python
+from shipper.expression import Expressions, Substitution, checked
 
 ROWS = [
     (r"^[[:space:]]+(at|\.{3})[[:space:]]+\b|^Caused by:", "  at com.acme.A", True),
@@ -90,28 +88,66 @@ NO_GO = [
 
 @pytest.mark.parametrize(("pattern", "text", "found"), ROWS)
 def test_the_same_as_go(pattern: str, text: str, found: bool) -> None:
-    assert (re.search(to_python(pattern), text) is not None) is found
+    assert bool(Expressions([pattern]).search(text)) is found
 
 
 @pytest.mark.parametrize("pattern", NO_GO)
 def test_what_go_refuses_is_refused_in_words(pattern: str) -> None:
     with pytest.raises(ValueError, match="regular expression"):
-        to_python(pattern)
+        checked(pattern)
 
 
-def test_lazy_by_flag() -> None:
-    found = re.search(to_python(r"(?U)(a+)"), "aaa")
-    assert found is not None
-    assert found[1] == "a"
-    found = re.search(to_python(r"(?U)(a+?)"), "aaa")
-    assert found is not None
-    assert found[1] == "aaa"
+def test_several_at_once() -> None:
+    several = Expressions(["^a", "b$"])
+    assert [bool(several.search(text)) for text in ("ax", "xb", "x")] == [True, True, False]
+    assert not Expressions([]).search("x")
+    assert several == Expressions(["^a", "b$"]) != Expressions(["b$", "^a"])
+    assert len({several, Expressions(["^a", "b$"])}) == 1
 
 
-@given(st.text(alphabet=list(r"ab01 .*+?|()[]{}^$\-:PpQEdswDSWzAxUims<>é,"), max_size=12))
-def test_any_text_is_a_pattern_or_refused(pattern: str) -> None:
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^\d{4}-\d{2}-\d{2}", "DEBUG", r"^\[", "[A-Z]{3}x", r"\w{2}\$", r"^\\", "a{2}-", "[a-]", "é", "a|b", "a$"],
+)
+@given(text=st.text(alphabet=list("a-Zx012é٢$\\[D\n"), max_size=12))
+def test_plain_ones_mean_the_same_to_both_engines(pattern: str, text: str) -> None:
+    by_re2 = Expressions([pattern, "(?:never){3}$"])
+    assert bool(Expressions([pattern]).search(text)) is bool(by_re2.search(text))
+
+
+def test_a_name_need_not_be_utf_8() -> None:
+    assert Expressions(["^a.b$"]).search("a\udcffb")
+    assert Substitution("b", "c").apply("a\udcffb") == "a?c"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "text", "wanted"),
+    [
+        ("(a+)(b)?", "<$1$2>", "aab a", "<aab> <a>"),
+        ("(?P<n>a)", "${n}x$nx", "a", "ax"),
+        ("a", r"\1$$", "aba", r"\1$b\1$"),
+        ("(?U)(a+)", "[$1]", "aaa", "[a][a][a]"),
+        ("x*", "-", "é", "-é-"),
+        ("$", "!", "é", "é!"),
+        ("a*", "-", "baac", "-b-c-"),
+    ],
+)
+def test_replacing_as_go_does(pattern: str, replacement: str, text: str, wanted: str) -> None:
+    assert Substitution(pattern, replacement).apply(text) == wanted
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|aa)+$", "(.*)*x$", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+def test_no_text_takes_forever(pattern: str) -> None:
+    hostile = "a" * 100_000 + "!"
+    assert not Expressions([pattern]).search(hostile)
+    assert Substitution(pattern, "").apply(hostile) == hostile
+
+
+@given(st.text(alphabet=list(r"ab01 .*+?|()[]{}^$\-:PpQEdswDSWzAxUims<>é,"), max_size=12), st.text(max_size=20))
+def test_any_text_is_a_pattern_or_refused(pattern: str, text: str) -> None:
     try:
-        translated = to_python(pattern)
+        assert checked(pattern) == pattern
     except ValueError:
         return
-    re.compile(translated)
+    found = Expressions([pattern]).search(text)
+    assert found or Substitution(pattern, "x").apply(text) == text
