@@ -1,4 +1,4 @@
-"""The filter `springboot`: lines of Spring Boot 1, 2 and 3, plain or structured, become ECS events.
+"""The filter `springboot`: lines of Spring Boot, plain or structured, and of Logback's usual patterns become events.
 
 This is the default pipeline and sawlog's hot path. What makes it fast: between the time and the message of a
 line stands its head (level, process, thread, logger), and heads repeat. A head is read by an expression once;
@@ -18,9 +18,10 @@ from ingest.filter.failure import fail
 from ingest.filter.settings import field
 from ingest.lang.field import field_name
 from ingest.options import Kind, Option, Options
-from ingest.springboot import stack, structured
-from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction, now
-from ingest.springboot.head import Head, parse, without_ids
+from ingest.springboot import plain, stack, structured
+from ingest.springboot.above import Above
+from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
+from ingest.springboot.head import Head, ends_in_column, parse, without_ids
 from ingest.springboot.service import service_of
 from sawlog.batch import LineBatch, Source
 from sawlog.errors import nearest
@@ -40,6 +41,10 @@ _COLONS_TRIED = 8
 _FILLED = frozenset({TIMESTAMP, "message", "trace", "span", METADATA})
 _ORIGINAL = ("event", "original")
 _SERVICE = ("service", "name")
+_THREAD = ("process", "thread", "name")
+
+_NO_TIME = "does not begin with a date and time"
+_NO_HEAD = "has a time, but neither 'LEVEL pid --- [thread] logger : message' nor a usual pattern of Logback after it"
 
 _parse_head = lru_cache(REMEMBERED_HEADS)(parse)
 
@@ -64,15 +69,17 @@ class Springboot(Filter):
         self._tags: list[str] = [str(tag) for tag in options["tag_on_failure"]]
         self._clock = Clock(_zone(options))
         self._sources: dict[str, tuple[Mapping[str, Any], dict[str, Known]]] = {}
+        self._above = Above()
 
     def apply(self, events: list[Event]) -> list[Event]:
         """Parse the line in each event's source field; all events go on."""
-        for event in events:
+        for at, event in enumerate(events):
             text = get(event, self._source)
-            if isinstance(text, str):
-                self._parse(event, text)
-            else:
+            if not isinstance(text, str):
                 self._fail(event, f"no text in the field {field_name(self._source)}")
+            elif not self._parse(event, text):
+                self._above.lend(event, events, at)
+        self._above.remember(events)
         return events
 
     def lines(self, batch: LineBatch) -> list[Event]:
@@ -91,13 +98,13 @@ class Springboot(Filter):
             known = heads.get(text[23:colon]) or self._learn(heads, source, text, colon)
             message = text[colon + 3 :]
             if known is None or "\x1b" in message:
-                events.append(self._single(source, text, offset))
+                self._single(source, text, offset, events)
                 continue
             half, half_log, seconds, trace, span = known
             try:
                 timestamp = seconds[text[:19]] + FRACTIONS[text[19:23]]
             except KeyError:
-                events.append(self._single(source, text, offset))
+                self._single(source, text, offset, events)
                 continue
             # Copying a half-made event and filling its gaps beats making one.
             event = half.copy()
@@ -110,12 +117,13 @@ class Springboot(Filter):
                 event["trace"] = trace
                 event["span"] = span
             if "\n" in message:
-                _part(event, message)
+                _part(event, message, apart=True)
             if keep:
                 put(event, _ORIGINAL, text)
             if succeeded is not None:
                 succeeded(event)
             events.append(event)
+        self._above.remember(events)
         return events
 
     def _plain(self, batch: LineBatch) -> bool:
@@ -134,7 +142,7 @@ class Springboot(Filter):
 
     def _learn(self, heads: dict[str, Known], source: Source, text: str, colon: int) -> Known | None:
         """Read a head that is not remembered, and remember it without the ids of its trace; None if it is none."""
-        if colon < 0 or colon > _LONGEST_HEAD:
+        if colon < 0 or colon > _LONGEST_HEAD or colon != _divider(text, 23, colon):
             return None
         key, trace, span = without_ids(text, 23, colon) or (text[23:colon], "", "")
         known = heads.get(key)
@@ -164,90 +172,136 @@ class Springboot(Filter):
         event |= {TIMESTAMP: "", "message": "", METADATA: None}
         return event, log | {"offset": 0}, seconds, None, None
 
-    def _single(self, source: Source, text: str, offset: int) -> Event:
-        """Make and parse one event by the way that takes every line."""
+    def _single(self, source: Source, text: str, offset: int, events: list[Event]) -> None:
+        """Make and parse one event by the way that takes every line, and put it behind the others."""
         event = LineBatch(source, [text], [offset], 0, lambda _: None).events()[0]
-        self._parse(event, text)
-        return event
+        events.append(event)
+        if not self._parse(event, text):
+            self._above.lend(event, events, len(events) - 1)
 
-    def _parse(self, event: Event, text: str) -> None:
-        """Parse any line into `event`; one that is none of Spring Boot's is tagged."""
+    def _parse(self, event: Event, text: str) -> bool:
+        """Parse any line into `event`; what is of no known kind is tagged. Return whether it named its time."""
         line = _COLOUR.sub("", text) if "\x1b" in text else text
         parsed = dict(event)
         try:
             if line.startswith("{"):
                 structured.merge(parsed, structured.read(line, self._clock))
                 _name_service(parsed, "")
+                timed = True
             else:
-                self._line(parsed, line)
+                timed = self._line(parsed, line)
         except ValueError as reason:
-            self._fail(event, str(reason))
-            return
+            self._fail(event, str(reason), text)
+            return False
         except RecursionError:
-            self._fail(event, "JSON that nests too deeply")
-            return
+            self._fail(event, "JSON that nests too deeply", text)
+            return False
         event.update(parsed)
         if self._keep:
             put(event, _ORIGINAL, text)
         if self.succeeded is not None:
             self.succeeded(event)
+        return timed
 
-    def _line(self, event: Event, line: str) -> None:
-        """Parse a plain line.
+    def _line(self, event: Event, line: str) -> bool:
+        """Parse plain lines; return whether they name their time, which a trace on standard error does not.
 
         Raises:
-            ValueError: it is none of Spring Boot's.
+            ValueError: they are of no known pattern.
         """
         time = _TIME.match(line)
-        if time is None:
-            raise ValueError("does not begin with a date and time")
-        head, message = _divide(line, time.end())
+        found = _divide(line, time.end()) if time is not None else None
+        if time is not None and found is not None:
+            head, message = found
+            self._place(event, head, time[1], time[2] or "", message)
+            if "\n" in message:
+                _part(event, message, apart=True)
+            return True
+        other = plain.read(line)
+        if other is None and (trace := stack.alone(line)) is not None:
+            self._trace(event, line, trace)
+            return False
+        if other is None:
+            raise ValueError(_NO_TIME if time is None else _NO_HEAD)
+        self._place(event, other.head, f"{other.date} {other.clock}", other.fraction, other.message)
+        if other.source_line:
+            put(event, ("log", "origin", "file", "line"), int(other.source_line))
+        if "\n" in other.message:
+            _part(event, other.message)
+        return True
+
+    def _trace(self, event: Event, line: str, trace: stack.Stack) -> None:
+        """Set what a trace without a head says, as the virtual machine or a program prints it on standard error."""
+        event["message"] = line.partition("\n")[0].rstrip("\r")
+        _explain(event, trace)
+        if trace.thread:
+            put(event, _THREAD, trace.thread)
+        _name_service(event, "")
+
+    def _place(self, event: Event, head: Head, second: str, digits: str, message: str) -> None:
+        """Set time, message and what the head says; a `second` without a date has a blank in its place.
+
+        Raises:
+            ValueError: the second is none.
+        """
         try:
-            event[TIMESTAMP] = self._clock.seconds(head.zone)[time[1]] + fraction(time[2] or "")
+            if second.startswith(" "):
+                second = self._clock.today(second[1:], head.zone)
+            event[TIMESTAMP] = self._clock.seconds(head.zone)[second] + fraction(digits)
         except KeyError:
-            raise ValueError(f"{time[0]}{head.zone} is no time") from None
+            raise ValueError(f"{second}{head.zone} is no time") from None
         event["message"] = message
         _dress(event, head)
-        if "\n" in message:
-            _part(event, message)
 
-    def _fail(self, event: Event, reason: str) -> None:
-        event.setdefault(TIMESTAMP, now())
+    def _fail(self, event: Event, reason: str, text: str = "") -> None:
+        if text.endswith("\n"):  # blank lines below it
+            put(event, self._source, text.rstrip("\r\n"))
         _name_service(event, "")
         fail(event, self._tags, reason)
 
 
-def _divide(line: str, start: int) -> tuple[Head, str]:
-    """Part a line after its time into head and message.
-
-    A thread's name may hold what divides them, ``" : "``, so a few places are tried.
-
-    Raises:
-        ValueError: no place fits.
-    """
+def _dividers(line: str, start: int) -> list[int]:
+    """Return the places of the first ``" :"`` that may stand between head and message, in the line's first line."""
     end = line.find("\n", start)
     end = min(len(line) if end < 0 else end, start + _LONGEST_HEAD)
-    colon = start
-    for _ in range(_COLONS_TRIED):
-        colon = line.find(" :", colon, end)
-        if colon < 0:
-            break
+    places: list[int] = []
+    colon = line.find(" :", start, end)
+    while colon >= 0 and len(places) < _COLONS_TRIED:
         if colon + 2 == len(line) or line[colon + 2] in " \r\n":
-            key, trace, span = without_ids(line, start, colon) or (line[start:colon], "", "")
-            head = _parse_head(key)
-            if head is not None:
-                message = line[colon + 3 :] if line.startswith(" ", colon + 2) else line[colon + 2 :]
-                return head._replace(trace=trace, span=span) if trace else head, message
-        colon += 2
-    raise ValueError("has a time, but not 'LEVEL pid --- [thread] logger : message' after it")
+            places.append(colon)
+        colon = line.find(" :", colon + 2, end)
+    return places
+
+
+def _divider(line: str, start: int, first: int) -> int:
+    """Return where the head ends, of which `first` is the first place that may be it.
+
+    A thread's name may hold what divides them; then the place after the logger's column is the right one.
+    """
+    if ends_in_column(line, first):
+        return first
+    return next((colon for colon in _dividers(line, start) if ends_in_column(line, colon)), first)
+
+
+def _divide(line: str, start: int) -> tuple[Head, str] | None:
+    """Part a line after its time into head and message; None if no place fits."""
+    places = _dividers(line, start)
+    for colon in sorted(places, key=lambda colon: not ends_in_column(line, colon)):
+        key, trace, span = without_ids(line, start, colon) or (line[start:colon], "", "")
+        head = _parse_head(key)
+        if head is not None:
+            message = line[colon + 3 :] if line.startswith(" ", colon + 2) else line[colon + 2 :]
+            return head._replace(trace=trace, span=span) if trace else head, message
+    return None
 
 
 def _dress(event: Event, head: Head) -> None:
     """Set what a head says."""
     put(event, ("log", "level"), head.level)
-    put(event, ("log", "logger"), head.logger)
+    if head.logger:
+        put(event, ("log", "logger"), head.logger)
     if head.thread:
-        put(event, ("process", "thread", "name"), head.thread)
+        put(event, _THREAD, head.thread)
     if head.pid:
         put(event, ("process", "pid"), int(head.pid))
     if head.trace:
@@ -268,15 +322,20 @@ def _name_service(event: Event, application: str) -> None:
         put(event, _SERVICE, application)
 
 
-def _part(event: Event, message: str) -> None:
-    """Move a stack trace out of the message into the fields of ``error``."""
-    event["message"], trace = stack.split(message)
+def _part(event: Event, message: str, *, apart: bool = False) -> None:
+    """Move a stack trace, which may stand `apart`, out of the message into the fields of ``error``."""
+    event["message"], trace = stack.split(message, apart=apart)
     if trace is not None:
-        error = {"type": trace.type, "stack_trace": trace.text}
-        if trace.message:
-            error["message"] = trace.message
-        for name, value in error.items():
-            put(event, ("error", name), value)
+        _explain(event, trace)
+
+
+def _explain(event: Event, trace: stack.Stack) -> None:
+    """Set what a stack trace says."""
+    error = {"type": trace.type, "stack_trace": trace.text}
+    if trace.message:
+        error["message"] = trace.message
+    for name, value in error.items():
+        put(event, ("error", name), value)
 
 
 def _zone(options: Options) -> ZoneInfo | None:

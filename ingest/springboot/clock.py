@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import Final, TypeVar
 
 REMEMBERED = 4096
@@ -52,6 +52,7 @@ class Clock:
     """All zones that a stream of lines uses; `zone` is for lines that name none, None for the machine's own."""
 
     def __init__(self, zone: tzinfo | None) -> None:
+        self._zone = zone
         self._zones: dict[str, Seconds] = {"": Seconds(zone)}
 
     def seconds(self, zone: str) -> Seconds:
@@ -67,6 +68,20 @@ class Clock:
             _room(self._zones)[zone] = known
             self._zones[""] = default
         return known
+
+    def today(self, clock: str, zone: str) -> str:
+        """Return the second that a clock without a calendar means: of all days, the one nearest to now.
+
+        Raises:
+            KeyError: no such time or offset.
+        """
+        here = datetime.now(_offset(zone) if zone else self._zone).replace(tzinfo=None)
+        try:
+            moment = datetime.combine(here.date(), time.fromisoformat(clock))
+        except ValueError as error:
+            raise KeyError(clock) from error
+        days = round((here - moment) / timedelta(days=1))
+        return (moment + timedelta(days=days)).isoformat(" ")
 
     def instant(self, text: str) -> str:
         """Return an ISO 8601 time with any number of fraction digits, in UTC.

@@ -4,8 +4,10 @@ Spring Boot's default patterns, in all versions and with Sleuth or Micrometer Tr
 
     zone LEVEL [application,trace,span,exportable] pid --- [application] [group] [thread] [trace-span] logger
 
-where all but level, dashes, thread and logger may be missing. Source: ``logging.pattern.*`` in Spring Boot's
-reference, chapter "Logging", and the Logback defaults that it ships.
+where all but level, dashes, thread and logger may be missing. On the console the thread's column is 15 wide, and
+everywhere the logger's is 40: names are filled up with blanks or cut. The widths tell what brackets and colons within
+names do not. Source: ``logging.pattern.*`` in Spring Boot's reference, chapter "Logging", and the Logback defaults that
+it ships.
 """
 
 from __future__ import annotations
@@ -16,17 +18,20 @@ from typing import NamedTuple
 _TRACE = r"[0-9a-f]{16,32}+"
 _SPAN = r"[0-9a-f]{16}+"
 _SHORTENED = r"[0-9a-fA-F…]{4,64}+"
-_ZONE = r"Z|[+-]\d\d(?::?\d\d)?+"
+_ZONE = r"Z|[+-]\d\d(?>(?::?\d\d)?)"
+_LOGGER_WIDTH = 40
+# A name that was cut to the column's width may begin with anything; log4j2's root logger has none.
+_LOGGER = rf"[^\s\x1b]{{{_LOGGER_WIDTH}}}|[^\s\x1b\[][^\s\x1b]*"
 
 _HEAD = re.compile(
     rf"""
-    (?P<zone>{_ZONE})?+ [ ]++
+    (?> (?P<zone>{_ZONE})? ) [ ]++
     (?P<level>[A-Za-z]{{3,9}}+) [ ]*+
-    (?: \[ (?P<tracing>[^\[\]\n\x1b]*+) \] [ ]*+ )?+
+    (?> (?: \[ (?P<tracing>[^\[\]\n\x1b]*+) \] [ ]*+ )? )
     (?P<pid>\d{{1,18}}+)? [ ]*+
     -{{1,4}}+ [ ]*+
-    \[ (?P<brackets>[^\n\x1b]*) \] [ ]++
-    (?P<logger>[^\s\x1b]++) [ ]*+
+    \[ (?P<brackets>[^\n\x1b]*) \]
+    (?: [ ]++ (?P<logger>{_LOGGER}) [ ]*+ | [ ]{{{_LOGGER_WIDTH},}} )
     """,
     re.ASCII | re.VERBOSE,
 )
@@ -34,6 +39,7 @@ _HEAD = re.compile(
 _IDS = rf"({_TRACE})[-,]({_SPAN})(?:,(?:true|false)?)?\]"
 _IDS_ALONE = re.compile(rf" \[{_IDS}", re.ASCII)
 _IDS_AFTER_NAME = re.compile(rf",{_IDS}", re.ASCII)
+_PADDED_THREAD = re.compile(r"(?:(?P<names>.*?)\] \[)?(?P<thread> .{14})(?:\] \[(?P<correlation>[^\]]*))?")
 _BETWEEN_BRACKETS = re.compile(r"\] ++\[")
 _CORRELATION = re.compile(
     rf" *+(?:(?P<trace>{_SHORTENED})-(?P<span>{_SHORTENED})|-?|"
@@ -71,6 +77,12 @@ def without_ids(text: str, start: int, end: int) -> tuple[str, str, str] | None:
     return None
 
 
+def ends_in_column(text: str, end: int) -> bool:
+    """Whether what ends at `end` is a logger's name that fills its column: then no name before it holds the divider."""
+    begin = end - _LOGGER_WIDTH
+    return text[begin - 2 : begin] == "] " and " " not in text[begin:end].rstrip(" ")
+
+
 def parse(text: str) -> Head | None:
     """Read a head; None if it is none."""
     head = _HEAD.fullmatch(text)
@@ -79,21 +91,27 @@ def parse(text: str) -> Head | None:
     zone, level, tracing, pid, brackets, logger = head.groups("")
     application, trace, span = _tracing(tracing)
     names = []
-    pieces = _BETWEEN_BRACKETS.split(brackets)
+    padded = _PADDED_THREAD.fullmatch(brackets)
+    if padded is not None:
+        names = _BETWEEN_BRACKETS.split(padded["names"]) if padded["names"] else []
+        pieces = [padded["correlation"]] if padded["correlation"] else []
+    else:
+        pieces = [brackets] if brackets == "] [" else _BETWEEN_BRACKETS.split(brackets)
     for piece in pieces:
-        correlation = _CORRELATION.fullmatch(piece) if len(pieces) > 1 else None
+        correlation = _CORRELATION.fullmatch(piece) if padded or len(pieces) > 1 else None
         if correlation is None:
             names.append(piece.strip())
         elif correlation["ids"] is None:
             trace, span = correlation["trace"] or trace, correlation["span"] or span
         else:
             application, trace, span = _tracing(piece)
-    named = [name for name in names[:-1] if name]
+    thread = padded["thread"].strip() if padded else names.pop() if names else ""
+    named = [name for name in names if name]
     return Head(
         zone=zone,
         level=level.upper(),
         pid=pid,
-        thread=names[-1] if names else "",
+        thread=thread,
         logger=logger,
         application=named[0] if named else application,
         group=" ".join(named[1:]),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from shipper.framing.base import Frames, Framing, decoder, offsets_of
@@ -31,13 +32,13 @@ _GAP: Final = r" *(?:\x1b\[[0-9;]*m *)*"
 _TIME: Final = r"\d[\d:.,T+/ -]{7,40}Z?"
 _LEVEL: Final = r"(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
 _BRACKETS: Final = r"\[[^\n]{0,200}?\]"
-_LOGGER: Final = r"[^\s\[\]:\x1b]+(?:\[[^\s:]*)?(?::\d+)?"
-_END: Final = rf"{_GAP}[-:](?:[ \r\n]|\x1b\[|\Z)"
+_LOGGER: Final = r"[^\s:\x1b]*(?::\d+)?"
+_END: Final = rf"{_GAP}(?:--?|:)(?:[ \r\n]|\x1b\[|\Z)"
 _PLAIN_BOOT: Final = rf"{_TIME} *[A-Z]{{3,7}} \d* ?--- \["
 """What nearly all heads are: an expression of its own, because it takes half the time."""
 _BOOT: Final = rf"{_LEVEL}{_GAP}(?:\[[^\]\n]*\]{_GAP})?\d*{_GAP}---{_GAP}\["
 _LOGBACK: Final = rf"(?:{_BRACKETS}{_GAP}){{1,3}}{_LEVEL}{_GAP}{_LOGGER}{_END}"
-_LOG4J: Final = rf"{_LEVEL}{_GAP}(?:{_BRACKETS}{_GAP})?{_LOGGER}{_GAP}(?:{_BRACKETS})?{_END}"
+_LOG4J: Final = rf"{_LEVEL}{_GAP}(?:{_BRACKETS}{_GAP}{_LOGGER}|(?=[^\s:\[\x1b]){_LOGGER}{_GAP}(?:{_BRACKETS})?){_END}"
 _ANY_HEAD: Final = rf"(?:\x1b\[[0-9;]*m)*{_TIME}{_GAP}(?:{_BOOT}|{_LOGBACK}|{_LOG4J})"
 _STRUCTURED: Final = r'\{"@timestamp"|\{"version":"1\.1"'
 _BANNER: Final = r"  \.   ____ "
@@ -49,9 +50,10 @@ _FOREIGN: Final = "|".join(
         # The virtual machine: its warnings, its log, its options.
         "OpenJDK 64-Bit Server VM ",
         r"Java HotSpot\(TM\) ",
-        "(?:NOTE: )?Picked up ",
+        "(?:NOTE: )?Picked up _?(?:JAVA|JDK)_[A-Z_]+: ",
         r"\[\d+[.,]\d{3}s\]\[",
-        "WARNING: (?:An? |Illegal |Use --|Please consider |All illegal |sun[.]misc|java[.]lang)",
+        "WARNING: (?:An illegal reflective access operation has occurred|A Java agent has been loaded dynamically"
+        "|A terminally deprecated method in |A restricted method in )",
         "Listening for transport ",
         # java.util.logging, as Tomcat writes it by itself.
         r"[A-Z][a-z]{2} \d\d, \d{4} \d{1,2}:\d\d:\d\d [AP]M ",
@@ -60,7 +62,7 @@ _FOREIGN: Final = "|".join(
     )
 )
 _HEAD: Final = f"{_PLAIN_BOOT}|{_ANY_HEAD}"
-_BEGINS: Final = f"{_HEAD}|{_STRUCTURED}|{_BANNER}|\\r?\\n{_BANNER}|{_FOREIGN}"
+_BEGINS: Final = f"{_HEAD}|{_STRUCTURED}|{_FOREIGN}"
 _GOES_ON: Final = (
     r"[ \t\r\n]|\Z"
     r"|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d"
@@ -69,7 +71,8 @@ _GOES_ON: Final = (
     r"|(?>(?:[A-Za-z_][\w$]*\.)+)[A-Z][\w$]*(?::|[\r\n]|\Z)"
 )
 
-_BETWEEN: Final = re.compile(rf"\n(?={_BEGINS})".encode())
+# The banner begins with the blank line above it.
+_BETWEEN: Final = re.compile(rf"\n(?={_BEGINS}|\r?\n{_BANNER}|(?:(?<=[^\n\r]\n)|(?<=[^\n]\r\n)){_BANNER})".encode())
 _BETWEEN_OTHERS: Final = re.compile(rf"\n(?!{_GOES_ON})".encode())
 _BEGINS_WITH_HEAD: Final = re.compile(_HEAD.encode())
 _JSON: Final = re.compile(rb"\{[^\n]*\}[ \t\r]*(?:\n[ \t\r]*)*\n(?=[ \t\r]*[^ \t\r\n])")
@@ -97,7 +100,8 @@ class SpringBootFraming(Framing):
         # Without the last line feed, so that the last part is an event and not the emptiness after it.
         body = buffer[: end - 1] if buffer.endswith(b"\n", 0, end) else buffer[:end]
         parts = _BETWEEN.split(body)
-        others = [at for at, part in enumerate(parts) if part[:1] not in b"0123456789\x1b"]
+        # A beginning that is no head is told by its first byte; few files have any.
+        others = bytes(map(itemgetter(0), parts[1:])).translate(None, b"0123456789\x1b")
         if others or not _BEGINS_WITH_HEAD.match(parts[0]):
             parts = [piece for part in parts for piece in _whole(part)]
         short = min(self.max_bytes, self.max_lines)
@@ -163,6 +167,7 @@ class SpringBootRule(Rule):
         """An event of more than `max_lines` lines is ended there, and the rest is the next."""
         self.max_lines = max_lines
         self._begins = re.compile(_BEGINS).match
+        self._banner = re.compile(_BANNER).match
         self._head = re.compile(_HEAD).match
         self._goes_on = re.compile(_GOES_ON).match
 
@@ -171,7 +176,7 @@ class SpringBootRule(Rule):
         begins: list[int] = []
         takes_all = is_json = False
         for at, line in enumerate(lines):
-            known = self._begins(line) or (not line.strip("\r") and self._is_banner(lines, at + 1))
+            known = self._begins(line) or self._begins_banner(lines, at)
             joins = takes_all or (not line.strip() if is_json else self._goes_on(line))
             if begins and joins and not known and at - begins[-1] < self.max_lines:
                 continue
@@ -180,5 +185,7 @@ class SpringBootRule(Rule):
             is_json = line.startswith("{") and line.rstrip().endswith("}")
         return begins, False
 
-    def _is_banner(self, lines: Sequence[str], at: int) -> bool:
-        return at < len(lines) and re.match(_BANNER, lines[at]) is not None
+    def _begins_banner(self, lines: Sequence[str], at: int) -> bool:
+        if lines[at].strip("\r"):
+            return self._banner(lines[at]) is not None and at > 0 and lines[at - 1].strip("\r") != ""
+        return at + 1 < len(lines) and self._banner(lines[at + 1]) is not None

@@ -40,7 +40,8 @@ def parse(*lines: str, **settings: Any) -> list[Event]:
 
 
 def _timeless(event: Event) -> Event:
-    return {**event, "@timestamp": ""} if "tags" in event else event
+    untimed = "tags" in event or event["message"].startswith("Exception in thread")
+    return {**event, "@timestamp": ""} if untimed else event
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["line"][:40].encode("ascii", "replace").decode())

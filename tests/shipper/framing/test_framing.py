@@ -48,6 +48,7 @@ FOREIGN = [
     '{"@timestamp":"2025-01-01T10:00:00Z"',
     '{"version":"1.1","short_message":"m"',
     "  .   ____          _            __ _ _",
+    "\n  .   ____          _            __ _ _",
     "Jan 01, 2025 10:00:00 AM org.apache.catalina.core.StandardService startInternal",
 ]
 
