@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fnmatch
 import hashlib
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +28,10 @@ from shipper.framing import Frames, Framing, LineFraming
 from shipper.identity import Mark, Record, agent_id, head_of, key_of, tail_before
 from shipper.registry import Registry
 from shipper.settings import FileInput
+
+# A class, which may hold a closing bracket as the first of its characters; or any other character.
+_SIGN: Final = re.compile(r"\[(!?+)(\][^\]]*|[^\]]+)\]|.", re.DOTALL)
+_RANGE: Final = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -228,4 +232,20 @@ def _note(log_file: Path, path: str) -> None:
 
 def _expression(pattern: str) -> str:
     """Translate a shell pattern of a file's name to an expression that is searched for in its path."""
-    return "/" + fnmatch.translate(pattern).replace(".*", "[^/]*")
+    return f"/{_SIGN.sub(_translated, pattern)}$"
+
+
+def _translated(sign: re.Match[str]) -> str:
+    negated, members = sign.groups()
+    if members:
+        members = _RANGE.sub(_range, members)
+        nothing = "" if negated else r"^\x00-\x{10FFFF}"
+        return f"[{'^/' if negated else ''}{members or nothing}]"
+    return {"*": "[^/]*", "?": "[^/]"}.get(sign[0]) or re.escape(sign[0])
+
+
+def _range(found: re.Match[str]) -> str:
+    low, high = found.groups()
+    if high and low > high:
+        return ""  # nothing is in it
+    return "-".join(f"\\{char}" if char in r"\[]^-" else char for char in (low, high) if char)
