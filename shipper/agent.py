@@ -164,7 +164,7 @@ class Agent:
         """Read a block of one file and hand its batch on; return whether there was a batch."""
         harvester = one.harvester
         loop = asyncio.get_running_loop()
-        flush = harvester.at_end and harvester.holds_back
+        flush = harvester.at_end and self._files.waited_long(one, loop.time())
         try:
             batch = await harvester.read(self._executor, flush=flush, last=self._once)
         except ReplacedError:
@@ -176,7 +176,7 @@ class Agent:
             one.retry_at = loop.time() + RETRY_SECONDS
             return False
         one.problem = None
-        if harvester.at_end:
+        if harvester.grew:
             harvester.quiet_since = loop.time()
         if batch is None:
             return False

@@ -448,13 +448,18 @@ class Following:
         harvester.look(os.fstat(harvester.descriptor))
         if harvester.changed:
             return True
-        idle = now - harvester.quiet_since
-        if harvester.holds_back and harvester.framing.timeout is not None and idle >= harvester.framing.timeout:
+        if self.waited_long(one, now):
             return True
-        if idle >= one.tail.settings.close_inactive and harvester.settled:
+        if now - harvester.quiet_since >= one.tail.settings.close_inactive and harvester.settled:
             self.close(one)
             one.given_up = not one.seen
         return False
+
+    def waited_long(self, one: Followed, now: float) -> bool:
+        """Whether whole lines have waited long enough for one that may belong to them; each new line starts anew."""
+        harvester = one.harvester
+        wait = harvester.framing.timeout
+        return harvester.holds_back and wait is not None and now - harvester.quiet_since >= wait
 
     def reopen(self, one: Followed) -> bool:
         """Open the file if it is not; return whether it is."""
@@ -486,6 +491,7 @@ class Following:
 
     def _opened(self, one: Followed, descriptor: int) -> None:
         one.harvester.open(descriptor)
+        one.harvester.quiet_since = asyncio.get_running_loop().time()
         self._open[id(one)] = one
 
     def close(self, one: Followed) -> None:

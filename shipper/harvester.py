@@ -61,8 +61,10 @@ class Harvester:
         self.descriptor: int | None = None
         self.reading = False
         """Whether a block is being read just now; the file must stay open."""
+        self.grew = False
+        """Whether the last read met bytes that were not there before."""
         self.quiet_since = 0.0
-        """When the end was met, by the loop's clock."""
+        """When it was last seen to grow, or was opened, by the loop's clock."""
         self._registry = registry
         self._on_settled = on_settled
         self._tail = record.tail
@@ -79,7 +81,10 @@ class Harvester:
     @property
     def holds_back(self) -> bool:
         """Whether whole lines wait for a line that may belong to them."""
-        return b"\n" in self._buffer
+        return self._whole() > 0
+
+    def _whole(self) -> int:
+        return self.framing.whole(self._buffer, self.position)
 
     @property
     def changed(self) -> bool:
@@ -122,8 +127,8 @@ class Harvester:
     async def read(self, executor: Executor, *, flush: bool = False, last: bool = False) -> LineBatch | None:
         """Read a block and return its whole events, or None when there is none yet.
 
-        With `flush`, lines that wait for more are given out at the end of the file; with `last`, so is a line
-        without its end.
+        With `flush`, lines that wait for more are given out at the end of the file, unless there is more by now; with
+        `last`, they are given out in any case, and so is a line without its end.
 
         Raises:
             ReplacedError: the file is no longer the one that was read.
@@ -144,11 +149,12 @@ class Harvester:
         if not self._is_same(self._next + len(block)):
             raise ReplacedError
         self._next += len(block)
+        self.grew = bool(block)
         self.at_end = self._next >= self.size
         if self._overlong:
             return self._pass_over(block, last)
         self._buffer += block
-        frames, early = self._frames(flush=flush or last, last=last)
+        frames, early = self._frames(flush=last or (flush and not self.grew), last=last)
         return self._batch(frames, self.position + frames.consumed, early)
 
     @property
@@ -187,7 +193,7 @@ class Harvester:
         if self._cuts and self._cuts[0] <= position + len(buffer):
             self.at_end = False
             return self.framing.frame(buffer[: self._cuts.pop(0) - position], position, True), False
-        whole = buffer.rfind(b"\n") + 1
+        whole = self._whole()
         if len(buffer) - whole > self.framing.max_bytes:
             # A line beyond the limit stands alone: what is before it goes first, then its rest is passed over.
             self.at_end = False

@@ -90,7 +90,7 @@ class StandardInput:
         # Before anything is taken out of the buffer: waiting may be cancelled.
         while self._in_flight >= WINDOW_BYTES:
             await self._wait()
-        whole = self._buffer.rfind(b"\n") + 1
+        whole = framing.whole(self._buffer, self._offset)
         buffer, final = self._buffer, self._ended
         if idle:
             buffer, final = buffer[:whole], True

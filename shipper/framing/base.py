@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,12 +45,22 @@ class Framing(ABC):
         With `final`, nothing is held back: a last line without its end and a last event that may go on are given out.
         """
 
+    def whole(self, buffer: bytes, offset: int) -> int:
+        """Return how many bytes of the buffer, which begins at `offset`, are whole lines."""
+        return buffer.rfind(b"\n") + 1
+
 
 def offsets_of(parts: Sequence[bytes], offset: int) -> list[int]:
     """Return where each part begins, when one byte (the line feed) stands between any two."""
     starts = list(accumulate(map(len, parts), initial=offset))
     starts.pop()
     return [start + position for position, start in enumerate(starts)]
+
+
+def mark_at(buffer: bytes, offset: int) -> int:
+    """Return the length of a byte order mark at the beginning of a file: it is no part of the first line."""
+    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) if not offset else ()
+    return next((len(mark) for mark in marks if buffer.startswith(mark)), 0)
 
 
 def cut(text: str, max_bytes: int) -> tuple[str, bool]:

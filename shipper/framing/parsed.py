@@ -45,3 +45,6 @@ class ParsedFraming(Framing):
             consumed,
             frozenset(n for n, item in enumerate(items) if item.truncated or not short.isdisjoint(item.lines)),
         )
+
+    def whole(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.whole
+        return self.lines.whole(buffer, offset)

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
-from shipper.framing.base import Frames, Framing, decoder, offsets_of
+from shipper.framing.base import Frames, Framing, decoder, mark_at, offsets_of
 from shipper.framing.lines import DEFAULT_MAX_BYTES
 from shipper.framing.multiline import Rule
 
@@ -97,8 +97,9 @@ class SpringBootFraming(Framing):
         end = len(buffer) if final else buffer.rfind(b"\n") + 1
         if not end:
             return Frames((), (), 0)
+        begin = mark_at(buffer, offset)
         # Without the last line feed, so that the last part is an event and not the emptiness after it.
-        body = buffer[: end - 1] if buffer.endswith(b"\n", 0, end) else buffer[:end]
+        body = buffer[begin : end - 1] if buffer.endswith(b"\n", 0, end) else buffer[begin:end]
         parts = _BETWEEN.split(body)
         # A beginning that is no head is told by its first byte; few files have any.
         others = bytes(map(itemgetter(0), parts[1:])).translate(None, b"0123456789\x1b")
@@ -109,7 +110,7 @@ class SpringBootFraming(Framing):
             parts = [piece for part in parts for piece in (self._pieces(part) if len(part) >= short else (part,))]
         if not final:
             end -= len(parts.pop()) + 1
-        offsets = offsets_of(parts, offset) if parts else []
+        offsets = offsets_of(parts, offset + begin) if parts else []
         return Frames(*self._texts(parts, offsets), consumed=end, truncated=self._too_long(parts))
 
     def _texts(self, parts: list[bytes], offsets: list[int]) -> tuple[list[str], list[int]]:

@@ -212,6 +212,19 @@ class TestLive:
         await rig.end(*ends)
         assert rig.texts == ["2025-01-01 10:00:00.000 INFO first", "  goes on"]
 
+    async def test_each_new_line_starts_the_clock_again(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, framing=SpringBootFraming(timeout=1.0))
+        log = rig.logs / "a.log"
+        ends = await rig.live()
+        text = ["2025-01-01 10:00:00.000  INFO 1 --- [main] a.B : failed", "", "a.XException: why", *["\tat a.B.c"] * 12]
+        for _ in range(2):
+            for line in text:
+                write(log, line)
+                await asyncio.sleep(0.12)
+        await until(lambda: len(rig.events) == 2)
+        await rig.end(*ends)
+        assert rig.texts == ["\n".join(text)] * 2
+
     async def test_deleted_while_open_is_read_to_its_end(self, rig: Rig) -> None:
         log = rig.logs / "a.log"
         write(log, *lines(0, 10))

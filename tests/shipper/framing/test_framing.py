@@ -209,6 +209,39 @@ class TestLines:
         for offset, text in zip(frames.offsets, frames.texts, strict=True):
             assert data[offset:].decode(encoding).startswith(text)
 
+    @pytest.mark.parametrize(
+        ("encoding", "mark", "order"),
+        [
+            ("utf-8", "utf-8-sig", "utf-8"),
+            ("utf-16", "utf-16-le", "utf-16-le"),
+            ("utf-16", "utf-16-be", "utf-16-be"),
+            ("utf-16-le", "utf-16-le", "utf-16-le"),
+            ("utf-16-be", "utf-16-be", "utf-16-be"),
+        ],
+    )
+    def test_a_byte_order_mark_is_no_part_of_the_first_line(self, encoding: str, mark: str, order: str) -> None:
+        texts = ["one", "二", "三 Ċ", "four"]
+        data = ("" if mark == "utf-8-sig" else "\ufeff").encode(order) + "".join(f"{text}\n" for text in texts).encode(
+            mark
+        )
+        framing = LineFraming(encoding)
+        frames = framing.frame(data, 0, False)
+        assert list(frames.texts) == texts
+        assert frames.consumed == framing.whole(data, 0) == len(data)
+        # From any line on, where no mark is at hand.
+        for at, offset in enumerate(frames.offsets):
+            assert list(framing.frame(data[offset:], offset, False).texts) == texts[at:]
+
+    def test_a_mark_hides_no_head(self) -> None:
+        data = b"\xef\xbb\xbf" + f"{LINE}\nmore\n{LINE}\n".encode()
+        assert list(SpringBootFraming().frame(data, 0, True).texts) == [f"{LINE}\nmore", LINE]
+
+    def test_wide_lines_are_whole_where_a_unit_ends(self) -> None:
+        data = "a\nb".encode("utf-16-le")
+        assert LineFraming("utf-16-le").whole(data[:3], 0) == 0
+        assert LineFraming("utf-16-le").whole(data, 0) == 4
+        assert MultilineFraming(LineFraming("utf-16-le"), Multiline(pattern="^b")).whole(data[:3], 0) == 0
+
     def test_a_long_line_is_cut_and_flagged(self) -> None:
         frames = LineFraming(max_bytes=5).frame(b"short\nlonger one\nx\n", 0, True)
         assert list(frames.texts) == ["short", "longe", "x"]
