@@ -1,8 +1,9 @@
 """``output.mqtt``: batches to ``sawlog ingest`` over an MQTT 5 broker, acknowledged end to end.
 
 What the broker confirms it may still lose. So a batch is kept until the receiver has answered that it is durable, and
-is published again when no answer comes in time, or when the connection was lost (`sawlog.wire.mqtt`). A batch whose
-envelope is larger than the broker takes goes in several; an event that fits into none goes to the dead letters.
+is published again when no answer comes in time, or when the connection was lost (`sawlog.wire.mqtt`), or soon when the
+broker says that nobody was there to receive it. A batch whose envelope is larger than the broker takes goes in several;
+an event that fits into none goes to the dead letters.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS: Final = 15.0
 REFUSED_SECONDS: Final = 1.0
 """How long a batch rests that the receiver could not deliver."""
+UNHEARD_SECONDS: Final = 1.0
+"""How long all batches rest when the broker has no receiver; then one is tried, before the others."""
+NO_SUBSCRIBERS: Final = 0x10
+"""MQTT 5's reason code for what is dropped because nobody subscribes. A broker need not say so; Mosquitto does."""
 STEADY_SECONDS: Final = 5.0
 """A connection that has lasted so long is a good one, although nothing was answered over it."""
 MOST_PATIENCE: Final = 4
@@ -68,6 +73,8 @@ class _Sent:
     """Whether it waits for its answer."""
     silent: int = 0
     """How often it has waited in vain over this connection."""
+    unheard: bool = False
+    """Whether the broker said that nobody is there to receive it."""
 
 
 class MqttSender(Sender):
@@ -88,6 +95,10 @@ class MqttSender(Sender):
         """The largest envelope that the broker takes."""
         self._answered = False
         """Whether an answer has come over this connection."""
+        self._believed = True
+        """Whether the broker's word counts, over this connection, that nobody receives."""
+        self._rest = 0.0
+        """Until when nothing is published, by the loop's clock."""
         self._sent: dict[bytes, _Sent] = {}
         self._size = 0
         self._changed = asyncio.Condition()
@@ -220,9 +231,10 @@ class MqttSender(Sender):
                     f"the broker takes packets of at most {client.most_bytes} bytes; let it take {LEAST_BYTES} or more"
                 )
             self._most = min(self._most, client.most_bytes - HEAD_BYTES - len(self._answers.encode()) * 2)
+        self._believed, self._rest = True, 0.0
         for one in self._sent.values():
             # Their answers may have come while there was no connection.
-            one.due, one.published, one.silent = 0.0, False, 0
+            one.due, one.published, one.silent, one.unheard = 0.0, False, 0, False
         tasks = {asyncio.create_task(self._publish(client)), asyncio.create_task(self._hear(client))}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -240,6 +252,10 @@ class MqttSender(Sender):
             now = loop.time()
             if now >= steady and not self._sent:
                 self._well()
+            if now < self._rest:
+                # Not `_wait`, which ends with each batch that comes.
+                await asyncio.sleep(self._rest - now)
+                continue
             found = next(((name, one) for name, one in self._sent.items() if one.due <= now), None)
             if found is None:
                 due = min((one.due for one in self._sent.values()), default=now + 60.0)
@@ -271,10 +287,17 @@ class MqttSender(Sender):
         properties.ResponseTopic = self._answers
         properties.CorrelationData = name
         client.refused.clear()
+        one.unheard = client.unheard = False
         await client.publish(topic, envelope, qos=1, properties=properties, timeout=CONNECT_SECONDS)
         if client.refused:
             self._tell(f"output.mqtt: the broker refuses messages to {topic}: {client.refused[0]}")
             one.published = False
+        elif client.unheard and self._believed:
+            self._tell(
+                f"output.mqtt: nobody receives what goes to {topic}: is there an ingest that reads {settings.topic}/#?"
+            )
+            one.published, one.unheard = False, True
+            one.due = self._rest = asyncio.get_running_loop().time() + UNHEARD_SECONDS
 
     async def _wait(self, seconds: float) -> None:
         async with self._changed:
@@ -295,6 +318,9 @@ class MqttSender(Sender):
                 log.warning("output.mqtt: an answer is passed over: %s", error)
                 continue
             self._answered = True
+            if self._sent[name].unheard:
+                # Somebody was there after all.
+                self._believed = False
             if answer.ok:
                 self._well()
                 await self._arrived(name)
@@ -324,6 +350,8 @@ class _Client(mqtt_client.Client):
         """The largest packet that the broker takes."""
         self.refused: list[ReasonCode] = []
         """Why it has not taken what was published."""
+        self.unheard = False
+        """Whether it has dropped what was published, since nobody subscribes."""
         super().__init__(*arguments, **settings)
 
     def _on_connect(
@@ -337,6 +365,7 @@ class _Client(mqtt_client.Client):
     ) -> None:
         if reason_code.value >= mqtt_client.FAILURE:
             self.refused.append(reason_code)
+        self.unheard = reason_code.value == NO_SUBSCRIBERS
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 

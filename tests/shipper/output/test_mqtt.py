@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 
 from sawlog.batch import Batch, LineBatch, Source
@@ -125,6 +126,7 @@ async def test_batches_arrive_and_are_acknowledged_by_the_receiver(mosquitto: Mo
         await lines.settled(21)
         check(receiver, lines)
         assert output.counters.events == 2010
+        assert output.counters.retries == 0
 
 
 async def test_what_the_receiver_refuses_and_what_nobody_answers_is_sent_again(mosquitto: MosquittoServer) -> None:
@@ -140,6 +142,30 @@ async def test_what_the_receiver_refuses_and_what_nobody_answers_is_sent_again(m
             await lines.settled(2)
             check(receiver, lines)
         assert output.counters.retries >= 2
+
+
+async def test_an_ingest_that_comes_later_than_the_broker_is_noticed_soon(mosquitto: MosquittoServer) -> None:
+    lines = Lines()
+    # Longer than the test may take: that nobody answers in time is not what is noticed.
+    async with sender(mosquitto, topic="late", timeout=600.0) as output:
+        for _ in range(20):
+            await output.send(lines.batch(5))
+        async with asyncio.timeout(20):
+            while output.counters.problem is None:
+                await asyncio.sleep(0.01)
+        assert "nobody receives what goes to late/batches/file" in output.counters.problem
+        await asyncio.sleep(1.5)
+        # One is tried from time to time, not all of them.
+        assert 0 < output.counters.retries < 20
+        async with receiving(mosquitto, "late") as receiver:
+            await lines.settled(20)
+            check(receiver, lines)
+        assert output.counters.problem is None
+        # And one that goes away for a while.
+        await output.send(lines.batch(5))
+        await asyncio.sleep(0.5)
+        async with receiving(mosquitto, "late") as receiver:
+            await lines.settled(21)
 
 
 async def test_the_window_is_bounded(mosquitto: MosquittoServer) -> None:
@@ -245,7 +271,12 @@ async def test_a_batch_that_the_broker_does_not_take_whole_goes_in_parts(tmp_pat
 
 async def test_that_nobody_answers_is_told(mosquitto: MosquittoServer) -> None:
     lines = Lines()
-    async with sender(mosquitto, topic="silence", timeout=0.3) as output:
+    async with (
+        aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as other,
+        sender(mosquitto, topic="silence", timeout=0.3) as output,
+    ):
+        # Somebody receives, and is no ingest: otherwise the broker says that nobody does.
+        await other.subscribe("silence/#", qos=1)
         await output.send(lines.batch(1))
         await told(output, "no answer in 0.3 s: is there an ingest that reads silence/#")
         async with receiving(mosquitto, "silence") as receiver:
