@@ -85,7 +85,7 @@ def _expected(record: dict[str, Any], name: str) -> dict[str, str | None]:
     if name == "json-log4j2-template-gelf" and expected["log.level"] == "TRACE":
         expected["log.level"] = "DEBUG"  # GELF has syslog's levels, which have one for both.
     trace = expected["error.stack_trace"]
-    if trace and name in FRAMES_AS_OBJECTS:
+    if trace and name.endswith(FRAMES_AS_OBJECTS):
         expected["error.stack_trace"] = _MODULE.sub(r"\1", trace)
     return expected
 

@@ -1,6 +1,7 @@
 package com.acme.orders;
 
 import java.util.Random;
+import java.util.regex.Pattern;
 
 /** Messages as services log them, and as their users and other systems make them. */
 final class Messages {
@@ -139,12 +140,32 @@ final class Messages {
         "last lines:\n{\"@timestamp\":\"2026-11-27T12:00:00.000Z\",\"message\":\"order %d\"}",
     };
 
+    /** What begins lines of traces and of what no logger writes: below another line, nobody can tell it from these. */
+    private static final Pattern BEGINS_SOMETHING =
+            Pattern.compile("\\tat |\\.\\.\\. |Caused by|java\\.|Hibernate: |Exception in thread|\\{\"@timestamp");
+
     private Messages() {}
 
     static String one(Random random) {
         int kind = random.nextInt(100);
+        if (kind < 12) {
+            return composed(random);
+        }
         String[] shapes = kind < 60 ? SHORT : kind < 99 ? LONG : WHOLE;
         return fill(shapes[random.nextInt(shapes.length)], random);
+    }
+
+    /** Some lines that nobody has put together before. */
+    private static String composed(Random random) {
+        StringBuilder message = new StringBuilder(ofOneLine(random));
+        for (int lines = 1 + random.nextInt(6); lines > 0; ) {
+            String line = ofOneLine(random);
+            if (!BEGINS_SOMETHING.matcher(line).lookingAt()) {
+                message.append('\n').append(line);
+                lines--;
+            }
+        }
+        return message.toString();
     }
 
     static String ofOneLine(Random random) {
