@@ -19,7 +19,7 @@ from ingest.springboot.head import Head
 
 _LEVEL = "(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
 _THREAD = r"\[(?P<thread>\] \[|[^\n]{0,200}?)\]"
-_LOGGER = r"(?P<logger>[^\s:]*)(?::(?P<line>\d+))?"
+_LOGGER = r"(?P<logger>[^\s:]{0,200})(?::(?P<line>\d{1,9}))?"
 _IDS = r"(?:\[(?:(?P<trace>[0-9a-f]{16,32})?[-,]? ?(?P<span>[0-9a-f]{16})?)\] *)?"
 _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?"

@@ -8,14 +8,18 @@ from typing import NamedTuple
 
 _CLASS = r"(?>[^\W\d][\w$]*(?:\.[\w$]+)*)"
 _HEADER = re.compile(
-    rf"(?:Exception in thread \"(?P<thread>.*?)\" |Caused by: |Wrapped by: )?"
+    rf"(?:Exception in thread \"(?P<thread>.{{0,300}}?)\" |Caused by: |Wrapped by: )?"
     rf"(?P<type>{_CLASS})(?::(?: (?P<message>.*))?)?"
 )
 _THROWABLE = re.compile(r"(?:Exception|Error|Throwable|Failure|Fault)(?:\$\w+)*$")
 _QUALIFIED = re.compile(r"(?:[\w$]+\.)+[A-Z][\w$]*")
-_FRAME = re.compile(r"[ \t]+at (?:[^\s(\[]*[.$/])[^(]*\(.*|[ \t]*\.\.\. \d+ (?:more|common frames|frames? |lines ).*")
+_FRAME = re.compile(
+    r"[ \t]+at (?=[^\s.$/(\[]*[.$/])[^(]*\(.*|[ \t]*\.\.\. \d+ (?:more|common frames|frames? |lines ).*"
+)
 """A frame, or how many were left out. Jackson's `` at [Source: (String)"…"`` is none: it belongs to a message."""
 _CAUSE = re.compile(r"[ \t]*(?:Caused by|Wrapped by|Suppressed): .*|[ \t]*\[?CIRCULAR REFERENCE.*")
+
+_LONGEST_NAME = 500
 
 
 class Stack(NamedTuple):
@@ -154,4 +158,4 @@ def _is_named(line: str) -> bool:
 def _is_thrown(line: str) -> bool:
     """Whether a line begins with a class whose name is like an exception's."""
     header = _HEADER.fullmatch(line)
-    return header is not None and _THROWABLE.search(header["type"]) is not None
+    return header is not None and _THROWABLE.search(header["type"][-_LONGEST_NAME:]) is not None

@@ -30,16 +30,18 @@ MAX_LINES: Final = 2000
 _GAP: Final = r" *(?:\x1b\[[0-9;]*m *)*"
 """Spaces, and the colours of a terminal."""
 _TIME: Final = r"\d[\d:.,T+/ -]{7,40}Z?"
+_TIME_ALONE: Final = r"\d[\d:.,T+/ -]{6,40}(?<=\d)Z?"
 _LEVEL: Final = r"(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
+# Bounded and, but for one of each, without a choice: a hostile line must not take long.
 _BRACKETS: Final = r"\[[^\n]{0,200}?\]"
-_LOGGER: Final = r"[^\s:\x1b]*(?::\d+)?"
+_LOGGER: Final = r"[^\s:\x1b]{0,200}(?::\d+)?"
 _END: Final = rf"{_GAP}(?:--?|:)(?:[ \r\n]|\x1b\[|\Z)"
 _PLAIN_BOOT: Final = rf"{_TIME} *[A-Z]{{3,7}} \d* ?--- \["
 """What nearly all heads are: an expression of its own, because it takes half the time."""
 _BOOT: Final = rf"{_LEVEL}{_GAP}(?:\[[^\]\n]*\]{_GAP})?\d*{_GAP}---{_GAP}\["
-_LOGBACK: Final = rf"(?:{_BRACKETS}{_GAP}){{1,3}}{_LEVEL}{_GAP}{_LOGGER}{_END}"
+_LOGBACK: Final = rf"{_BRACKETS}{_GAP}(?:\[[^\]\n]*\]{_GAP}){{0,2}}{_LEVEL}{_GAP}{_LOGGER}{_END}"
 _LOG4J: Final = rf"{_LEVEL}{_GAP}(?:{_BRACKETS}{_GAP}{_LOGGER}|(?=[^\s:\[\x1b]){_LOGGER}{_GAP}(?:{_BRACKETS})?){_END}"
-_ANY_HEAD: Final = rf"(?:\x1b\[[0-9;]*m)*{_TIME}{_GAP}(?:{_BOOT}|{_LOGBACK}|{_LOG4J})"
+_ANY_HEAD: Final = rf"(?:\x1b\[[0-9;]*m)*{_TIME_ALONE}{_GAP}(?:{_BOOT}|{_LOGBACK}|{_LOG4J})"
 _STRUCTURED: Final = r'\{"@timestamp"|\{"version":"1\.1"'
 _BANNER: Final = r"  \.   ____ "
 _FOREIGN: Final = "|".join(

@@ -86,6 +86,11 @@ def test_zones(zone: str, local: str, utc: str) -> None:
         "{" * 100_000,
         '{"a":' * 900 + "1" + "}" * 900,
         '{"@timestamp":"no time","log.level":"INFO"}',
+        "2017-07-04 11:11:37 INFO " + "[" * 100_000,
+        "2017-07-04 11:11:37 " + "[]" * 100_000 + " INFO",
+        "2017-07-04 11:11:37 INFO " + "x" * 1_000_000,
+        "11:11:37 [" + "] " * 100_000,
+        "99:99:99 [main] INFO a.B - hi",
     ],
     ids=lambda line: line[:40],
 )
@@ -95,6 +100,24 @@ def test_what_fits_nothing_keeps_its_text(line: str) -> None:
     assert event["tags"] == ["_grokparsefailure"]
     assert event["error"]["message"]
     assert event["@timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "\tat " + "." * 1_000_000,
+        "Error$" * 200_000 + "$",
+        "a." * 500_000,
+        "\n" * 10_000,
+        "at (" * 100_000,
+        " " * 1_000_000,
+    ],
+    ids=lambda below: below[:10],
+)
+def test_hostile_lines_below_a_head_are_read_soon(below: str) -> None:
+    (event,) = parse(f"{BOOT2}\n\n{below}")
+    assert event["message"].startswith("hi")
+    assert event["log"]["level"] == "INFO"
 
 
 def test_a_json_line_cannot_choose_its_id() -> None:

@@ -181,6 +181,18 @@ class TestSpringBoot:
         line = '{"@timestamp":"2025-01-01T10:00:00Z","message":"m"}'
         assert self.frame(f"{line}\n{TRACE}\n{line}\n\n{line}\n") == [line, TRACE, f"{line}\n", line]
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "1" * 40 + " [" + "]" * 400,
+            "1 " * 20 + "[]" * 200,
+            "11:11:11 INFO [" + "] " * 200,
+            "11:11:11 INFO " + "a" * 400,
+        ],
+    )
+    def test_lines_that_are_nearly_heads_are_cut_soon(self, line: str) -> None:
+        assert len(self.frame(f"{line}\n" * 2000)) == 2000
+
     def test_an_event_ends_at_so_many_lines(self) -> None:
         deep = "java.lang.StackOverflowError: null\n" + "\tat a.B.c(B.java:1)\n" * 1024
         assert len(self.frame(f"{LINE}\n\n{deep}\n{LINE}\n")) == 2
