@@ -76,6 +76,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
     "log.flags": _KEYWORD,
     "log.level": _KEYWORD,
     "log.logger": _KEYWORD,
+    "log.origin.file.line": _LONG,
     "log.offset": _LONG,
     "process.pid": _LONG,
     "process.thread.name": _KEYWORD,
