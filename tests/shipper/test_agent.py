@@ -217,7 +217,8 @@ class TestLive:
         rig = Rig(tmp_path, framing=SpringBootFraming(timeout=1.0))
         log = rig.logs / "a.log"
         ends = await rig.live()
-        text = ["2025-01-01 10:00:00.000  INFO 1 --- [main] a.B : failed", "", "a.XException: why", *["\tat a.B.c"] * 12]
+        head = "2025-01-01 10:00:00.000  INFO 1 --- [main] a.B : failed"
+        text = [head, "", "a.XException: why", *["\tat a.B.c"] * 12]
         for _ in range(2):
             for line in text:
                 write(log, line)
