@@ -37,6 +37,7 @@ class Option:
     `one_of` lists the only strings allowed. `replaced_by` marks an old name: it is taken with a word about the
     new one. `noted` marks an option that Logstash has and that has no effect here: taken, with this word why.
     `refused` marks an option whose absence would change the documents: refused at start, with this word why.
+    `differs` marks an option that, left out, does something else than in Logstash; said once, when it is left out.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Option:
     replaced_by: str | None = None
     noted: str | None = None
     refused: str | None = None
+    differs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Options:
     positions: dict[str, Position]
     position: Position
     notes: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    """What defaults do here and do not in Logstash; the same for each use of the plugin."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -132,6 +136,8 @@ def resolve(plugin: str, declared: Mapping[str, Option], block: Block) -> Option
     for name, option in declared.items():
         if option.required and name not in options.values:
             raise ConfigError(f"{plugin} needs the option '{name}'", block.position)
+        if option.differs and not options.given(name):
+            options.differences.append(f"{plugin}: without '{name}', {option.differs}")
         if option.replaced_by is None:
             default = option.default
             options.values.setdefault(name, default.copy() if isinstance(default, dict | list) else default)

@@ -55,6 +55,8 @@ class Pipeline:
         self._rest: Stage = _unchanged
         self._stage: Stage = _unchanged
         self._compile(bodies["filter"])
+        # What is so for each use of a plugin is said once.
+        self.notes = list(dict.fromkeys(self.notes))
         if self._errors:
             raise ConfigErrors(sorted(self._errors, key=_place))
         self._route: Route = compile_routes(bodies["output"], iter(range(len(self.outputs))).__next__)
@@ -149,7 +151,8 @@ class Pipeline:
             return
         try:
             if self._syntax_only or kind == "filter":
-                self.notes += check(kind, block).notes  # type: ignore[arg-type] # one of three literals
+                options = check(kind, block)  # type: ignore[arg-type] # one of three literals
+                self.notes += [*options.notes, *options.differences]
             else:
                 self.notes += make(kind, block)[1]  # type: ignore[arg-type] # one of three literals
         except ConfigError as error:

@@ -200,10 +200,15 @@ def check(kind: PluginKind, block: Block) -> Options:
     for name, option in declared(kind, plugin).items():
         if option.kind is Kind.CODEC and options.given(name) and not isinstance(options[name], Unresolved):
             codec = _codec_block(options[name], options.positions[name])
-            options.notes += check("codec", codec).notes
+            about = check("codec", codec)
+            options.notes += about.notes
+            options.differences += about.differences if kind == "input" else []
             found = lookup("codec", codec.name, codec.position)
             if kind == "input" and issubclass(found, Codec) and not found.decodes:
                 raise options.error(f"the codec '{codec.name}' only writes; an input needs one that reads", name)
+    if kind == "input" and not options.given("codec"):
+        codec = Block(cast("type[Input]", plugin).default_codec, [], block.position)
+        options.differences += check("codec", codec).differences
     return options
 
 
@@ -217,7 +222,7 @@ def make(kind: PluginKind, block: Block) -> tuple[Plugin, list[str]]:
     # Every concrete plugin takes its options alone; the base classes' abstract methods hide that from mypy.
     factory = cast("Callable[[Options], Plugin]", lookup(kind, block.name, block.position))
     try:
-        return factory(options), options.notes
+        return factory(options), [*options.notes, *options.differences]
     except ConfigError as error:
         if error.position is not None:
             raise

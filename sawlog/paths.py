@@ -11,6 +11,9 @@ import platformdirs
 DATA_VARIABLE: Final = "SAWLOG_DATA"
 """Environment variable that names the data directory instead of the platform's usual place."""
 
+LISTEN_VARIABLE: Final = "SAWLOG_LISTEN"
+"""Environment variable that names the address of inputs without one, as ``--listen`` does; plugins find it there."""
+
 
 def default_data() -> Path:
     """Return the data directory when ``--data`` does not name one; it need not exist."""

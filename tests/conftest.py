@@ -17,6 +17,9 @@ from tests.services import (
     chromium_path,
 )
 
+# Inputs that name no host listen on all addresses; a machine that tests is no open door.
+os.environ["SAWLOG_LISTEN"] = "127.0.0.1"
+
 T = TypeVar("T")
 running: list[Process] = []
 missing: dict[str, int] = {}

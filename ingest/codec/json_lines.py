@@ -20,7 +20,10 @@ class JsonLines(Codec):
         "delimiter": settings.DELIMITER,
         "target": settings.TARGET,
         "decode_size_limit_bytes": Option(
-            Kind.NUMBER, "Characters after which a line without an end is taken to be a whole one.", settings.LONGEST
+            Kind.NUMBER,
+            "Characters after which a line without an end is taken to be a whole one.",
+            settings.LONGEST,
+            differs="a line may have 64 Mi characters, where Logstash takes 512 MiB",
         ),
         "ecs_compatibility": settings.ECS_COMPATIBILITY,
     }

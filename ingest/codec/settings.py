@@ -24,6 +24,7 @@ ECS_COMPATIBILITY = Option(
     Kind.STRING,
     "Given as v1 or v8, the text as it came is kept in event.original; when not given, it is not, to save disk.",
     one_of=("disabled", "v1", "v8"),
+    differs="the text as it came is not kept a second time in event.original, where Logstash 8 keeps it",
 )
 
 LONGEST: Final = 64 << 20

@@ -32,7 +32,11 @@ class Date(Filter):
             "The field, then formats: Joda-Time's letters, ISO8601, UNIX, UNIX_MS, TAI64N.",
             required=True,
         ),
-        "locale": Option(Kind.STRING, "The language of month and day names; English is always understood."),
+        "locale": Option(
+            Kind.STRING,
+            "The language of month and day names; English is always understood.",
+            differs=settings.ENGLISH,
+        ),
         "timezone": Option(Kind.STRING, "The zone of times that name none (sprintf); else that of the machine."),
         "target": Option(Kind.FIELD, "The field for the time.", "@timestamp"),
         "tag_on_failure": Option(Kind.ARRAY, "Tags of an event that no format fits.", ["_dateparsefailure"]),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ingest.filter.ruby import compile_regex
 from ingest.lang.field import parse_field
@@ -18,6 +18,7 @@ from sawlog.event import MISSING, Event, Path, get, put
 
 __all__ = [
     "ECS_COMPATIBILITY",
+    "ENGLISH",
     "Read",
     "Template",
     "Write",
@@ -36,6 +37,7 @@ Read = Callable[[Event], Any]
 Write = Callable[[Event, Any], None]
 Template = Callable[[Event], str]
 
+ENGLISH: Final = "the names of months and days are English, where Logstash takes the machine's language"
 ECS_COMPATIBILITY = Option(
     Kind.STRING,
     "Whether fields are named as in ECS (v1 and v8 are the same here) or as in Logstash before 8 (disabled).",

@@ -80,7 +80,7 @@ class Beats(Input):
         super().__init__(options)
         self._tls = tls.server_tls(options)
         self._handshake = options["ssl_handshake_timeout"] / 1000
-        self._server = network.Server(self.id, options["host"], network.port_of(options))
+        self._server = network.Server(self.id, network.host_of(options), network.port_of(options))
         self.inactivity: float = options["client_inactivity_timeout"]
         self.enrichment = Enrichment(options, self.codec, self.decorate)
         self.unfinished = 0

@@ -85,7 +85,7 @@ class Http(Input):
         super().__init__(options)
         self._tls = tls.server_tls(options)
         self._handshake: float = options["ssl_handshake_timeout"] / 1000
-        self._host: str = options["host"]
+        self._host: str = network.host_of(options)
         self._port = network.port_of(options)
         self._credentials = _credentials(options)
         self._codecs = _codecs(options)

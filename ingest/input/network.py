@@ -1,7 +1,8 @@
 """What the inputs that listen share: where they listen, how many peers they take, and what a peer is called.
 
-The house rule: an input listens on loopback unless its option `host` names another address; then every host that
-can reach the port can write events, and the input says so at start unless it asks for credentials.
+An input without `host` listens where Logstash's would, on all addresses, so that a pipeline that comes from there
+serves the same machines; ``--listen`` of ``sawlog ingest`` sets another address for all of them. Every host that can
+reach the port can write events: an input that asks nobody for credentials says so at start.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -18,10 +20,15 @@ from typing import Any, Final
 
 from ingest.options import Kind, Option, Options
 from sawlog.errors import InputError
+from sawlog.paths import LISTEN_VARIABLE
 
 log = logging.getLogger(__name__)
 
-HOST: Final = Option(Kind.STRING, "The address to listen on; loopback unless given.", "127.0.0.1")
+HOST: Final = Option(
+    Kind.STRING,
+    "The address to listen on; all unless given, or what --listen says.",
+    "0.0.0.0",  # noqa: S104 - Logstash's
+)
 MAX_CONNECTIONS: Final = 1024
 READ_BYTES: Final = 1 << 18
 PROXY_SECONDS: Final = 10.0
@@ -44,6 +51,12 @@ def port_of(options: Options, name: str = "port") -> int:
     return port
 
 
+def host_of(options: Options) -> str:
+    """Read `HOST`; where the file does not give it, ``--listen`` does."""
+    host: str = options["host"]
+    return host if options.given("host") else os.environ.get(LISTEN_VARIABLE) or host
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach the address."""
     try:
@@ -57,7 +70,7 @@ def warn_if_open(name: str, host: str, port: int, *, asks: bool, how: str) -> No
     if not asks and not is_loopback(host):
         log.warning(
             "the %s input listens on %s:%d without asking for credentials: whoever reaches the port can write"
-            " events (%s)", name, host, port, how,
+            " events; what closes it: %s, a host of its own, or --listen 127.0.0.1", name, host, port, how,
         )  # fmt: skip
 
 

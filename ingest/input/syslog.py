@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ingest import plugins
 from ingest.filter.base import Filter
-from ingest.filter.settings import ECS_COMPATIBILITY, field, is_ecs
+from ingest.filter.settings import ECS_COMPATIBILITY, ENGLISH, field, is_ecs
 from ingest.input import network
 from ingest.input.base import Deliver, Input
 from ingest.input.decoding import codec_name
@@ -59,7 +59,7 @@ class Syslog(Input):
         "facility_labels": Option(Kind.ARRAY, "The names of the facilities, from 0.", _FACILITIES),
         "severity_labels": Option(Kind.ARRAY, "The names of the severities, from 0.", _SEVERITIES),
         "use_labels": Option(Kind.BOOLEAN, "Whether the names are written too.", True),
-        "locale": Option(Kind.STRING, "The language of the months' names."),
+        "locale": Option(Kind.STRING, "The language of the months' names.", differs=ENGLISH),
         "timezone": Option(Kind.STRING, "The time zone of times that do not name theirs."),
         "proxy_protocol": Option(Kind.BOOLEAN, "Whether TCP connections begin with HAProxy's line, version 1.", False),
         "ecs_compatibility": ECS_COMPATIBILITY,
@@ -70,7 +70,7 @@ class Syslog(Input):
         ecs = is_ecs(options)
         self._names = _ECS if ecs else _LEGACY
         self._field = field(options, "syslog_field")
-        host, port = options["host"], network.port_of(options)
+        host, port = network.host_of(options), network.port_of(options)
         self._server = network.Server(self.id, host, port)
         self._datagrams = network.Datagrams(self.id, host, port)
         self._proxied: bool = options["proxy_protocol"]

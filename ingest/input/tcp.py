@@ -59,7 +59,8 @@ class Tcp(Input):
             options.values["ssl_verification_mode"] = "full" if verify else "none"
         self._tls = tls.server_tls(options) if not self._client else None
         self._client_tls = tls.client_tls(options) if self._client and options["ssl_enabled"] else None
-        self._server = network.Server(self.id, options["host"], network.port_of(options))
+        host = options["host"] if self._client else network.host_of(options)
+        self._server = network.Server(self.id, host, network.port_of(options))
         self._keep_alive: bool = options["tcp_keep_alive"]
         self._proxied: bool = options["proxy_protocol"]
         self._look_up: bool = options["dns_reverse_lookup_enabled"]

@@ -34,7 +34,7 @@ class Udp(Input):
         super().__init__(options)
         self._datagrams = network.Datagrams(
             self.id,
-            options["host"],
+            network.host_of(options),
             network.port_of(options),
             size=options["buffer_size"],
             buffer=options["receive_buffer_bytes"],

@@ -27,7 +27,11 @@ OPTIONS: Final[dict[str, Option]] = {
     "custom_headers": Option(Kind.HASH, "Headers for each request.", {}),
     "timeout": Option(Kind.NUMBER, "Seconds for a request.", 60),
     "http_compression": Option(Kind.BOOLEAN, "Whether bodies are gzipped; not given: unless on this machine."),
-    "compression_level": Option(Kind.NUMBER, "0: bodies are not gzipped; 1 to 9: they are."),
+    "compression_level": Option(
+        Kind.NUMBER,
+        "0: bodies are not gzipped; 1 to 9: they are.",
+        differs="bodies are not compressed on their way to this machine's own addresses, where Logstash compresses all",
+    ),
     "sniffing": Option(Kind.BOOLEAN, "Whether the cluster's other nodes are looked for and used.", False),
     # Who
     "user": Option(Kind.STRING, "The user name."),
@@ -55,8 +59,17 @@ OPTIONS: Final[dict[str, Option]] = {
     "data_stream_sync_fields": Option(Kind.BOOLEAN, "Whether data_stream.* in the document say its name.", True),
     # Documents
     "index": Option(Kind.STRING, "The index; takes sprintf. Not given: ecs-logstash-%{+yyyy.MM.dd}."),
-    "action": Option(Kind.STRING, "create, index, update or delete; takes sprintf."),
-    "document_id": Option(Kind.STRING, "The document's id; takes sprintf. Not given: the event's own."),
+    "action": Option(
+        Kind.STRING,
+        "create, index, update or delete; takes sprintf.",
+        differs="an event is created under its own id, also in an index, where Logstash indexes: one that comes"
+        " twice is there once",
+    ),
+    "document_id": Option(
+        Kind.STRING,
+        "The document's id; takes sprintf. Not given: the event's own.",
+        differs="a document has its event's own id, where Logstash lets Elasticsearch draw one",
+    ),
     "routing": Option(Kind.STRING, "The routing; takes sprintf."),
     "pipeline": Option(Kind.STRING, "The ingest pipeline of the cluster; takes sprintf."),
     "version": Option(Kind.STRING, "The document's version; takes sprintf."),
@@ -85,7 +98,12 @@ OPTIONS: Final[dict[str, Option]] = {
         one_of=("disabled", "v1", "v8"),
     ),
     # Templates
-    "manage_template": Option(Kind.BOOLEAN, "Whether a template is installed.", True),
+    "manage_template": Option(
+        Kind.BOOLEAN,
+        "Whether a template is installed.",
+        True,
+        differs="the template that is installed is sawlog's for logs-spring-*, where Logstash installs ecs-logstash",
+    ),
     "template": Option(Kind.PATH, "The file of an index template to install."),
     "template_name": Option(Kind.STRING, "That template's name; ecs-logstash if not given."),
     "template_overwrite": Option(Kind.BOOLEAN, "Whether it replaces one that is there.", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import logging
 import os
 import re
@@ -18,7 +19,7 @@ import click
 
 from sawlog.cli.messages import log_to_stderr
 from sawlog.errors import ConfigError, ConfigErrors
-from sawlog.paths import DATA_VARIABLE, default_data
+from sawlog.paths import DATA_VARIABLE, LISTEN_VARIABLE, default_data
 
 if TYPE_CHECKING:
     from ingest.input.file import Following, Tailer
@@ -40,6 +41,16 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
     if not found or float(found[1]) <= 0:
         raise click.BadParameter(f"{value!r} is no duration, such as 3s or 500ms")
     return float(found[1]) * units[found[2]]
+
+
+def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Read an IP address or ``localhost``; what is unset and what is empty are the same."""
+    try:
+        if value and value != "localhost":
+            ipaddress.ip_address(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no IP address of this machine, such as 127.0.0.1") from None
+    return value or None
 
 
 @click.command()
@@ -83,6 +94,13 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
     "--api.http.host", "api_host", default="127.0.0.1", show_default=True, help="An address of this machine's own."
 )
 @click.option(
+    "--listen",
+    metavar="ADDRESS",
+    envvar=LISTEN_VARIABLE,
+    callback=_address,
+    help="Where inputs listen that name no host, for instance 127.0.0.1. Not given: on all addresses, as Logstash's.",
+)
+@click.option(
     "--inspect",
     "inspect",
     is_flag=False,
@@ -101,6 +119,7 @@ def ingest(
     data: Path | None,
     api_port: int | None,
     api_host: str,
+    listen: str | None,
     inspect: int | None,
 ) -> None:
     """Run Logstash pipelines: receive events, filter them, and send them to the outputs.
@@ -120,6 +139,8 @@ def ingest(
     folder = data or default_data()
     # Plugins find it there.
     os.environ[DATA_VARIABLE] = str(folder)
+    if listen is not None:
+        os.environ[LISTEN_VARIABLE] = listen
 
     from ingest.input.file import set_tailer  # noqa: PLC0415 - so that `sawlog --help` stays instant
 

@@ -26,6 +26,7 @@ Ctrl-C with 130. Messages go to standard error, results to standard output.
 | `SAWLOG_ELASTICSEARCH_API_KEY` | an API key (encoded, as Kibana shows it) instead of user and password |
 | `SAWLOG_ELASTICSEARCH_CA` | a file with the certificate of the authority that signed the server's |
 | `SAWLOG_KIBANA_URL`, `…_USERNAME`, `…_PASSWORD`, `…_API_KEY`, `…_CA` | the same for Kibana |
+| `SAWLOG_LISTEN` | `--listen` of `sawlog ingest`: where inputs listen that name no `host` |
 | `SAWLOG_WEB_PASSWORD` | the password of the page, for the user `sawlog`; needed when `--host` is not loopback |
 
 The password, the API key and the page's password may stand in files instead, which the variables with `_FILE` behind

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from pylogbeat import PyLogBeatClient
 
-from tests.ingesting import SAWLOG, ingesting, until
+from tests.ingesting import SAWLOG, example, ingesting, until
 from tests.services import free_port
 
 WINDOW = 20
@@ -199,6 +199,30 @@ def test_an_address_in_use_ends_it_with_a_word(tmp_path: Path) -> None:
         done = run("-f", rig.file, "-w", 0, folder=tmp_path)
     assert done.returncode == 1
     assert "in use" in done.stderr
+
+
+def test_the_examples_input_serves_agents_on_other_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SAWLOG_LISTEN")
+    port, out = free_port(), tmp_path / "out.jsonl"
+    pipeline = example("elastic-stack", tmp_path, **{"5043": str(port)})
+    text = pipeline.read_text()
+    pipeline.write_text(text[: text.index("output {")] + f'output {{ file {{ path => "{out}" }} }}')
+    with ingesting(tmp_path, "-f", pipeline) as ingest:
+        ingest.until("the beats input listens on")
+        with PyLogBeatClient("127.0.0.2", port, timeout=30) as client:
+            client.send([{"message": "from elsewhere"}])
+        assert json.loads(out.read_text())["message"] == "from elsewhere"
+        assert "without asking for credentials" in ingest.messages
+    with ingesting(tmp_path, "-f", pipeline, "--listen", "127.0.0.1") as ingest:
+        ingest.until("the beats input listens on", 2)
+        with pytest.raises(ConnectionError), PyLogBeatClient("127.0.0.2", port, timeout=30):
+            pass
+
+
+def test_listen_takes_an_address() -> None:
+    done = run("-e", "input { beats { port => 1 } }", "--listen", "127.0.0.1:5044")
+    assert done.returncode == 2
+    assert "'127.0.0.1:5044' is no IP address" in done.stderr
 
 
 def test_configuration_is_tested_without_starting(tmp_path: Path) -> None:

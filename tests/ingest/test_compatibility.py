@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
+from ingest import plugins
 from ingest.options import Option
+from ingest.pipeline import Pipeline
+from sawlog.errors import Position
+from tests.ingest.logstash_defaults import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/logstash-compatibility.md").read_text(encoding="utf-8")
 KINDS = {"input": "Inputs", "filter": "Filters", "output": "Outputs", "codec": "Codecs"}
+ROW = re.compile(r"^\| (\w+ \w+) \| `(\w+)` \| (.+) \|$", re.MULTILINE)
 STATES = re.compile(r"(works|differs|noted|refused)\b")
 
 
@@ -58,3 +63,59 @@ def test_the_tables_are_those_of_the_plugins(kind: str) -> None:
 
 def test_the_filters_have_their_chapter() -> None:
     assert len(documented("filter")) > 15
+
+
+def options_of(kind: str) -> dict[str, dict[str, Option]]:
+    return {f"{kind} {name}": options for name, options in declared(kind).items()}
+
+
+ALL = {name: options for kind in KINDS for name, options in options_of(kind).items()}
+
+
+def test_a_default_is_logstashs_or_says_what_differs() -> None:
+    for name, theirs in DEFAULTS.items():
+        for option, default in theirs.items():
+            if option != "codec":
+                ours = ALL[name][option]
+                assert (ours.default != default) == (ours.differs is not None) or ours.default is True, (name, option)
+
+
+def test_every_default_was_compared() -> None:
+    for name in ALL.keys() - {"input mqtt", "filter springboot", "output embedded"}:
+        for option, ours in ALL[name].items():
+            if ours.differs or (ours.default not in (None, [], {}, "") and not (ours.noted or ours.refused)):
+                assert option in DEFAULTS.get(name, {}), (name, option)
+
+
+@pytest.mark.parametrize("kind", ["input", "output"])
+def test_the_codecs_are_logstashs(kind: str) -> None:
+    for name in declared(kind):
+        if (theirs := DEFAULTS.get(f"{kind} {name}", {}).get("codec")) is not None:
+            assert plugins.lookup(kind, name, Position("", 1, 1)).default_codec == theirs  # type: ignore[arg-type, union-attr] # inputs and outputs have one
+
+
+def test_the_page_lists_the_defaults_that_differ() -> None:
+    chapter = PAGE.partition("## Defaults that differ\n")[2].partition("\n## ")[0]
+    rows = {f"{name} {option}": words for name, option, words in re.findall(ROW, chapter)}
+    assert rows == {
+        f"{name} {option}": ours.differs
+        for name, options in ALL.items()
+        for option, ours in options.items()
+        if ours.differs
+    }
+
+
+def test_a_default_that_differs_is_said_once() -> None:
+    pipeline = Pipeline.from_text(
+        'input { beats { port => 1 } tcp { port => 2 codec => plain { ecs_compatibility => "disabled" } } }'
+        ' filter { date { match => ["a", "ISO8601"] } date { match => ["b", "ISO8601"] } }'
+        ' output { elasticsearch { action => "index" document_id => "%{a}" } stdout { codec => line } }'
+    )
+    told = [note for note in pipeline.notes if "without '" in note]
+    assert [note.partition(",")[0] for note in told] == [
+        "plain: without 'ecs_compatibility'",
+        "elasticsearch: without 'compression_level'",
+        "elasticsearch: without 'manage_template'",
+        "date: without 'locale'",
+    ]
+    assert Pipeline.default().notes == []

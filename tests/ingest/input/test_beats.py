@@ -220,6 +220,17 @@ async def test_a_line_of_the_greatest_length_goes_through_in_the_longest_json() 
     assert one.sink.messages == ["\x1b" * (10 << 20)]
 
 
+async def test_the_fingerprint_of_a_filebeat_that_sends_no_inode_is_the_id() -> None:
+    old = line(1, log={"offset": 10, "file": {"path": "/var/log/a.log"}})
+    marked = {**old, "@metadata": {"_id": "9f86d081884c7d65"}}
+    async with running("beats", port=0) as one:
+        for _ in range(2):
+            await asyncio.to_thread(send, await one.port(), [marked, old])
+    ids = [[event["@metadata"]["_id"] for event in batch.events()] for batch in one.sink.batches]
+    assert ids[0][0] == ids[1][0] == "9f86d081884c7d65"
+    assert ids[0][1] != ids[1][1]
+
+
 async def test_idle_and_slow_senders_are_closed(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     monkeypatch.setattr(beats, "WINDOW_SECONDS", 0.5)
     async with running("beats", port=0, client_inactivity_timeout=0.3, hold=True) as one:
