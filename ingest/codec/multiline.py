@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from ingest import timeout
 from ingest.codec import settings
 from ingest.codec.base import Codec
 from ingest.grok.compiler import Expression
@@ -59,11 +60,11 @@ class Multiline(Codec):
 
     def __init__(self, options: Options) -> None:
         try:
-            expression = Expression(options["pattern"], load(map(str, options["patterns_dir"])))
+            self._expression = Expression(options["pattern"], load(map(str, options["patterns_dir"])))
         except ConfigError as error:
             name = "pattern" if error.position is None else "patterns_dir"
             raise options.error(error.message, name, error.hint) from None
-        self._search = expression.search()
+        self._search = self._expression.search()
         self._negate: bool = options["negate"]
         self._above = options["what"] == "previous"
         self._tag: str = options["multiline_tag"]
@@ -79,9 +80,10 @@ class Multiline(Codec):
     @property
     def joining(self) -> Joining:
         """The rule by which it joins lines."""
-        search, negate = self._search, self._negate
+        # The input reads in a thread of its own.
+        search, negate = timeout.Limited(self._expression.search_within), self._negate
         return Joining(
-            lambda line: (search(line) is not None) is not negate,
+            lambda line: search(line) is not negate,
             self._above,
             self._max_lines,
             self._max_bytes,
@@ -100,8 +102,10 @@ class Multiline(Codec):
         return b"".join([settings.encode_json(event) + b"\n" for event in events])
 
     def _events(self, lines: list[str]) -> Iterator[Event]:
-        for line in lines:
-            belongs = (self._search(line) is not None) is not self._negate
+        # A line on which the expression runs away matches nothing.
+        found = timeout.answers(lines, lambda line: self._search(line) is not None, lambda _: None)
+        for line, matches in zip(lines, found, strict=True):
+            belongs = matches is not self._negate
             if self._above and (not belongs or self._full()):
                 yield from self._finish()
             self._open.append(line)

@@ -11,10 +11,10 @@ from ingest.filter.failure import fail
 from ingest.grok.compiler import Expression, Search
 from ingest.grok.library import load
 from ingest.grok.store import Store, compile_store
-from ingest.grok.timeout import can_interrupt, interrupting
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options
+from ingest.timeout import can_interrupt, interrupting
 from sawlog.errors import ConfigError
 from sawlog.event import TIMESTAMP, Event, Path, get
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
+from ingest import timeout
 from ingest.filter import settings
 from ingest.filter.base import Filter
 from ingest.filter.failure import fail
+from ingest.filter.ruby import Regex
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event, put
@@ -56,8 +57,10 @@ class Kv(Filter):
         "transform_key": Option(Kind.STRING, "How keys are written.", one_of=_TRANSFORMS),
         "transform_value": Option(Kind.STRING, "How values are written.", one_of=_TRANSFORMS),
         "tag_on_failure": Option(Kind.ARRAY, "Tags of an event that cannot be handled.", ["_kv_filter_error"]),
-        "tag_on_timeout": Option(Kind.STRING, "", "_kv_filter_timeout", noted="the search for pairs is not timed"),
-        "timeout_millis": Option(Kind.NUMBER, "", 30000, noted="the search for pairs is not timed"),
+        "tag_on_timeout": Option(
+            Kind.STRING, "The tag of an event in which the search took too long.", "_kv_filter_timeout"
+        ),
+        "timeout_millis": Option(Kind.NUMBER, "After how long the search is given up; 0 is never.", 30000),
         "ecs_compatibility": settings.ECS_COMPATIBILITY,
     }
 
@@ -70,6 +73,8 @@ class Kv(Filter):
         self._read = settings.reader(settings.field(options, "source"))
         self._write = settings.writer(settings.field(options, "target")) if options["target"] else None
         self._tags = options["tag_on_failure"]
+        self._timeout_tag: str = options["tag_on_timeout"]
+        self._seconds: float = options["timeout_millis"] / 1000
         self._prefix = settings.template(options, "prefix")
         self._include = [settings.template(options, "include_keys", key) for key in options["include_keys"]]
         self._exclude = [settings.template(options, "exclude_keys", key) for key in options["exclude_keys"]]
@@ -81,25 +86,30 @@ class Kv(Filter):
         self._value_changes = _changes(options, "value")
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
-        for event in events:
-            source = self._read(event)
-            pairs: Pairs = {}
-            if isinstance(source, str):
-                self._parse(source, event, pairs)
-            elif isinstance(source, list) and all(isinstance(one, str) for one in source):
-                for one in source:
-                    self._parse(one, event, pairs)
-            elif source is not MISSING and source is not None:
-                fail(event, self._tags, f"kv: a {type(source).__name__} is no text with pairs")
-                continue
-            for key, value in self._defaults.items():
-                pairs.setdefault(key, value)
-            if not pairs:
-                continue
-            self._store(event, pairs)
-            if self.succeeded:
-                self.succeeded(event)
+        timeout.each(events, self._one, self._late, self._seconds)
         return events
+
+    def _one(self, event: Event) -> None:
+        source = self._read(event)
+        pairs: Pairs = {}
+        if isinstance(source, str):
+            self._parse(source, event, pairs)
+        elif isinstance(source, list) and all(isinstance(one, str) for one in source):
+            for one in source:
+                self._parse(one, event, pairs)
+        elif source is not MISSING and source is not None:
+            fail(event, self._tags, f"kv: a {type(source).__name__} is no text with pairs")
+            return
+        for key, value in self._defaults.items():
+            pairs.setdefault(key, value)
+        if not pairs:
+            return
+        self._store(event, pairs)
+        if self.succeeded:
+            self.succeeded(event)
+
+    def _late(self, event: Event) -> None:
+        fail(event, [self._timeout_tag], f"kv: the search for pairs took longer than {self._seconds * 1000:.0f} ms")
 
     def _store(self, event: Event, pairs: Pairs) -> None:
         if self._write:
@@ -146,7 +156,7 @@ class Kv(Filter):
             pairs[key] = [old, value]
 
 
-def _expressions(options: Options) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _expressions(options: Options) -> tuple[Regex, Regex]:
     """Return the expression that finds pairs (key, then one group for each form of value), and the value's split."""
     fields, values = options["field_split_pattern"], options["value_split_pattern"]
     field = fields or f"[{options['field_split']}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
+from ingest import timeout
 from ingest.filter import ruby, settings
 from ingest.filter.base import Filter
 from ingest.filter.failure import fail
@@ -13,6 +14,8 @@ from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event, get, put, remove
 
 Step = Callable[[Event], None]
+
+_LATE: Final = f"mutate: an expression of gsub took longer than {timeout.SECONDS:.0f} s"
 
 
 class Mutate(Filter):
@@ -44,20 +47,26 @@ class Mutate(Filter):
         super().__init__(options)
         self._tags = [options["tag_on_failure"]]
         self._steps = [step for name, make in _IN_ORDER for step in make(options, name)]
+        self._matches = bool(options["gsub"])
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
-        steps, succeeded = self._steps, self.succeeded
-        for event in events:
-            try:
-                for step in steps:
-                    step(event)
-            except (ValueError, ConfigError, OverflowError) as error:
-                # A field name made by sprintf may be none; a value may not convert.
-                fail(event, self._tags, f"mutate: {error}")
-                continue
-            if succeeded:
-                succeeded(event)
+        if self._matches:
+            timeout.each(events, self._mutate, lambda event: fail(event, ["_mutate_timeout"], _LATE))
+        else:
+            for event in events:
+                self._mutate(event)
         return events
+
+    def _mutate(self, event: Event) -> None:
+        try:
+            for step in self._steps:
+                step(event)
+        except (ValueError, ConfigError, OverflowError) as error:
+            # A field name made by sprintf may be none; a value may not convert.
+            fail(event, self._tags, f"mutate: {error}")
+            return
+        if self.succeeded:
+            self.succeeded(event)
 
 
 def _values(options: Options, name: str, value: Any) -> Callable[[Event], Any]:
@@ -214,7 +223,7 @@ def _gsub(options: Options, name: str) -> list[Step]:
 def _substitute(options: Options, field: str, needle: str, replacement: str) -> Step:
     if not (settings.is_dynamic(needle) or settings.is_dynamic(replacement)):
         pattern = settings.regex(options, "gsub", str(needle))
-        put_in = ruby.compile_replacement(str(replacement))
+        put_in = pattern.replacement(str(replacement))
         return _each(options, "gsub", field, lambda value: pattern.sub(put_in, value), (str,))
     path = settings.field(options, "gsub", field)
     make_needle = settings.template(options, "gsub", needle)
@@ -222,8 +231,8 @@ def _substitute(options: Options, field: str, needle: str, replacement: str) -> 
     constant = None if settings.is_dynamic(needle) else settings.regex(options, "gsub", str(needle))
 
     def substitute(event: Event) -> None:
-        pattern = constant or ruby.compile_regex(make_needle(event))
-        put_in = ruby.compile_replacement(make_replacement(event))
+        pattern = constant or ruby.Regex(make_needle(event))
+        put_in = pattern.replacement(make_replacement(event))
         value = get(event, path)
         if isinstance(value, str):
             put(event, path, pattern.sub(put_in, value))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from ingest import timeout
 from ingest.filter import ruby, settings
 from ingest.filter.base import Filter
 from ingest.filter.failure import fail
@@ -14,6 +14,8 @@ from sawlog.errors import ConfigError
 from sawlog.event import METADATA, TIMESTAMP, Event
 
 Matches = Callable[[Event, str], bool]
+
+_LATE: Final = f"prune: its expressions took longer than {timeout.SECONDS:.0f} s"
 
 
 class Prune(Filter):
@@ -41,15 +43,17 @@ class Prune(Filter):
         ]
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
-        for event in events:
-            try:
-                self._prune(event)
-            except ConfigError as error:
-                fail(event, (), f"prune: {error.message}")
-                continue
-            if self.succeeded:
-                self.succeeded(event)
+        timeout.each(events, self._one, lambda event: fail(event, ["_prune_timeout"], _LATE))
         return events
+
+    def _one(self, event: Event) -> None:
+        try:
+            self._prune(event)
+        except ConfigError as error:
+            fail(event, (), f"prune: {error.message}")
+            return
+        if self.succeeded:
+            self.succeeded(event)
 
     def _prune(self, event: Event) -> None:
         changes: dict[str, Any] = {}
@@ -84,6 +88,6 @@ class Prune(Filter):
         # The default, `%{[^}]+}`, looks like a place for sprintf, and is none.
         if self._interpolate and options.given(option) and settings.is_dynamic(written):
             make = settings.template(options, option, written)
-            return lambda event, value: ruby.compile_regex(make(event)).search(value) is not None
-        pattern: re.Pattern[str] = settings.regex(options, option, written)
+            return lambda event, value: ruby.Regex(make(event)).search(value) is not None
+        pattern = settings.regex(options, option, written)
         return lambda event, value: pattern.search(value) is not None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from ingest.grok.translate import Translation, translate
 from sawlog.errors import ConfigError
 
 _SPACE: Final = "\0\t\n\v\f\r "
@@ -78,98 +78,59 @@ def join(values: list[Any], separator: str) -> str:
     return separator.join(join(value, separator) if isinstance(value, list) else to_s(value) for value in values)
 
 
-def compile_replacement(text: str) -> Callable[[re.Match[str]], str]:
-    r"""Compile what a match is replaced with: ``\0`` to ``\9``, ``\&``, ``\```, ``\'``, ``\k<name>`` and ``\\``."""
-    if "\\" not in text:
-        return lambda match: text
-    return lambda match: _REFERENCE.sub(lambda reference: _refer(reference, match), text)
+class Regex:
+    """A Ruby expression: ``^`` and ``$`` are ends of lines, a dot is none; see `ingest.grok.translate` for the rest."""
+
+    __slots__ = ("_names", "finditer", "search", "sub")
+
+    def __init__(self, pattern: str) -> None:
+        """Compile `pattern`.
+
+        Raises:
+            ConfigError: the expression is not legal; without a position.
+        """
+        try:
+            translation = translate(pattern, plain_groups_capture=True)
+        except ConfigError as error:
+            raise ConfigError(f"'{pattern}' is no regular expression: {error.message}") from None
+        compiled: Any = _compiled(translation, pattern)
+        self.search: Callable[[str], re.Match[str] | None] = compiled.search
+        self.finditer: Callable[[str], Iterator[re.Match[str]]] = compiled.finditer
+        self.sub: Callable[[Callable[[re.Match[str]], str] | str, str], str] = compiled.sub
+        self._names = {name: number for number, name in enumerate(translation.names, 1) if name is not None}
+
+    def replacement(self, text: str) -> Callable[[re.Match[str]], str]:
+        r"""Compile what a match is replaced with: ``\0`` to ``\9``, ``\&``, ``\```, ``\'``, ``\k<name>`` and ``\\``."""
+        if "\\" not in text:
+            return lambda match: text
+        return lambda match: _REFERENCE.sub(lambda reference: self._refer(reference, match), text)
+
+    def _refer(self, reference: re.Match[str], match: re.Match[str]) -> str:
+        mark, name = reference.groups()
+        if mark == "\\":
+            return mark
+        if mark == "`":
+            return match.string[: match.start()]
+        if mark == "'":
+            return match.string[match.end() :]
+        group = self._names.get(name, -1) if name else 0 if mark == "&" else int(mark)
+        try:
+            return match[group] or ""
+        except IndexError:
+            return ""
 
 
-def _refer(reference: re.Match[str], match: re.Match[str]) -> str:
-    mark, name = reference.groups()
-    if mark == "\\":
-        return mark
-    if mark == "`":
-        return match.string[: match.start()]
-    if mark == "'":
-        return match.string[match.end() :]
-    group: int | str = name or (0 if mark == "&" else int(mark))
-    try:
-        return match[group] or ""
-    except IndexError:
-        return ""
-
-
-def compile_regex(pattern: str) -> re.Pattern[str]:
-    r"""Compile a Ruby expression: ``^`` and ``$`` are ends of lines, ``\h`` is a hexadecimal digit.
-
-    `re` takes what it can; the rest (``\p{L}``, nested sets) goes to `regex`, whose patterns work alike.
-
-    Raises:
-        ConfigError: the expression is not legal; without a position.
-    """
-    translated = _DIFFERENT.sub(_same_in_python, pattern)
-    try:
-        with warnings.catch_warnings():
-            # `re` only warns of a set like [a-z&&[^b]], and reads it otherwise than Ruby does.
-            warnings.simplefilter("error", FutureWarning)
-            return re.compile(translated, re.MULTILINE)
-    except (re.error, OverflowError, FutureWarning):
-        pass
+def _compiled(translation: Translation, pattern: str) -> Any:
+    if not translation.needs_regex:
+        try:
+            return re.compile(translation.text, re.MULTILINE)
+        except (re.error, OverflowError, RecursionError):
+            # Such as a lookbehind of varying width, which `regex` has.
+            pass
     # Heavy, and rarely needed.
     import regex  # noqa: PLC0415
 
     try:
-        compiled: Any = regex.compile(translated, regex.MULTILINE | regex.VERSION1)
-    except regex.error as error:
+        return regex.compile(translation.text, regex.MULTILINE | regex.VERSION1)
+    except (regex.error, OverflowError, RecursionError, ValueError) as error:
         raise ConfigError(f"'{pattern}' is no regular expression: {error}") from None
-    return compiled  # type: ignore[no-any-return] # regex.Pattern has the methods of re.Pattern
-
-
-_DIFFERENT: Final = re.compile(
-    r"\\(?P<k>k<(?P<name>\w+)>)|\\(?P<letter>.)|\(\?<(?P<group>[A-Za-z_]\w*)>|\(\?(?P<flags>[imx]+)(?P<end>[:)])"
-    r"|\[:(?P<posix>\^?\w+):\]",
-    re.DOTALL,
-)
-_LETTERS: Final = {
-    "e": r"\x1b",
-    "h": "[0-9a-fA-F]",
-    "H": "[^0-9a-fA-F]",
-    "z": r"\Z",
-    "Z": r"(?=\n?\Z)",
-    "R": r"(?:\r\n|[\n-\r])",
-}
-_POSIX: Final = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "a-zA-Z0-9",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r"\s",
-    "blank": r" \t",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9a-fA-F",
-    "word": r"\w",
-    "cntrl": r"\x00-\x1f\x7f",
-    "graph": r"!-~",
-    "print": r" -~",
-}
-
-
-def _same_in_python(found: re.Match[str]) -> str:
-    if found["k"]:
-        return f"(?P={found['name']})"
-    if found["group"]:
-        return f"(?P<{found['group']}>"
-    if found["flags"]:
-        # Ruby's `m` lets a dot match a line's end, which is Python's `s`.
-        return f"(?{found['flags'].replace('m', 's')}{found['end']}"
-    if found["posix"]:
-        return _POSIX.get(found["posix"], found[0])
-    return _LETTERS.get(found["letter"], found[0]) if found["letter"] != "h" else _hex(found)
-
-
-def _hex(found: re.Match[str]) -> str:
-    """Write ``\\h``, inside a set (``[\\h:]``) without brackets of its own."""
-    before = re.sub(r"\\.", "", found.string[: found.start()])
-    return "0-9a-fA-F" if before.rfind("[") > before.rfind("]") else "[0-9a-fA-F]"

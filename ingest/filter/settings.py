@@ -5,11 +5,10 @@ Everything here runs at start, once; a mistake becomes a `ConfigError` at the op
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from ingest.filter.ruby import compile_regex
+from ingest.filter.ruby import Regex
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Kind, Option, Options
@@ -72,10 +71,10 @@ def is_dynamic(text: Any) -> bool:
     return isinstance(text, str) and not is_constant(text)
 
 
-def regex(options: Options, name: str, text: str) -> re.Pattern[str]:
+def regex(options: Options, name: str, text: str) -> Regex:
     """Compile `text`, which is part of option `name`, as a Ruby regular expression."""
     try:
-        return compile_regex(text)
+        return Regex(text)
     except ConfigError as error:
         raise options.error(error.message, name, error.hint) from None
 

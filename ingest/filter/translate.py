@@ -8,8 +8,9 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path as File
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from ingest import timeout
 from ingest.filter import ruby, settings
 from ingest.filter.base import Filter
 from ingest.filter.failure import fail
@@ -19,6 +20,8 @@ from sawlog.event import MISSING, Event
 
 Find = Callable[[str], Any]
 """From a text to what stands for it in the dictionary, or `MISSING`."""
+
+_LATE: Final = f"translate: the expressions of its dictionary took longer than {timeout.SECONDS:.0f} s"
 
 
 class Translate(Filter):
@@ -83,13 +86,20 @@ class Translate(Filter):
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
         reason = self._refresh()
-        for event in events:
-            if reason:
+        if reason:
+            for event in events:
                 fail(event, (), reason)
-            translated = self._iterate(event, self._list) if self._list else self._translate(event)
-            if translated and self.succeeded:
-                self.succeeded(event)
+        if self._regex:
+            timeout.each(events, self._one, lambda event: fail(event, ["_translate_timeout"], _LATE))
+        else:
+            for event in events:
+                self._one(event)
         return events
+
+    def _one(self, event: Event) -> None:
+        translated = self._iterate(event, self._list) if self._list else self._translate(event)
+        if translated and self.succeeded:
+            self.succeeded(event)
 
     def _translate(self, event: Event) -> bool:
         value = self._read(event)
@@ -136,10 +146,10 @@ class Translate(Filter):
         if self._exact and not self._regex:
             return lambda text: dictionary.get(text, MISSING)
         if self._exact:
-            patterns = [(ruby.compile_regex(key), value) for key, value in dictionary.items()]
+            patterns = [(ruby.Regex(key), value) for key, value in dictionary.items()]
             return lambda text: next((value for pattern, value in patterns if pattern.search(text)), MISSING)
         if self._regex:
-            patterns = [(ruby.compile_regex(key), value) for key, value in dictionary.items()]
+            patterns = [(ruby.Regex(key), value) for key, value in dictionary.items()]
             return lambda text: _replaced(text, patterns)
         if not dictionary:
             return lambda text: MISSING
@@ -165,10 +175,10 @@ class Translate(Filter):
         return None
 
 
-def _replaced(text: str, patterns: list[tuple[re.Pattern[str], Any]]) -> Any:
+def _replaced(text: str, patterns: list[tuple[ruby.Regex, Any]]) -> Any:
     changed = text
     for pattern, value in patterns:
-        changed = pattern.sub(ruby.compile_replacement(ruby.to_s(value)), changed)
+        changed = pattern.sub(pattern.replacement(ruby.to_s(value)), changed)
     return MISSING if changed == text else changed
 
 

@@ -75,13 +75,18 @@ class Expression:
     def search(self, timeout: float | None = None) -> Search:
         """Return the function that searches a text and returns the match or None.
 
-        Given `timeout`, in seconds, the function raises TimeoutError after it; see `ingest.grok.timeout` for the
+        Given `timeout`, in seconds, the function raises TimeoutError after it; see `ingest.timeout` for the
         cheaper way in a main thread.
         """
         if timeout is None:
             search: Search = self._compiled.search
             return search
         return partial(self._regex.search, timeout=timeout)
+
+    def search_within(self, text: str, seconds: float) -> Found | None:
+        """Search a text; raises TimeoutError after so many seconds."""
+        found: Found | None = self._regex.search(text, timeout=seconds)
+        return found
 
     @cached_property
     def _regex(self) -> Any:

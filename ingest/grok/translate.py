@@ -61,15 +61,18 @@ class Translation:
     needs_regex: bool
 
 
-def translate(ruby: str) -> Translation:
-    """Translate a Ruby expression; it is to be compiled with MULTILINE and DOTALL.
+def translate(ruby: str, *, plain_groups_capture: bool = False) -> Translation:
+    """Translate a Ruby expression; it is to be compiled with MULTILINE, and grok's with DOTALL, too.
+
+    With `plain_groups_capture`, groups without a name capture where none has one; else they do when a number refers to
+    one of them, as nobody asks for what grok's capture.
 
     Raises:
         GrokError: the expression is none, or uses what neither Python module has; says what and at which character.
     """
     translator = _Translator(ruby)
     text = translator.run()
-    if translator.numbered and not any(translator.names):
+    if (translator.numbered or plain_groups_capture) and not any(translator.names):
         # ``(a)\1``: without named groups, plain ones count.
         translator = _Translator(ruby, plain_groups_capture=True)
         text = translator.run()

@@ -16,7 +16,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-from ingest.filter.ruby import compile_regex
+from ingest import timeout
+from ingest.filter.failure import fail
+from ingest.filter.ruby import Regex
 from ingest.lang.ast import Compare, Condition, Constant, Contains, Field, Logic, Matches, Not, Operand
 from ingest.lang.sprintf import render
 from sawlog.errors import ConfigError
@@ -99,10 +101,18 @@ def _compare(compare: Compare) -> Mask:
 
 def _matches(matches: Matches) -> Mask:
     try:
-        search = compile_regex(matches.pattern).search
+        search = Regex(matches.pattern).search
     except ConfigError as error:
         raise ConfigError(error.message, matches.position, error.hint) from None
-    return _tested(matches.operand, lambda value: isinstance(value, str) and search(value) is not None)
+    values = _values(matches.operand)
+    reason = f"the condition =~ /{matches.pattern[:200]}/ took longer than {timeout.SECONDS:.0f} s, and counts as false"
+
+    def found(value: Any) -> bool:
+        return isinstance(value, str) and search(value) is not None
+
+    return lambda events: timeout.answers(
+        values(events), found, lambda at: fail(events[at], ["_condition_timeout"], reason)
+    )
 
 
 def _contains(contains: Contains) -> Mask:

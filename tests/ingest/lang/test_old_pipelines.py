@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ingest.filter.ruby import compile_regex
+from ingest.filter.ruby import Regex
 from ingest.lang.ast import blocks
 from ingest.lang.parser import parse
 from ingest.options import Block, Kind, Option, Options, resolve
@@ -135,7 +135,7 @@ def test_conditions_as_people_write_them(written: str, line_end: str) -> None:
 def test_expressions_of_ruby_are_read_as_ruby_does(
     expression: str, text: str, found: str, recwarn: pytest.WarningsRecorder
 ) -> None:
-    match = compile_regex(expression).search(text)
+    match = Regex(expression).search(text)
     assert match is not None
     assert match[0] == found
     assert not recwarn.list
