@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path as File
 from typing import Any, ClassVar, Final
 
+from ingest import timeout
 from ingest.filter import settings
 from ingest.filter.base import Filter
+from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event, Path, put
 
+_LATE: Final = f"useragent: its expressions took longer than {timeout.SECONDS:.0f} s"
 _VERSION: Final = ("@metadata", "filter", "user_agent")
 
 
@@ -40,23 +43,24 @@ class Useragent(Filter):
         self._known: dict[str, list[tuple[Path, Any]]] = {}
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
-        known = self._known
-        for event in events:
-            text = self._read(event)
-            if isinstance(text, list):
-                text = text[0] if text else None
-            if text is MISSING or not isinstance(text, str) or not text:
-                continue
-            found = known.get(text)
-            if found is None:
-                if len(known) >= self._size:
-                    known.clear()
-                found = known[text] = self._look_up(text)
-            for path, value in found:
-                put(event, path, value)
-            if self.succeeded:
-                self.succeeded(event)
+        timeout.each(events, self._one, lambda event: fail(event, ["_useragent_timeout"], _LATE))
         return events
+
+    def _one(self, event: Event) -> None:
+        text = self._read(event)
+        if isinstance(text, list):
+            text = text[0] if text else None
+        if text is MISSING or not isinstance(text, str) or not text:
+            return
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= self._size:
+                self._known.clear()
+            found = self._known[text] = self._look_up(text)
+        for path, value in found:
+            put(event, path, value)
+        if self.succeeded:
+            self.succeeded(event)
 
     def _look_up(self, text: str) -> list[tuple[Path, Any]]:
         """Return what is to be written, and where."""
@@ -132,6 +136,7 @@ def _parser(options: Options) -> Any:
         raise options.error(f"useragent: there is no file '{path}'", "regexes")
     try:
         assert load_yaml is not None
-        return ua_parser.Parser.from_matchers(load_yaml(path)).parse
+        # By `re`: RE2, by which the expressions that come along are matched, knows no look-around.
+        return ua_parser.Parser(ua_parser.BasicResolver(load_yaml(path))).parse
     except Exception as error:
         raise options.error(f"useragent: '{path}' is no regexes.yaml: {error}", "regexes") from None

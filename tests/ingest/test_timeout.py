@@ -66,6 +66,14 @@ def test_ten_hostile_lines_cost_one_time_out(
     assert timers == [0.5, *[0.025] * 10]
 
 
+def test_expressions_for_user_agents_of_somebody_s_own(tmp_path: Path) -> None:
+    file = tmp_path / "regexes.yaml"
+    file.write_text("user_agent_parsers:\n- regex: '^(a+)+$'\nos_parsers: []\ndevice_parsers: []\n")
+    good, hostile = make("useragent", source="m", regexes=str(file)).apply([{"m": "aa"}, {"m": RUNAWAY}])
+    assert good["user_agent"]["name"] == "aa"
+    assert hostile["tags"] == ["_useragent_timeout"]
+
+
 @pytest.mark.parametrize("where", ["filter", "output"])
 def test_a_condition_that_runs_away_does_not_hold(where: str, timers: list[float]) -> None:
     branch = "if [message] =~ /(a+)+$/ { %s } else { %s }"

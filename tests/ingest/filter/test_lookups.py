@@ -34,7 +34,7 @@ def test_useragent() -> None:
 def test_useragent_with_other_expressions(tmp_path: Path) -> None:
     file = tmp_path / "regexes.yaml"
     file.write_text(
-        "user_agent_parsers:\n- regex: '(Mine)/(\\d+)'\nos_parsers:\n- regex: '(NoSystem)'\n"
+        "user_agent_parsers:\n- regex: '(?=M)(Mine)/(\\d+)'\nos_parsers:\n- regex: '(NoSystem)'\n"
         "device_parsers:\n- regex: '(NoDevice)'\n"
     )
     event = run("useragent", {"m": "Mine/7"}, source="m", regexes=str(file))
