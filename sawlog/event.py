@@ -25,6 +25,9 @@ TIMESTAMP: Final = "@timestamp"
 METADATA: Final = "@metadata"
 MISSING: Final[Any] = object()
 
+FILLED_UP: Final = 1000
+"""How far beyond its end an element of a list may be set."""
+
 VALUE_BYTES: Final = 16
 """What `weight_of` gives a value in JSON."""
 
@@ -45,15 +48,43 @@ def get(event: Event, path: Path, default: Any = None) -> Any:
 
 
 def put(event: Event, path: Path, value: Any) -> None:
-    """Set `path` to `value`, making objects on the way; a scalar in the way is replaced by an object."""
+    """Set `path` to `value`, making objects on the way; a scalar in the way is replaced by an object.
+
+    As in Logstash, a number in the path is the place of an element, from the list's end if it is negative; a list is
+    filled up with nulls to a place beyond its end, `FILLED_UP` at most. What is no place of the list changes nothing.
+    """
     node = event
-    for key in path[:-1]:
+    for at, key in enumerate(path[:-1], 1):
         below = node.get(key)
+        if isinstance(below, list):
+            node[key] = _with(below, path[at:], value)
+            return
         # Copied even when it is a dict already: another event may share it.
         below = dict(below) if isinstance(below, dict) else {}
         node[key] = below
         node = below
     node[path[-1]] = value
+
+
+def _with(value: Any, path: Path, new: Any) -> Any:
+    """Return a copy of `value` in which `path` is `new`."""
+    if not path:
+        return new
+    if not isinstance(value, list):
+        made = dict(value) if isinstance(value, dict) else {}
+        made[path[0]] = _with(made.get(path[0]), path[1:], new)
+        return made
+    try:
+        place = int(path[0])
+    except ValueError:
+        return value
+    size = len(value)
+    place = place + size if place < 0 else place
+    if not 0 <= place < size + FILLED_UP:
+        return value
+    elements = [*value, *[None] * (place + 1 - size)]
+    elements[place] = _with(elements[place], path[1:], new)
+    return elements
 
 
 def remove(event: Event, path: Path) -> Any:

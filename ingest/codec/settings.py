@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ingest.filter import ruby
 from ingest.filter.failure import fail
 from ingest.filter.instant import normalise
 from ingest.lang.field import parse_field
@@ -65,7 +66,7 @@ class Lines:
     """Cuts the bytes of one stream into lines, however they are chunked; the delimiters are taken off."""
 
     def __init__(self, charset: str, delimiter: str = "\n", limit: int = LONGEST) -> None:
-        self._decoder = codecs.getincrementaldecoder(charset)("replace")
+        self._decoder = codecs.getincrementaldecoder(charset)(ruby.ESCAPING if charset == "utf-8" else "replace")
         self._delimiter = delimiter
         self._limit = limit
         self._pending: list[str] = []

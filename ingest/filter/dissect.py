@@ -156,14 +156,20 @@ class Dissect(Filter):
 
     def _convert(self, event: Event, source: str, path: Path, conversion: Callable[[Any], Any]) -> bool:
         value = get(event, path)
+        what = "int" if conversion is _to_int else "float"
         if value is None:
-            return True
+            fail(
+                event,
+                (f"_dataconversionnullvalue_{source}_{what}",),
+                f"dissect: no field '{source}' to make a number of",
+            )
+            return False
         try:
             put(event, path, conversion(value) if isinstance(value, str | int | float) else _refuse(value))
         except (ValueError, OverflowError):
             fail(
                 event,
-                (f"_dataconversionuncoercible_{source}_{'int' if conversion is _to_int else 'float'}",),
+                (f"_dataconversionuncoercible_{source}_{what}",),
                 f"dissect: '{ruby.to_s(value)}' in '{source}' is no number",
             )
             return False

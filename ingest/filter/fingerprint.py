@@ -85,13 +85,20 @@ class Fingerprint(Filter):
             pairs = list(_sorted(fields).items())
         else:
             pairs = [(name, _sorted(get(event, path))) for name, path in self._sources]
-        return "".join(f"|{name}|{ruby.to_s(value)}" for name, value in pairs) + "|"
+        return "".join(f"|{name}|{_joined(value)}" for name, value in pairs) + "|"
 
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(one) for one in value] if isinstance(value, list) else value
+
+
+def _joined(value: Any) -> str:
+    """Write what is nested as the plugin does since 3.4: keys and values in a row, with bars between."""
+    if isinstance(value, dict):
+        return "|".join(f"{key}|{_joined(one)}" for key, one in value.items())
+    return "|".join(map(_joined, value)) if isinstance(value, list) else ruby.to_s(value)
 
 
 def _hash(options: Options) -> Hash:
@@ -117,17 +124,20 @@ def _digest(method: str, key: str | None, in_base64: bool) -> Hash:
 def _murmur(method: str, in_base64: bool) -> Hash:
     import mmh3  # noqa: PLC0415 - only who uses it loads it
 
-    def octets(value: Any) -> bytes:
-        if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
-            return value.to_bytes(8, "little", signed=True)
+    def octets(value: Any, *widths: int) -> bytes:
+        if isinstance(value, int) and not isinstance(value, bool):
+            for width in widths:
+                if -(1 << 8 * width - 1) <= value < 1 << 8 * width - 1:
+                    return value.to_bytes(width, "little", signed=True)
         return ruby.to_s(value).encode("utf-8", "surrogatepass")
 
     if method == "MURMUR3":
-        return lambda value: mmh3.hash(octets(value), signed=False)
+        return lambda value: mmh3.hash(octets(value, 8), signed=False)
 
     def murmur_128(value: Any) -> str:
-        high, low = mmh3.hash64(octets(value), signed=False)
-        digest = high.to_bytes(8, "big") + low.to_bytes(8, "big")
+        # What the plugin's library does: its own seed, both halves with their lowest byte first.
+        halves = mmh3.hash64(octets(value, 4, 8), 2, signed=False)
+        digest = b"".join(half.to_bytes(8, "little") for half in halves)
         return base64.b64encode(digest).decode() if in_base64 else digest.hex()
 
     return murmur_128

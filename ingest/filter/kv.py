@@ -164,10 +164,11 @@ def _expressions(options: Options) -> tuple[Regex, Regex]:
     if options["whitespace"] == "lenient":
         value = f" *{value} *"
     if fields or values:
-        key = rf"((?:\\.|(?!{value}|{field}).)+)"
+        # What splits comes first: it may itself begin with a backslash.
+        key = rf"((?:(?!{value}|{field})(?:\\.|.))+)"
     else:
         key = rf"((?:\\.|[^{options['value_split']}{options['field_split']}])+)"
-    bare = rf"((?:\\.|(?!{field}).)+)" if fields else rf"((?:\\.|[^{options['field_split']}])+)"
+    bare = rf"((?:(?!{field})(?:\\.|.))+)" if fields else rf"((?:\\.|[^{options['field_split']}])+)"
     forms = [_between('"', '"'), _between("'", "'")]
     if options["include_brackets"]:
         forms += [_between(r"\(", r"\)"), _between(r"\[", r"\]"), _between("<", ">")]

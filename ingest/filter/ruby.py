@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -44,6 +45,26 @@ def inspect(value: Any) -> str:
                 return mantissa
             return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent}"
     return str(value)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(f"\\x{byte:02X}" for byte in error.object[error.start : error.end]), error.end
+
+
+ESCAPING: Final = "rubyescape"
+"""How bytes become text that are none of the encoding: visibly, ``\\xD3``; a name for `bytes.decode`."""
+codecs.register_error(ESCAPING, _escape)
+
+
+def text_of(data: bytes) -> str:
+    """Read UTF-8 as Logstash does: bytes that are none make the whole a text as `inspect` writes it, ``\\xD3``."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        escaped = inspect(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return escaped.decode("utf-8", ESCAPING)[1:-1]
 
 
 def to_i(text: str) -> int:

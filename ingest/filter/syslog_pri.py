@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from ingest.filter import ruby, settings
 from ingest.filter.base import Filter
+from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event
 
@@ -36,6 +37,7 @@ _FACILITIES: Final = [
     "local6",
     "local7",
 ]
+_TAGS: Final = ["_syslogpriparsefailure"]
 _SEVERITIES: Final = ["emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"]
 
 
@@ -70,9 +72,10 @@ class SyslogPri(Filter):
             facility, severity = priority >> 3, priority & 7
             severity_code(event, severity)
             facility_code(event, facility)
-            if self._labels:
-                if 0 <= facility < len(self._facilities):
-                    facility_name(event, self._facilities[facility])
+            if self._labels and not 0 <= facility < len(self._facilities):
+                fail(event, _TAGS, f"syslog_pri: no facility has the number {facility} (priority {priority})")
+            elif self._labels:
+                facility_name(event, self._facilities[facility])
                 if severity < len(self._severities):
                     severity_name(event, self._severities[severity])
             if self.succeeded:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any, ClassVar, Final
 
-from ingest.filter import settings
+from ingest.filter import ruby, settings
 from ingest.filter.base import Filter
 from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
 
 _ESCAPES: Final = re.compile("(?:%[0-9a-fA-F]{2})+")
+_ESCAPED_BYTES: Final = re.compile(b"(?:%[0-9a-fA-F]{2})+")
 
 
 class Urldecode(Filter):
@@ -35,7 +37,7 @@ class Urldecode(Filter):
         self._tags = options["tag_on_failure"]
         self._charset: str = options["charset"]
         try:
-            "".encode(self._charset)
+            self._utf8 = codecs.lookup(self._charset).name == "utf-8"
         except LookupError:
             raise options.error(f"urldecode: no character set is named '{self._charset}'", "charset") from None
 
@@ -60,7 +62,12 @@ class Urldecode(Filter):
 
     def _decode(self, value: Any) -> Any:
         if isinstance(value, str):
-            return _ESCAPES.sub(self._octets, value) if "%" in value else value
+            if "%" not in value:
+                return value
+            if self._utf8:
+                # What is no UTF-8 stays visible as an escape, as Logstash writes it.
+                return ruby.text_of(_ESCAPED_BYTES.sub(_byte, value.encode("utf-8", "replace")))
+            return _ESCAPES.sub(self._octets, value)
         if isinstance(value, list):
             return [self._decode(one) for one in value]
         if isinstance(value, dict):
@@ -69,3 +76,7 @@ class Urldecode(Filter):
 
     def _octets(self, escapes: re.Match[str]) -> str:
         return bytes.fromhex(escapes[0].replace("%", "")).decode(self._charset)
+
+
+def _byte(escapes: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escapes[0].replace(b"%", b"").decode())

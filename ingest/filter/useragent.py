@@ -71,6 +71,7 @@ class Useragent(Filter):
         values: dict[str, Any] = {
             "name": agent.family if agent else "Other",
             "version": _joined(agent.major, agent.minor, agent.patch, agent.patch_minor) if agent else None,
+            "os": os_name,
             "os_name": os_name,
             "os_version": os_version,
             "os_full": f"{os_name} {os_version}" if os_version else os_name,
@@ -105,7 +106,8 @@ _ECS: Final[dict[str, Path]] = {
 _LEGACY: Final[dict[str, Path]] = {
     "name": ("name",),
     "version": ("version",),
-    "os_full": ("os",),
+    "os": ("os",),
+    "os_full": ("os_full",),
     "device": ("device",),
     "build": ("build",),
     **{name: (name,) for name in ("major", "minor", "patch", "os_name", "os_version")},

@@ -145,6 +145,8 @@ def _untagger(tags: list[str]) -> Action:
 
     def untag(event: Event) -> None:
         old = event.get("tags")
+        if isinstance(old, str):
+            event["tags"] = old = [old]
         if isinstance(old, list) and old:
             unwanted = {template(event) for template in templates}
             event["tags"] = [tag for tag in old if tag not in unwanted]

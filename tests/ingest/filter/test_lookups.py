@@ -23,8 +23,9 @@ def test_useragent() -> None:
     assert event["@metadata"]["filter"]["user_agent"]["version"] == {"major": "45", "minor": "0"}
     legacy = run("useragent", {"m": [FIREFOX]}, source="m", ecs_compatibility="disabled", prefix="ua_", target="x")
     assert legacy["x"] == {
-        "ua_name": "Firefox", "ua_version": "45.0", "ua_major": "45", "ua_minor": "0", "ua_os": "Mac OS X 10.11",
-        "ua_os_name": "Mac OS X", "ua_os_version": "10.11", "ua_os_major": "10", "ua_os_minor": "11",
+        "ua_name": "Firefox", "ua_version": "45.0", "ua_major": "45", "ua_minor": "0", "ua_os": "Mac OS X",
+        "ua_os_full": "Mac OS X 10.11", "ua_os_name": "Mac OS X",
+        "ua_os_version": "10.11", "ua_os_major": "10", "ua_os_minor": "11",
         "ua_device": "Mac",
     }  # fmt: skip
     assert run("useragent", {"m": "?"}, source="m")["user_agent"]["name"] == "Other"

@@ -73,10 +73,12 @@ def test_urldecode() -> None:
         "a": ["A"], "b": {"c": "B"}, "n": 1,
     }  # fmt: skip
     assert run("urldecode", {"f": "%E9"}, field="f", charset="cp1252")["f"] == "é"
-    event = run("urldecode", {"message": "%E9"})
-    assert event["message"] == "%E9"
+    # Bytes that are no UTF-8 make the whole a text as Ruby inspects it.
+    assert run("urldecode", {"message": 'caf%E9 "x" \\'}) == {"message": 'caf\\xE9 \\"x\\" \\\\'}
+    event = run("urldecode", {"message": "%81"}, charset="cp1252")
+    assert event["message"] == "%81"
     assert event["tags"] == ["_urldecodefailure"]
-    assert run("urldecode", {"message": "%E9"}, tag_on_failure=["x"])["tags"] == ["x"]
+    assert run("urldecode", {"message": "%81"}, charset="cp1252", tag_on_failure=["x"])["tags"] == ["x"]
     assert "no character set" in refused("urldecode", charset="klingon")
 
 

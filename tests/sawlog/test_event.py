@@ -1,0 +1,55 @@
+"""Events: values are set and taken at places in objects and lists, and nobody else's object changes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sawlog.event import FILLED_UP, MISSING, get, put, remove
+
+
+@pytest.mark.parametrize(
+    ("path", "after"),
+    [
+        (("f", "0"), {"f": [9, "b", {"c": 1}]}),
+        (("f", "-1"), {"f": ["a", "b", 9]}),
+        (("f", "-3"), {"f": [9, "b", {"c": 1}]}),
+        (("f", "-4"), {"f": ["a", "b", {"c": 1}]}),
+        (("f", "4"), {"f": ["a", "b", {"c": 1}, None, 9]}),
+        (("f", "2", "c"), {"f": ["a", "b", {"c": 9}]}),
+        (("f", "3", "d"), {"f": ["a", "b", {"c": 1}, {"d": 9}]}),
+        (("f", "name"), {"f": ["a", "b", {"c": 1}]}),
+        (("f", str(3 + FILLED_UP)), {"f": ["a", "b", {"c": 1}]}),
+    ],
+)
+def test_elements_of_lists(path: tuple[str, ...], after: dict[str, Any]) -> None:
+    event = {"f": ["a", "b", {"c": 1}]}
+    shared = event["f"]
+    put(event, path, 9)
+    assert event == after
+    assert shared == ["a", "b", {"c": 1}]
+
+
+VALUES = st.recursive(
+    st.integers() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab01"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    event=st.dictionaries(st.sampled_from("ab01"), VALUES, max_size=3),
+    path=st.lists(st.sampled_from(["a", "b", "0", "1", "-1"]), min_size=1, max_size=4).map(tuple),
+)
+def test_what_is_put_is_got_or_nothing_changes(event: dict[str, Any], path: tuple[str, ...]) -> None:
+    before, shared = copy.deepcopy(event), dict(event)
+    put(event, path, "new")
+    if event != before:
+        assert get(event, path) == "new"
+        assert remove(event, path) == "new"
+        assert get(event, path, MISSING) != "new"
+    assert shared == before
