@@ -56,14 +56,17 @@ class Csv(Filter):
             if kind not in _CONVERSIONS:
                 raise options.error(f"csv: convert knows {', '.join(_CONVERSIONS)}, and got '{kind}'", "convert")
         self._convert = {name: _CONVERSIONS[kind] for name, kind in options["convert"].items()}
-        for name in ("separator", "quote_char"):
-            if len(options[name]) > 1 or (name == "separator" and not options[name]):
-                raise options.error(f"csv: {name} is one character, and got '{options[name]}'", name)
-        if options["separator"] == options["quote_char"]:
+        # The character NUL, which Logstash's documentation names for no quoting, may be written as an escape.
+        quote = "" if options["quote_char"] in ("\\x00", "\0") else options["quote_char"]
+        if len(quote) > 1:
+            raise options.error(f"csv: quote_char is one character, and got '{quote}'", "quote_char")
+        if not options["separator"]:
+            raise options.error("csv: separator is empty", "separator")
+        if options["separator"] == quote:
             raise options.error("csv: separator and quote_char are the same", "separator")
         self._separator: str = options["separator"]
-        self._value = _value_expression(options["separator"], options["quote_char"])
-        self._quote: str = options["quote_char"]
+        self._value = _value_expression(options["separator"], quote)
+        self._quote: str = quote
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
         out: list[Event] = []
@@ -134,7 +137,8 @@ def _value_expression(separator: str, quote: str) -> re.Pattern[str]:
     """Return the expression of one value with the separator, line end or end of text after it (RFC 4180)."""
     cut, mark = re.escape(separator), re.escape(quote)
     quoted = f"{mark}((?:[^{mark}]|{mark}{mark})*){mark}" if quote else "((?!))"
-    return re.compile(rf"(?:{quoted}|([^{cut}{mark}\r\n]*))({cut}|\r?\n|\r|\Z)")
+    one = rf"[^{cut}{mark}\r\n]" if len(separator) == 1 else rf"(?!{cut})[^{mark}\r\n]"
+    return re.compile(rf"(?:{quoted}|((?:{one})*))({cut}|\r?\n|\r|\Z)")
 
 
 def _integer(text: str) -> Any:

@@ -13,6 +13,14 @@ from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event, Path, get, put
 
+_FOLDERS: Final = (
+    "/usr/share/GeoIP",
+    "/var/lib/GeoIP",
+    "/usr/local/share/GeoIP",
+    "/usr/share/logstash/data/geoip_database_management/*",
+    "/var/lib/logstash/geoip_database_management/*",
+)
+"""Where databases are looked for: geoipupdate's folders, and those of a Logstash that fetches its own."""
 _HINT: Final = "set database => '/path/to/GeoLite2-City.mmdb'; MaxMind gives the file to who registers"
 
 # Name in Logstash → path without ECS, path with ECS (None: not written).
@@ -84,9 +92,13 @@ class Geoip(Filter):
         self._known: dict[str, list[tuple[Path, Any]]] = {}
         self._fields = self._fields_of(options)
         self._database = _open(options)
-        self._type: str = self._database.metadata().database_type
+        self._type: str = self._database.metadata().database_type if self._database is not None else ""
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
+        if self._database is None:
+            for event in events:
+                fail(event, self._tags, "geoip: there is no database")
+            return events
         for event in events:
             value = self._read(event)
             if isinstance(value, list):
@@ -167,13 +179,14 @@ class Geoip(Filter):
 
 
 def _open(options: Options) -> Any:
-    path = options["database"]
+    path = options["database"] or _found(options["default_database_type"])
     if not path:
-        raise options.error(
-            f"geoip needs the option 'database': no {options['default_database_type']} database comes with sawlog",
-            None,
-            _HINT,
+        tags, kind = ", ".join(options["tag_on_failure"]), options["default_database_type"]
+        options.notes.append(
+            f"{options.position}: geoip: no {kind} database comes with sawlog, and none is in {', '.join(_FOLDERS)}:"
+            f" events go on tagged {tags} ({_HINT})"
         )
+        return None
     if not File(path).is_file():
         raise options.error(f"geoip: there is no file '{path}'", "database", _HINT)
     import maxminddb  # noqa: PLC0415 - only who uses it loads it
@@ -182,6 +195,12 @@ def _open(options: Options) -> Any:
         return maxminddb.open_database(path)
     except (maxminddb.InvalidDatabaseError, OSError) as error:
         raise options.error(f"geoip: '{path}' is no MaxMind database: {error}", "database") from None
+
+
+def _found(kind: str) -> str | None:
+    """Return the database where MaxMind's own program or a Logstash puts it."""
+    paths = [path for folder in _FOLDERS for path in File("/").glob(f"{folder[1:]}/*-{kind}.mmdb")]
+    return str(paths[0]) if paths else None
 
 
 def _values(record: Mapping[str, Any], address: str) -> dict[str, Any]:

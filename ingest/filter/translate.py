@@ -46,7 +46,7 @@ class Translate(Filter):
         "refresh_behaviour": Option(
             Kind.STRING, "Whether a changed file replaces the dictionary.", "merge", one_of=("merge", "replace")
         ),
-        "yaml_code_point_limit": Option(Kind.NUMBER, "", 134217728, noted="files of any size are read"),
+        "yaml_dictionary_code_point_limit": Option(Kind.NUMBER, "", 134217728, noted="files of any size are read"),
         "yaml_load_strategy": Option(
             Kind.STRING, "", "one_shot", one_of=("one_shot", "streaming"), noted="files are read at once"
         ),
@@ -57,7 +57,7 @@ class Translate(Filter):
         super().__init__(options)
         if not options["source"]:
             raise options.error("translate needs the option 'source'")
-        if options.given("dictionary") and options.given("dictionary_path"):
+        if options["dictionary"] and options.given("dictionary_path"):
             raise options.error("translate takes a dictionary or a dictionary_path, not both", "dictionary_path")
         source = options["source"]
         target = options["target"] or (source if settings.is_ecs(options) else "translation")
@@ -213,6 +213,8 @@ class _DictionaryFile:
         text = self._path.read_text(encoding="utf-8")
         if self._path.suffix == ".csv":
             return {row[0]: row[1] for row in csv.reader(text.splitlines()) if len(row) > 1}
+        if not text.strip():
+            return {}
         data = json.loads(text) if self._path.suffix == ".json" else _yaml(text)
         if not isinstance(data, dict):
             raise ValueError(f"'{self._path}' holds no mapping")

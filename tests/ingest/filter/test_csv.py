@@ -55,7 +55,8 @@ def test_failures() -> None:
     assert run("csv", {"message": 5})["tags"] == ["_csvparsefailure"]
     assert run("csv", {}, source="x") == {}
     assert "integer, float" in refused("csv", convert={"a": "int"})
-    assert "one character" in refused("csv", separator="ab")
+    assert "one character" in refused("csv", quote_char="ab")
+    assert "empty" in refused("csv", separator="")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
@@ -64,3 +65,14 @@ def test_reading_undoes_writing(row: list[str]) -> None:
     csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="").writerow(row)
     event = run("csv", {"message": out.getvalue()}, target="c")
     assert list(event["c"].values()) == row
+
+
+def test_separators_of_several_characters_and_no_quoting() -> None:
+    columns = ["a", "b", "c"]
+    assert run("csv", {"message": 'x||"y||z"||w|'}, separator="||", columns=columns, target="t")["t"] == {
+        "a": "x", "b": "y||z", "c": "w|",
+    }  # fmt: skip
+    for quote in ("\\x00", "\0"):
+        assert run("csv", {"message": 'a "b,c'}, quote_char=quote, columns=columns, target="t")["t"] == {
+            "a": 'a "b', "b": "c",
+        }  # fmt: skip

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from ingest import plugins
+from ingest.options import Block, Setting
+from sawlog.errors import Position
 from tests.ingest.filter.building import reason, refused, run, run_all
 
 FIREFOX = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.11; rv:45.0) Gecko/20100101 Firefox/45.0"
@@ -44,9 +47,21 @@ def test_useragent_with_other_expressions(tmp_path: Path) -> None:
     assert "greater than 0" in refused("useragent", source="m", lru_cache_size=0)
 
 
-def test_geoip_is_refused_without_a_database(tmp_path: Path) -> None:
-    message = refused("geoip", source="ip", target="geo")
-    assert "database =>" in message
+def test_geoip_without_a_database_tags_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.filter.geoip._FOLDERS", (f"{tmp_path}/GeoIP/*",))
+    position = Position("test.conf", 1)
+    block = Block("geoip", [Setting("source", "ip", position), Setting("target", "geo", position)], position)
+    geoip, notes = plugins.make("filter", block)
+    (event,) = geoip.apply([{"ip": "12.34.56.78"}])
+    assert event["tags"] == ["_geoip_lookup_failure"]
+    assert "database => '/path/to/GeoLite2-City.mmdb'" in notes[0]
+    (tmp_path / "GeoIP" / "1").mkdir(parents=True)
+    (tmp_path / "GeoIP" / "1" / "GeoLite2-City.mmdb").touch()
+    monkeypatch.setattr("maxminddb.open_database", lambda path: Database("GeoLite2-City", CITY))
+    assert run("geoip", {"ip": "12.34.56.78"}, source="ip", target="geo")["geo"]["geo"]["city_name"] == "Seattle"
+
+
+def test_what_geoip_refuses(tmp_path: Path) -> None:
     missing = refused("geoip", source="ip", target="geo", database=str(tmp_path / "none.mmdb"))
     assert "no file" in missing
     assert "GeoLite2" in missing
