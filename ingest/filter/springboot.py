@@ -76,7 +76,8 @@ class Springboot(Filter):
         for at, event in enumerate(events):
             text = get(event, self._source)
             if not isinstance(text, str):
-                self._fail(event, f"no text in the field {field_name(self._source)}")
+                if not self._told(event):
+                    self._fail(event, f"no text in the field {field_name(self._source)}")
             elif not self._parse(event, text):
                 self._above.lend(event, events, at)
         self._above.remember(events)
@@ -191,6 +192,8 @@ class Springboot(Filter):
             else:
                 timed = self._line(parsed, line)
         except ValueError as reason:
+            if self._told(event):
+                return True
             self._fail(event, str(reason), text)
             return False
         except RecursionError:
@@ -202,6 +205,15 @@ class Springboot(Filter):
         if self.succeeded is not None:
             self.succeeded(event)
         return timed
+
+    def _told(self, event: Event) -> bool:
+        """Whether the fields of an event say what a line would: its input has decoded the JSON already."""
+        if not structured.arrange(event, self._clock):
+            return False
+        _name_service(event, "")
+        if self.succeeded is not None:
+            self.succeeded(event)
+        return True
 
     def _line(self, event: Event, line: str) -> bool:
         """Parse plain lines; return whether they name their time, which a trace on standard error does not.

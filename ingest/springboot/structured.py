@@ -71,6 +71,28 @@ def read(text: str, clock: Clock) -> Event:
     return event
 
 
+def arrange(event: Event, clock: Clock) -> bool:
+    """Put the fields of a line that an input has decoded already into ECS; False if it tells no level and logger."""
+    if isinstance(get(event, _LEVEL), str):
+        return True
+    fields = {key: value for key, value in event.items() if key in _TIME[1:] or _place_of(key) is not None}
+    if not {_LEVEL, _LOGGER} <= {_place_of(key) for key in fields}:
+        return False
+    fields.pop("message", None)
+    for key in fields:
+        del event[key]
+    for name in _TIME[1:]:
+        try:
+            event["@timestamp"] = _moment(name, fields[name], fields, clock)
+            del fields[name]
+            break
+        except (KeyError, ValueError):
+            continue
+    _place(fields, event)
+    _explain(event)
+    return True
+
+
 def merge(event: Event, fields: Event) -> None:
     """Put the fields of a line into its event; what would replace an object of the event goes to ``labels``."""
     for key, value in fields.items():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingest.springboot import structured, throwable
 from ingest.springboot.clock import Clock
 from sawlog.event import Event, get
+from shipper.json_keys import write_keys
 from tests.corpus.compare import packed
 from tests.corpus.truth import actual
 
@@ -72,6 +73,27 @@ def test_what_an_encoder_wrote(path: Path) -> None:
 def test_fields_of_the_application_s_own_are_kept() -> None:
     info = read(Path(__file__).with_name("layouts").joinpath("logstash-short.log").read_text().splitlines()[0])
     assert (info["team"], info["service"]["name"], info["caller"]["line"]) == ("blue", "orders", 8)
+
+
+@pytest.mark.parametrize("path", [path for path in LAYOUTS if "gelf" not in path.stem], ids=lambda path: path.stem)
+def test_what_an_input_has_decoded_comes_out_the_same(path: Path) -> None:
+    for line in path.read_text().splitlines():
+        event: Event = {"log": {"offset": 0}}
+        write_keys(event, json.loads(line), True)
+        if path.stem == "logstash-millis":
+            assert "no time of RFC 3339" in event.pop("error")["message"]
+            event["@timestamp"] = read(line)["@timestamp"]
+        assert structured.arrange(event, Clock(None))
+        whole = read(line)
+        whole["log"]["offset"] = 0
+        assert event == whole
+
+
+def test_what_tells_no_level_and_logger_was_not_decoded() -> None:
+    for event in ({"message": "x"}, {"message": "x", "level": "INFO"}, {"log": {"offset": 1}, "logger": "a"}):
+        before = dict(event)
+        assert not structured.arrange(event, Clock(None))
+        assert event == before
 
 
 @pytest.mark.parametrize("capture", packed(JSON_CAPTURES), ids=lambda capture: capture.name)
