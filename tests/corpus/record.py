@@ -8,11 +8,13 @@ Needs Java 17 or newer, and Maven.
 from __future__ import annotations
 
 import argparse
+import lzma
 import os
 import subprocess
 import tarfile
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -122,7 +124,7 @@ FORMS: Final = (
     Form("boot-3.5-debug", BOOT_3_5, ("--debug", *_FOREIGN)),
     Form("boot-2.7-web", BOOT_2_7, web=True),
     Form("boot-3.5-web", BOOT_3_5, _NAMED, web=True),
-    Form("boot-2.7-missing-bean", BOOT_2_7, ("--scenes.fail=missing",), code=1),
+    Form("boot-2.7-missing-bean", BOOT_2_7, ("--scenes.fail=missing", "--spring.main.banner-mode=log"), code=1),
     Form("boot-3.5-failing-bean", BOOT_3_5, ("--scenes.fail=throwing",), code=1),
     Form("boot-4.0-missing-bean", BOOT_4_0, ("--scenes.fail=missing", "--debug"), code=1),
     # log4j2.
@@ -310,13 +312,13 @@ def _settings(form: Form) -> list[str]:
 
 def pack(folder: Path, archive: Path) -> None:
     """Pack what was captured in `folder`, so that equal captures make equal archives."""
-    with tarfile.open(archive, "w:xz", preset=9) as tar:
+    with lzma.open(archive, "wb", preset=9 | lzma.PRESET_EXTREME) as file, tarfile.open(fileobj=file, mode="w") as tar:
         for form in FORMS:
             for name in (f"{form.name}.log", f"{form.name}.truth.jsonl"):
+                data = (folder / name).read_bytes()
                 member = tarfile.TarInfo(name)
-                member.size = (folder / name).stat().st_size
-                with (folder / name).open("rb") as file:
-                    tar.addfile(member, file)
+                member.size = len(data)
+                tar.addfile(member, BytesIO(data))
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ final class Scenes {
         "com.acme.orders.Order-v2",
         "jdbc.sqlonly",
         "reactor.netty.http.server.HttpServer",
+        "AUDIT",
+        "io.netty.channel.AbstractChannel$AbstractUnsafe",
         Logger.ROOT_LOGGER_NAME,
     };
 
@@ -54,6 +56,12 @@ final class Scenes {
         "orders,1",
         "1234567890abcdef",
         "Catalina-utility-1",
+        // Virtual threads have no name.
+        "",
+        "DefaultDispatcher-worker-1 @coroutine#7",
+        "org.springframework.kafka.KafkaListenerEndpointContainer#0-0-C-1",
+        "[main]",
+        "pool [orders] : 3",
     };
 
     private final Environment environment;

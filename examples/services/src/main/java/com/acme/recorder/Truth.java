@@ -28,7 +28,6 @@ public final class Truth {
 
     private final File captured;
     private final BufferedWriter writer;
-    private int sequence;
 
     private Truth(File captured, File truth) throws IOException {
         this.captured = captured;
@@ -105,8 +104,7 @@ public final class Truth {
     }
 
     private StringBuilder begin(long start) {
-        StringBuilder line = new StringBuilder(512).append("{\"sequence\":").append(sequence++);
-        add(line, "start", start);
+        StringBuilder line = new StringBuilder(512).append("{\"start\":").append(start);
         add(line, "end", captured.length());
         return line;
     }
