@@ -14,6 +14,7 @@ GELF 1.1 payload specification.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -52,6 +53,8 @@ _SAID_ALREADY: Final = frozenset({"@version", "level_value", "levelVal", "endOfB
 """What says what the layout is, or once more what another field says."""
 _SYSLOG: Final = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "INFO", "INFO", "DEBUG")
 _APART: Final[Path] = ()
+_PLACEHOLDER: Final = re.compile(r"(\\*+)\{\}")
+_NONE: Final = object()
 _REMEMBERED: Final = 4096
 """Names of fields kept in memory."""
 _MARKS: Final = str.maketrans("", "", "_-.@")
@@ -260,21 +263,17 @@ def _format(fields: Fields) -> None:
     if any(_plain(key) == "formattedmessage" for key in fields):
         fields.pop("message")
         return
-    pieces: list[str] = []
-    rest = fields["message"]
-    for argument in arguments:
-        before, mark, after = rest.partition("{}")
-        if not mark:
-            break
-        if before.endswith("\\") and not before.endswith("\\\\"):
-            pieces.append(f"{before[:-1]}{{}}")
-            rest = after
-            before, mark, after = rest.partition("{}")
-            if not mark:
-                break
-        pieces += [before, argument if isinstance(argument, str) else json.dumps(argument)]
-        rest = after
-    fields["message"] = "".join((*pieces, rest))
+    left = iter(arguments)
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] == "\\":
+            return "{}"
+        argument = next(left, _NONE)
+        if argument is _NONE:
+            return found[0]
+        return found[1][:-1] + (argument if isinstance(argument, str) else json.dumps(argument, ensure_ascii=False))
+
+    fields["message"] = _PLACEHOLDER.sub(fill, fields["message"])
 
 
 def _label(event: Event, context: Any) -> None:

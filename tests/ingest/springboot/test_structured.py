@@ -178,6 +178,7 @@ def test_arguments_are_filled_in_as_slf4j_does() -> None:
     for message, arguments, wanted in (
         ("{} and {}", ["a", "b"], "a and b"),
         (r"\{} {}", ["a"], "{} a"),
+        (r"C:\\{} {}", ["a", 1], r"C:\a 1"),
         ("{}", [], "{}"),
         ("none", ["a"], "none"),
     ):
