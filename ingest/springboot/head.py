@@ -20,8 +20,8 @@ _SPAN = r"[0-9a-f]{16}+"
 _SHORTENED = r"[0-9a-fA-F…]{4,64}+"
 _ZONE = r"Z|[+-]\d\d(?>(?::?\d\d)?)"
 _LOGGER_WIDTH = 40
-# A name that was cut to the column's width may begin with anything; log4j2's root logger has none.
-_LOGGER = rf"[^\s\x1b]{{{_LOGGER_WIDTH}}}|[^\s\x1b\[][^\s\x1b]*"
+# In its column, a name may hold anything, and log4j2's root logger has none.
+_IN_COLUMN = rf"[ ](?P<column>[^\s\x1b][^\n\x1b]{{{_LOGGER_WIDTH - 1}}})|[ ]{{{_LOGGER_WIDTH},}}"
 
 _HEAD = re.compile(
     rf"""
@@ -31,7 +31,7 @@ _HEAD = re.compile(
     (?P<pid>\d{{1,18}}+)? [ ]*+
     -{{1,4}}+ [ ]*+
     \[ (?P<brackets>[^\n\x1b]*) \]
-    (?: [ ]++ (?P<logger>{_LOGGER}) [ ]*+ | [ ]{{{_LOGGER_WIDTH},}} )
+    (?: {_IN_COLUMN} | [ ]++ (?P<logger>[^\s\x1b\[][^\s\x1b]*) [ ]*+ )
     """,
     re.ASCII | re.VERBOSE,
 )
@@ -80,7 +80,7 @@ def without_ids(text: str, start: int, end: int) -> tuple[str, str, str] | None:
 def ends_in_column(text: str, end: int) -> bool:
     """Whether what ends at `end` is a logger's name that fills its column: then no name before it holds the divider."""
     begin = end - _LOGGER_WIDTH
-    return text[begin - 2 : begin] == "] " and " " not in text[begin:end].rstrip(" ")
+    return text[begin - 2 : begin] == "] " and (text[begin] != " " or text[begin:end].isspace())
 
 
 def parse(text: str) -> Head | None:
@@ -88,7 +88,7 @@ def parse(text: str) -> Head | None:
     head = _HEAD.fullmatch(text)
     if head is None:
         return None
-    zone, level, tracing, pid, brackets, logger = head.groups("")
+    zone, level, tracing, pid, brackets, column, logger = head.groups("")
     application, trace, span = _tracing(tracing)
     names = []
     padded = _PADDED_THREAD.fullmatch(brackets)
@@ -112,7 +112,7 @@ def parse(text: str) -> Head | None:
         level=level.upper(),
         pid=pid,
         thread=thread,
-        logger=logger,
+        logger=logger or column.rstrip(" "),
         application=named[0] if named else application,
         group=" ".join(named[1:]),
         trace=trace,

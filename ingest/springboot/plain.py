@@ -19,7 +19,6 @@ from ingest.springboot.head import Head
 
 _LEVEL = "(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
 _THREAD = r"\[(?P<thread>\] \[|[^\n]{0,200}?)\]"
-_LOGGER = r"(?P<logger>[^\s:]{0,200})(?::(?P<line>\d{1,9}))?"
 _IDS = r"(?:\[(?:(?P<trace>[0-9a-f]{16,32})?[-,]? ?(?P<span>[0-9a-f]{16})?)\] *)?"
 _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?"
@@ -27,12 +26,17 @@ _TIME = re.compile(
     re.ASCII,
 )
 _DIVIDED = r" *(?:--?|:)(?: (?P<message>.*)|(?=\n)(?P<below>.*)|\Z)"
+_CLASS = r"(?P<logger>[^\s:]{1,200})(?::(?P<line>\d{1,9}))?"
+_NAME = r"(?P<logger>[^\s:-][^\n]{0,200}?)(?P<line>)"
+"""A logger that is no class may have blanks and colons in its name."""
+_NONE = "(?P<logger>)(?P<line>)"
+"""log4j2's root logger."""
 _SHAPES = [
     re.compile(shape + _DIVIDED, re.DOTALL)
     for shape in (
-        rf"{_THREAD} *{_IDS}{_LEVEL} +{_LOGGER}",
-        rf"{_LEVEL} +{_THREAD} +{_LOGGER}",
-        rf"{_LEVEL} +(?=[^\s:\[]){_LOGGER}(?: +{_THREAD})?",
+        *(rf"{_THREAD} *{_IDS}{_LEVEL} +{logger}" for logger in (_NONE, _CLASS, _NAME)),
+        *(rf"{_LEVEL} +{_THREAD} +{logger}" for logger in (_CLASS, _NAME, _NONE)),
+        rf"{_LEVEL} +(?!\[){_CLASS}(?: +{_THREAD})?",
     )
 ]
 

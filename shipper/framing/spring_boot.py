@@ -34,13 +34,15 @@ _TIME_ALONE: Final = r"\d[\d:.,T+/ -]{6,40}(?<=\d)Z?"
 _LEVEL: Final = r"(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
 # Bounded and, but for one of each, without a choice: a hostile line must not take long.
 _BRACKETS: Final = r"\[[^\n]{0,200}?\]"
-_LOGGER: Final = r"[^\s:\x1b]{0,200}(?::\d+)?"
+_LOGGER: Final = r"[^\s:\[\x1b][^\s:\x1b]{0,200}(?::\d+)?"
+_ANY_LOGGER: Final = r"[^\n\x1b]{0,200}?"
+"""Where a thread in brackets makes it sure enough that this is a head: names with spaces, and none."""
 _END: Final = rf"{_GAP}(?:--?|:)(?:[ \r\n]|\x1b\[|\Z)"
 _PLAIN_BOOT: Final = rf"{_TIME} *[A-Z]{{3,7}} \d* ?--- \["
 """What nearly all heads are: an expression of its own, because it takes half the time."""
 _BOOT: Final = rf"{_LEVEL}{_GAP}(?:\[[^\]\n]*\]{_GAP})?\d*{_GAP}---{_GAP}\["
-_LOGBACK: Final = rf"{_BRACKETS}{_GAP}(?:\[[^\]\n]*\]{_GAP}){{0,2}}{_LEVEL}{_GAP}{_LOGGER}{_END}"
-_LOG4J: Final = rf"{_LEVEL}{_GAP}(?:{_BRACKETS}{_GAP}{_LOGGER}|(?=[^\s:\[\x1b]){_LOGGER}{_GAP}(?:{_BRACKETS})?){_END}"
+_LOGBACK: Final = rf"{_BRACKETS}{_GAP}(?:\[[^\]\n]*\]{_GAP}){{0,2}}{_LEVEL}{_GAP}{_ANY_LOGGER}{_END}"
+_LOG4J: Final = rf"{_LEVEL}{_GAP}(?:{_BRACKETS}{_GAP}{_ANY_LOGGER}|{_LOGGER}{_GAP}(?:{_BRACKETS})?){_END}"
 _ANY_HEAD: Final = rf"(?:\x1b\[[0-9;]*m)*{_TIME_ALONE}{_GAP}(?:{_BOOT}|{_LOGBACK}|{_LOG4J})"
 _STRUCTURED: Final = r'\{"@timestamp"|\{"version":"1\.1"'
 _BANNER: Final = r"  \.   ____ "
@@ -73,8 +75,8 @@ _GOES_ON: Final = (
     r"|(?>(?:[A-Za-z_][\w$]*\.)+)[A-Z][\w$]*(?::|[\r\n]|\Z)"
 )
 
-# The banner begins with the blank line above it.
-_BETWEEN: Final = re.compile(rf"\n(?={_BEGINS}|\r?\n{_BANNER}|(?:(?<=[^\n\r]\n)|(?<=[^\n]\r\n)){_BANNER})".encode())
+# The banner begins with the blank line above it; without one, a logger wrote it into its message.
+_BETWEEN: Final = re.compile(rf"\n(?={_BEGINS}|\r?\n{_BANNER})".encode())
 _BETWEEN_OTHERS: Final = re.compile(rf"\n(?!{_GOES_ON})".encode())
 _BEGINS_WITH_HEAD: Final = re.compile(_HEAD.encode())
 _JSON: Final = re.compile(rb"\{[^\n]*\}[ \t\r]*(?:\n[ \t\r]*)*\n(?=[ \t\r]*[^ \t\r\n])")
@@ -179,7 +181,7 @@ class SpringBootRule(Rule):
         begins: list[int] = []
         takes_all = is_json = False
         for at, line in enumerate(lines):
-            known = self._begins(line) or self._begins_banner(lines, at)
+            known = self._begins(line) or (not line.strip("\r") and self._is_banner(lines, at + 1))
             joins = takes_all or (not line.strip() if is_json else self._goes_on(line))
             if begins and joins and not known and at - begins[-1] < self.max_lines:
                 continue
@@ -188,7 +190,5 @@ class SpringBootRule(Rule):
             is_json = line.startswith("{") and line.rstrip().endswith("}")
         return begins, False
 
-    def _begins_banner(self, lines: Sequence[str], at: int) -> bool:
-        if lines[at].strip("\r"):
-            return self._banner(lines[at]) is not None and at > 0 and lines[at - 1].strip("\r") != ""
-        return at + 1 < len(lines) and self._banner(lines[at + 1]) is not None
+    def _is_banner(self, lines: Sequence[str], at: int) -> bool:
+        return at < len(lines) and self._banner(lines[at]) is not None

@@ -20,6 +20,8 @@ def pattern(**settings: object) -> MultilineFraming:
 
 
 HEADS = [
+    "2025-01-01 10:00:00,000 INFO  [pool [orders] : 3] order audit : x",
+    "10:00:00.000 [main] INFO  a.b.C:audit - x",
     "2025-01-01T10:00:00.000+02:00  INFO 1 --- [orders] [           main] a.b.C                                    : x",
     "2025-01-01 10:00:00,000 ERROR [orders,65f0c165f0c165f0,a1b2a1b2a1b2a1b2,true]  --- [http [a] 1] x.Y : no",
     "\x1b[2m2025-01-01T10:00:00.000Z\x1b[0;39m \x1b[32m INFO\x1b[0;39m \x1b[35m1\x1b[0;39m \x1b[2m---\x1b[0;39m "
@@ -31,6 +33,7 @@ HEADS = [
     "10:00:00.000 [main] \x1b[34mINFO \x1b[0;39m \x1b[36ma.b.C\x1b[0;39m - x",
 ]
 NO_HEADS = [
+    "  .   ____          _            __ _ _",
     "2025-01-01T10:00:00.000Z started",
     "2025-01-01 10:00:00 ERROR in three lines",
     "10:00:00 all is well",
@@ -47,7 +50,6 @@ FOREIGN = [
     "WARNING: An illegal reflective access operation has occurred",
     '{"@timestamp":"2025-01-01T10:00:00Z"',
     '{"version":"1.1","short_message":"m"',
-    "  .   ____          _            __ _ _",
     "\n  .   ____          _            __ _ _",
     "Jan 01, 2025 10:00:00 AM org.apache.catalina.core.StandardService startInternal",
 ]
