@@ -31,6 +31,7 @@ def checked(pattern: str) -> str:
         ValueError: it is none; in words for the user.
     """
     _compiled(pattern)
+    _searching((pattern,))
     return pattern
 
 
@@ -95,7 +96,13 @@ def _searching(patterns: tuple[str, ...]) -> Callable[[str], object]:
     several = re2.Set.SearchSet(_OPTIONS)
     for pattern in patterns:
         several.Add(pattern)
-    several.Compile()
+    try:
+        several.Compile()
+    except re2.error:
+        if len(patterns) == 1:
+            raise ValueError(f"{patterns[0]!r} is no regular expression of Go's (RE2): it grows too large") from None
+        alone = [_searching((pattern,)) for pattern in patterns]
+        return lambda text: any(one(text) for one in alone)
 
     def search(text: str) -> object:
         try:

@@ -49,6 +49,8 @@ FILTERS: list[tuple[str, dict[str, Any], str]] = [
     ("translate", {"source": "message", "regex": True, "exact": False, "dictionary": {"(a+)+$": "b"}},
      "_translate_timeout"),
     ("grok", {"match": {"message": "^(a+)+$"}, "timeout_millis": 500, "tag_on_failure": []}, "_groktimeout"),
+    ("grok", {"match": {"message": "(?<!a{2,3})^(?:a|aa)+$"}, "timeout_millis": 500, "tag_on_failure": []},
+     "_groktimeout"),
 ]  # fmt: skip
 
 

@@ -115,6 +115,13 @@ def test_plain_ones_mean_the_same_to_both_engines(pattern: str, text: str) -> No
     assert bool(Expressions([pattern]).search(text)) is bool(by_re2.search(text))
 
 
+def test_what_is_too_large_for_one_search_is_looked_for_one_by_one() -> None:
+    large = Expressions([rf"(\pL{{1,900}}){digit}" for digit in range(3)])
+    assert [bool(large.search(f"x{digit}")) for digit in range(4)] == [True, True, True, False]
+    with pytest.raises(ValueError, match="too large"):
+        checked(r"(\pL{0,1000}\d[^\pN]{1,500}){1}" * 3)
+
+
 def test_a_name_need_not_be_utf_8() -> None:
     assert Expressions(["^a.b$"]).search("a\udcffb")
     assert Substitution("b", "c").apply("a\udcffb") == "a?c"
