@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test nightly chaos corpus check setup setup-test env clean help
+.PHONY: up test nightly chaos corpus lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -12,11 +12,13 @@ help:
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
+	@echo "make lock                    renew the versions and hashes that the image and make up install"
+	@echo "make audit                   ask whether faults are known of these versions (pip-audit)"
 	@echo "make corpus                  log with many versions of Spring Boot again, for tests/corpus (Java 17, Maven)"
 	@echo "make env                     write .env with passwords for docker-compose.yml"
 
 # The environment: by uv if it is there, else by the standard library's venv.
-.venv/.ready: pyproject.toml sawlog/__init__.py
+.venv/.ready: pyproject.toml sawlog/__init__.py deploy/build.lock deploy/requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sawlog needs Python 3.11 or newer"; exit 1; }
 	@deploy/environment "$(PYTHON)"
 	@touch $@
@@ -50,6 +52,17 @@ test: .venv/.ready-test
 nightly: .venv/.ready-test
 	@deploy/test-services
 	SAWLOG_NIGHTLY=1 $(BIN)/pytest $(PYTEST_OPTIONS)
+
+.venv/.ready-lock: .venv/.ready
+	@deploy/environment "$(PYTHON)" --group lock
+	@touch $@
+
+lock: .venv/.ready-lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/lock $(LOCK_OPTIONS)
+
+# It asks pypi.org itself of each package, and fails where it cannot: an index of one's own has no list of faults.
+audit: .venv/.ready-lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r deploy/build.lock -r deploy/requirements.lock
 
 # Ten minutes of faults for each way from a file to a store, and a count of what is there at the end.
 chaos: .venv/.ready-test
