@@ -35,6 +35,9 @@ final class Scenes {
         Logger.ROOT_LOGGER_NAME,
     };
 
+    /** Names that no class has. */
+    private static final String[] ODD_LOGGERS = {"order audit", "com.acme.orders.OrderService:audit", "[audit]", "a : b"};
+
     private static final String[] THREADS = {
         "main",
         "http-nio-8080-exec-1",
@@ -78,6 +81,7 @@ final class Scenes {
         everyMessage();
         everyThrowable();
         everyThread();
+        oddLoggers();
         tracesInMessages();
         if (environment.getProperty("scenes.foreign", Boolean.class, false)) {
             foreign();
@@ -115,6 +119,12 @@ final class Scenes {
                 log(random, Messages.one(random), null);
                 log(random, Messages.ofOneLine(random), Throwables.one(random));
             });
+        }
+    }
+
+    private void oddLoggers() {
+        for (String name : ODD_LOGGERS) {
+            LoggerFactory.getLogger(name).info("Order {} accepted", random.nextInt(10_000));
         }
     }
 
