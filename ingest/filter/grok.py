@@ -80,10 +80,10 @@ class Grok(Filter):
         """Match every event; see `Filter.apply`."""
         expressions = [expression for _, several in self._matches for expression in several]
         limited = self._timeout > 0
-        # What a signal cannot interrupt watches the clock itself, each search for its own.
+        # Off the main thread, which no signal reaches, each search watches the clock itself.
         signalled = limited and can_interrupt()
         tries: dict[Expression, Try] = {
-            e: (e.search(self._timeout if limited and (e.uses_regex or not signalled) else None), self._stores[e])
+            e: (e.search(self._timeout if limited and not signalled else None), self._stores[e])
             for e in expressions
         }
         if len(expressions) == 1 and len(self._matches[0][0]) == 1:

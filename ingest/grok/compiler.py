@@ -69,7 +69,7 @@ class Expression:
 
     @property
     def uses_regex(self) -> bool:
-        """Whether `regex` matches it, which a signal cannot interrupt."""
+        """Whether `regex` matches it."""
         return not isinstance(self._compiled, re.Pattern)
 
     def search(self, timeout: float | None = None) -> Search:
