@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ingest.filter.base import Filter
+from ingest.filter.failure import marking
 from ingest.lang.ast import Branch, Section, Statement, blocks
 from ingest.lang.compiler import Route, Stage, compile_filters, compile_routes
 from ingest.lang.condition import compile_condition
@@ -55,6 +56,10 @@ class Pipeline:
         self._rest: Stage = _unchanged
         self._stage: Stage = _unchanged
         self._compile(bodies["filter"])
+        if len(self.filters) > 1:
+            for one in self.filters:
+                if one.parses:
+                    one.succeeded = marking(one.succeeded)
         # What is so for each use of a plugin is said once.
         self.notes = list(dict.fromkeys(self.notes))
         if self._errors:

@@ -23,6 +23,7 @@ class Csv(Filter):
     """The field holds one row (RFC 4180); line ends inside quotes are data."""
 
     name = "csv"
+    parses = True
     options: ClassVar[dict[str, Option]] = {
         "source": Option(Kind.FIELD, "The field with the row.", "message"),
         "target": Option(Kind.FIELD, "The field for the columns; the event itself if not given."),

@@ -102,6 +102,7 @@ class Dissect(Filter):
     """Mappings work in the order of the file, each on what the earlier ones have set."""
 
     name = "dissect"
+    parses = True
     options: ClassVar[dict[str, Option]] = {
         "mapping": Option(Kind.HASH, "Field → fields and delimiters: %{a} %{?b} %{+c/2} %{&b} %{d->}.", {}),
         "convert_datatype": Option(Kind.HASH, "Field → int or float, after the mappings.", {}),

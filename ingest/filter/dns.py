@@ -39,7 +39,7 @@ class Dns(Filter):
         "failed_cache_size": Option(Kind.NUMBER, "How many failures are remembered; 0 for none.", 0),
         "failed_cache_ttl": Option(Kind.NUMBER, "How long, in seconds.", 5),
         "tag_on_timeout": Option(Kind.ARRAY, "Tags of an event whose look-up takes too long.", ["_dnstimeout"]),
-        "warn_on_timeout": Option(Kind.BOOLEAN, "", False, noted="the reason stands in error.message"),
+        "warn_on_timeout": Option(Kind.BOOLEAN, "", False, noted="`--inspect` shows the reason"),
     }
 
     def __init__(self, options: Options) -> None:

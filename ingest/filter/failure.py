@@ -1,22 +1,57 @@
-"""What a filter does to an event that it cannot handle: tags, and the reason in ``error.message``."""
+"""What becomes of an event that a filter, a codec or an input cannot handle: tags, and the reason.
+
+The reasons stand in ``@metadata.failures``, which no application uses and no store sees; ``--inspect`` shows them. A
+document has them in ``sawlog.failure``, and only when no filter could parse the event: of two expressions of which one
+always fails, the other one tells all. ``error`` belongs to the application.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from sawlog.event import Event, Path, add_tag, get, put
+from sawlog.event import METADATA, Event, Path, add_tag
 
-_REASON: Final[Path] = ("error", "message")
+REASONS: Final = "failures"
+_PARSED: Final = "parsed"
+_NAMESPACE: Final = "sawlog"
+_FAILURE: Final = "failure"
+FAILURE: Final[Path] = (_NAMESPACE, _FAILURE)
 
 
 def fail(event: Event, tags: Iterable[str], reason: str) -> None:
-    """Add `tags` to the event and say why in ``error.message``; a message that is there stays, in front."""
+    """Add `tags` to the event and keep why."""
     for tag in tags:
         add_tag(event, tag)
-    earlier = get(event, _REASON)
-    if isinstance(earlier, str) and earlier and reason not in earlier:
-        reason = f"{earlier}; {reason}"
-    elif earlier:
+    about = event.get(METADATA) or {}
+    reasons = about.get(REASONS, [])
+    if reason in reasons:
         return
-    put(event, _REASON, reason)
+    reasons = [*reasons, reason]
+    event[METADATA] = {**about, REASONS: reasons}
+    own = event.get(_NAMESPACE, {})
+    if not about.get(_PARSED) and isinstance(own, dict):
+        event[_NAMESPACE] = {**own, _FAILURE: "; ".join(reasons)}
+
+
+def reasons_of(event: Event) -> list[str]:
+    """Return why filters could not handle the event, in the order in which they met it."""
+    return list((event.get(METADATA) or {}).get(REASONS, []))
+
+
+def marking(succeeded: Callable[[Event], None] | None) -> Callable[[Event], None]:
+    """Return what is called with an event that a filter has parsed: its document needs no reasons."""
+
+    def parsed(event: Event) -> None:
+        event[METADATA] = {**(event.get(METADATA) or {}), _PARSED: True}
+        own = event.get(_NAMESPACE)
+        if isinstance(own, dict) and _FAILURE in own:
+            rest = {key: value for key, value in own.items() if key != _FAILURE}
+            if rest:
+                event[_NAMESPACE] = rest
+            else:
+                del event[_NAMESPACE]
+        if succeeded is not None:
+            succeeded(event)
+
+    return parsed

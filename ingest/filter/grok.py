@@ -27,6 +27,7 @@ class Grok(Filter):
     """Match fields against grok expressions and store what they capture."""
 
     name = "grok"
+    parses = True
     options: ClassVar[dict[str, Option]] = {
         "match": Option(Kind.HASH, "Field → expression, or list of expressions, that it is matched against.", {}),
         "patterns_dir": Option(Kind.ARRAY, "Folders (or files) of patterns that add to and redefine ours.", []),

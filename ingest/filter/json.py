@@ -23,6 +23,7 @@ class Json(Filter):
     """Without a target the text has to be an object, whose members become fields of the event."""
 
     name = "json"
+    parses = True
     options: ClassVar[dict[str, Option]] = {
         "source": Option(Kind.FIELD, "The field with the JSON text.", required=True),
         "target": Option(Kind.FIELD, "The field for the value; the event itself if not given."),

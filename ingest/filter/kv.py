@@ -30,6 +30,7 @@ class Kv(Filter):
     """One expression finds key and value; what follows is trimming, choosing and collecting."""
 
     name = "kv"
+    parses = True
     options: ClassVar[dict[str, Option]] = {
         "source": Option(Kind.FIELD, "The field with the pairs; a list of texts works too.", "message"),
         "target": Option(Kind.FIELD, "The field for the pairs; the event itself if not given."),

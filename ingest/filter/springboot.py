@@ -53,6 +53,7 @@ class Springboot(Filter):
     """Parse Spring Boot's log lines, a stack trace below the line included."""
 
     name: ClassVar[str] = "springboot"
+    parses = True
     options: ClassVar[dict[str, Option]] = {
         "source": Option(Kind.FIELD, "The field that holds the line.", "message"),
         "timezone": Option(

@@ -8,7 +8,7 @@ from typing import Final
 from ingest.springboot.clock import now
 from sawlog.event import TIMESTAMP, Event, add_tag, get
 
-TAG: Final = "_timestamp_from_above"
+TAG: Final = "timestamp_from_above"
 """Says of an event that its time is that of the event above it."""
 REMEMBERED: Final = 4096
 """Files whose last event's time is kept in memory."""

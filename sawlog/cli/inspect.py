@@ -26,6 +26,8 @@ from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
 CHUNK: Final = 1 << 16
 LONGEST: Final = 2_000
 """Characters of a value that are shown."""
+PARSED_MARK: Final = "[@metadata][parsed]"
+"""What filters tell one another and nobody wants to read."""
 LOOKED_AT: Final = InputError("the events were only looked at")
 
 _encoder: Final = msgspec.json.Encoder()
@@ -155,6 +157,8 @@ def _print_step(console: Console, step: Step) -> None:
     elif not step.changes:
         console.print(Text("    no change", "dim"))
     for change in step.changes:
+        if change.field == PARSED_MARK:
+            continue
         name = escape(change.field)
         if change.before is MISSING:
             line = Text(f"    + {name}: {_shown(change.after)}", "green")

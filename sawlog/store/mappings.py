@@ -80,6 +80,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
     "log.offset": _LONG,
     "process.pid": _LONG,
     "process.thread.name": _KEYWORD,
+    "sawlog.failure": _KEYWORD,
     "service.environment": _KEYWORD,
     "service.name": _KEYWORD,
     "service.node.name": _KEYWORD,

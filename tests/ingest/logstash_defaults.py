@@ -165,6 +165,8 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "recursive": False,
         "source": "message",
         "tag_on_failure": ["_kv_filter_error"],
+        "tag_on_timeout": "_kv_filter_timeout",
+        "timeout_millis": 30000,
         "value_split": "=",
         "whitespace": "lenient",
     },

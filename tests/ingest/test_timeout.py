@@ -64,7 +64,7 @@ def test_ten_hostile_lines_cost_one_time_out(
     made = make(name, **settings).apply(events)
     assert [at for at, event in enumerate(made) if tag in event.get("tags", ())] == list(range(5, 15))
     assert all(event["message"] == RUNAWAY for event in made[5:15])
-    assert all("took longer than" in event["error"]["message"] for event in made[5:15])
+    assert all("took longer than" in event["sawlog"]["failure"] for event in made[5:15])
     assert timers == [0.5, *[0.025] * 10]
 
 
@@ -93,7 +93,7 @@ def test_a_condition_that_runs_away_does_not_hold(where: str, timers: list[float
     else:
         assert [event["tags"][-1] for event in events] == ["no", "no", "yes", "no", "no"]
     assert ["_condition_timeout" in event.get("tags", ()) for event in events] == [False, True, False, True, True]
-    assert "=~ /(a+)+$/" in events[1]["error"]["message"]
+    assert "=~ /(a+)+$/" in events[1]["sawlog"]["failure"]
     assert timers == [0.5, 0.025, 0.025, 0.025]
 
 

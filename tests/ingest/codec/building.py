@@ -40,4 +40,4 @@ def refused(name: str, **settings: Any) -> str:
 
 
 def reason(event: Event) -> str:
-    return cast("str", event["error"]["message"])
+    return cast("str", event["sawlog"]["failure"])

@@ -36,6 +36,6 @@ def refused(name: str, **settings: Any) -> str:
 
 
 def reason(event: Event) -> str:
-    text = event["error"]["message"]
+    text = event["sawlog"]["failure"]
     assert isinstance(text, str)
     return text

@@ -67,13 +67,13 @@ def test_overwrite_of_message() -> None:
 def test_failure_is_tagged_and_names_what_was_tried() -> None:
     event = run({"message": "abc"}, match={"message": ["%{INT:a}", "%{IP:b}"]})
     assert event["tags"] == ["_grokparsefailure"]
-    assert "%{INT:a}" in event["error"]["message"]
-    assert "%{IP:b}" in event["error"]["message"]
+    assert "%{INT:a}" in event["sawlog"]["failure"]
+    assert "%{IP:b}" in event["sawlog"]["failure"]
 
 
 def test_reason_is_bounded() -> None:
     event = run({"message": ""}, match={"message": "a" * 10_000})
-    assert len(event["error"]["message"]) == 1_000
+    assert len(event["sawlog"]["failure"]) == 1_000
 
 
 def test_no_failure_tags_no_reason() -> None:

@@ -98,7 +98,7 @@ def test_what_fits_nothing_keeps_its_text(line: str) -> None:
     (event,) = parse(line)
     assert event["message"] == line
     assert event["tags"] == ["_grokparsefailure"]
-    assert event["error"]["message"]
+    assert event["sawlog"]["failure"]
     assert event["@timestamp"].endswith("Z")
 
 

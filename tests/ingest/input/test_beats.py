@@ -329,7 +329,7 @@ async def test_what_is_no_object_or_has_no_time_goes_on_with_the_reason() -> Non
     one_, two, three, four = one.sink.events
     assert one_["message"] == "[1]"
     assert one_["tags"] == two["tags"] == four["tags"] == ["_jsonparsefailure"]
-    assert "no object" in one_["error"]["message"]
+    assert "no object" in one_["sawlog"]["failure"]
     assert three["_@timestamp"] == "yesterday"
     assert three["tags"] == ["_timestampparsefailure"]
 

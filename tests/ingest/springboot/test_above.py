@@ -10,7 +10,7 @@ from sawlog.event import Event
 
 HEAD = "2017-07-04 11:11:37.921Z  INFO 1 --- [main] a.B : hi"
 TIME = "2017-07-04T11:11:37.921Z"
-TAG = "_timestamp_from_above"
+TAG = "timestamp_from_above"
 
 
 def springboot() -> Springboot:
