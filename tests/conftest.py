@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.services import (
     ElasticsearchServer,
@@ -19,6 +20,10 @@ from tests.services import (
 
 # Inputs that name no host listen on all addresses; a machine that tests is no open door.
 os.environ["SAWLOG_LISTEN"] = "127.0.0.1"
+
+# No test asserts a speed: on a busy machine an example may take any time.
+settings.register_profile("sawlog", deadline=None)
+settings.load_profile("sawlog")
 
 T = TypeVar("T")
 running: list[Process] = []
