@@ -22,6 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from sawlog.errors import StoreError
+from sawlog.private import make_folder, open_lock, opener
 
 DIRECTORY: Final = "dead-letters"
 """Name of the directory inside the data directory."""
@@ -131,7 +132,7 @@ class DeadLetters:
         if not self.directory.exists():
             yield
             return
-        with (self.directory / "replay.lock").open("w") as lock:
+        with open_lock(self.directory / "replay.lock") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -151,7 +152,7 @@ class DeadLetters:
         if segment is None or fresh:
             segment = self.directory / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
         try:
-            with segment.open("ab", buffering=0) as file:
+            with open(segment, "ab", buffering=0, opener=opener) as file:
                 written = 0
                 while written < len(lines):
                     written += file.write(lines[written:])
@@ -191,8 +192,8 @@ class DeadLetters:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "lock").open("w") as lock:
+        make_folder(self.directory)
+        with open_lock(self.directory / "lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -6,9 +6,14 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sawlog.secrets import hidden
+
 
 class SawlogError(Exception):
-    """Base of all errors that sawlog explains to its user; shown without a traceback."""
+    """Base of all errors that sawlog explains to its user; shown without a traceback, and without secrets."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(hidden(word) if isinstance(word, str) else word for word in words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class ConfigError(SawlogError):
     """A setting cannot be honoured; names the place, the option, and the nearest known name if one is near."""
 
     def __init__(self, message: str, position: Position | None = None, hint: str | None = None) -> None:
-        self.message = message
+        self.message = hidden(message)
         self.position = position
         self.hint = hint
         where = f"{position}: " if position else ""

@@ -6,8 +6,7 @@ credentials of its own brings it further.
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +16,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from sawlog.errors import ConfigError, SawlogError
+from sawlog.loopback import foreign_host, foreign_page, is_loopback
 
 Health = Callable[[], dict[str, Any]]
 """Says how the service is; ``status`` is ``ok`` or something else, which is answered with HTTP 503."""
@@ -31,7 +31,7 @@ async def serve(host: str, port: int, health: Health, figures: Figures) -> Async
         ConfigError: the address can be reached from other machines.
         SawlogError: the port is taken.
     """
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise ConfigError(f"metrics and health have no password and stay on this machine; host '{host}' is beyond it")
     registry = CollectorRegistry()
     registry.register(_Collector(figures))
@@ -43,7 +43,7 @@ async def serve(host: str, port: int, health: Health, figures: Figures) -> Async
     async def tell_figures(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application()
+    app = web.Application(middlewares=[_only_programs])
     app.add_routes([web.get("/health", tell_health), web.get("/metrics", tell_figures)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -57,6 +57,18 @@ async def serve(host: str, port: int, health: Health, figures: Figures) -> Async
         await runner.cleanup()
 
 
+@web.middleware
+async def _only_programs(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what a web page in a browser on this machine asks for."""
+    if foreign_host(request) is not None:
+        return web.Response(status=421, text="This server answers only to localhost.\n")
+    if foreign_page(request) is not None:
+        return web.Response(status=403, text="This server answers no web page.\n")
+    return await handler(request)
+
+
 class _Collector(Collector):
     """Asks for the figures when they are looked at, so that nothing is counted twice on the way of a batch."""
 
@@ -65,10 +77,3 @@ class _Collector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         return self._figures()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

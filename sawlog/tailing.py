@@ -21,6 +21,7 @@ from ingest.codec.multiline import Joining
 from ingest.input.base import Deliver
 from ingest.input.file import NOWHERE, Following
 from sawlog.errors import InputError
+from sawlog.private import make_folder
 from shipper.agent import Agent
 from shipper.discovery import Discovery
 from shipper.following import Tail
@@ -74,7 +75,7 @@ class ShipperTailer:
             InputError: the offsets cannot be kept.
         """
         try:
-            self._data.mkdir(parents=True, exist_ok=True)
+            make_folder(self._data)
             identity = agent_id(self._data)
         except OSError as error:
             raise InputError(f"{self._data} cannot be written to: {error.strerror}") from None
@@ -105,7 +106,7 @@ class ShipperTailer:
                 about = "\0".join([self._following.name, *self._following.paths]).encode()
                 path = self._data / "file-inputs" / hashlib.blake2b(about, digest_size=8).hexdigest()
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
             except OSError as error:
                 raise InputError(f"{path.parent} cannot be written to: {error.strerror}") from None
             registry = _Offsets(path)

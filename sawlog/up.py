@@ -16,12 +16,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from dashboards.web import application, serve
+from dashboards.web import Tls, application, serve
 from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import Batch, LineBatch
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import InputError
+from sawlog.private import make_folder
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
@@ -52,6 +53,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 5601
     web: bool = True
+    tls: Tls | None = None
     filebeat: str | None = None
     pipeline: tuple[str, ...] = ()
     elasticsearch: str | None = None
@@ -124,7 +126,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         up = Up(agent, flow.counts)
         if settings.web:
             app = application(store, status=up.status)
-            up.address = await stack.enter_async_context(serve(app, settings.host, settings.port))
+            up.address = await stack.enter_async_context(serve(app, settings.host, settings.port, settings.tls))
         _stop_on_signals(agent)
         on_start(up)
         # What exists now stays; the collector need not look at it again and again.
@@ -243,7 +245,7 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
     except OSError as error:
         raise InputError(f"the data folder {folder} cannot be made: {error.strerror}") from error
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sawlog.private import opener
+
 MARK_BYTES: Final = 1024
 """How much of a file's head, and of what is before the offset, is compared."""
 
@@ -70,7 +72,7 @@ def agent_id(directory: Path) -> str:
         path.rename(path.with_suffix(".damaged"))
     new = str(uuid.uuid4())
     draft = path.with_suffix(".new")
-    with draft.open("w") as file:
+    with open(draft, "w", opener=opener) as file:
         json.dump({"id": new}, file)
         file.flush()
         os.fsync(file.fileno())

@@ -14,11 +14,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
 from sawlog.errors import InputError
+from sawlog.private import open_lock, opener
 from shipper.identity import Mark, Record
 
 log = logging.getLogger(__name__)
@@ -242,7 +243,7 @@ def _stored(path: str) -> str | bytes:
 def _lock(path: Path) -> IO[str]:
     """Hold a lock that ends with this process, however it ends."""
     try:
-        file = path.open("w")
+        file = open_lock(path)
     except OSError as error:
         raise InputError(f"the folder {path.parent} cannot be written to: {error.strerror}") from error
     try:
@@ -254,6 +255,9 @@ def _lock(path: Path) -> IO[str]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    # SQLite gives the files beside it the same mode.
+    with suppress(OSError):  # SQLite says it better
+        os.close(opener(str(path), os.O_RDWR | os.O_CREAT))
     database = sqlite3.connect(path, timeout=10)
     try:
         database.executescript(_SCHEMA)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sawlog.errors import ConfigErrors, InputError, SawlogError
+from sawlog.private import make_folder
 from shipper.agent import Agent
 from shipper.following import Tail
 from shipper.framing import framing_for
@@ -52,7 +53,7 @@ class Service:
         self._wake = asyncio.Event()
         self._said: str | None = None
         try:
-            config.path_data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(config.path_data)
             self._identity = agent_id(config.path_data)
         except OSError as error:
             raise InputError(f"path.data {config.path_data} cannot be used: {error.strerror}") from None
@@ -101,7 +102,7 @@ class Service:
             SawlogError: the registry cannot be used, or, with `once`, the output refuses events.
         """
         path = registry_path(self.config)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         registry = Registry(path)
         watching = asyncio.create_task(self._watch_files())
         try:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+from sawlog import secrets
 from tests.services import (
     ElasticsearchServer,
     MissingServiceError,
@@ -39,6 +40,12 @@ def need(make: Callable[[], T]) -> T:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test takes from the environment is no secret of the next."""
+    monkeypatch.setattr(secrets, "_known", {})
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 from yarl import URL
+
+from sawlog.logins import Logins, TurnedAwayError
+from sawlog.loopback import is_loopback
 
 USER: Final = "sawlog"
 
@@ -40,21 +42,12 @@ class Access:
 
     password: str | None = None
     loopback: bool = True
+    logins: Logins = field(default_factory=Logins)
 
 
 ACCESS: Final = web.AppKey("access", Access)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, can only mean this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @web.middleware
@@ -75,7 +68,11 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     access = request.app[ACCESS]
     if access.loopback and not is_loopback(_host_name(request)):
         return web.Response(status=421, text="This server answers only to localhost.\n")
-    if access.password is not None and not _knows(request, access.password):
+    try:
+        knows = await _knows(request, access)
+    except TurnedAwayError:
+        return web.Response(status=429, text="Too many failed logins.\n", headers={"Retry-After": "10"})
+    if not knows:
         challenge = {"WWW-Authenticate": 'Basic realm="sawlog", charset="UTF-8"'}
         return web.Response(status=401, text="Sign in as user sawlog.\n", headers=challenge)
     return await handler(request)
@@ -96,12 +93,18 @@ def _host_name(request: web.Request) -> str:
         return ""
 
 
-def _knows(request: web.Request, password: str) -> bool:
+async def _knows(request: web.Request, access: Access) -> bool:
+    if access.password is None:
+        return True
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return False
+    wanted = f"{USER}:{access.password}".encode()
+    return await access.logins.passes(request.remote or "", encoded, lambda: _is(encoded, wanted))
+
+
+def _is(encoded: str, wanted: bytes) -> bool:
     try:
-        given = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+        return hmac.compare_digest(base64.b64decode(encoded, validate=True), wanted)
+    except (binascii.Error, ValueError):
         return False
-    return hmac.compare_digest(given, f"{USER}:{password}".encode())

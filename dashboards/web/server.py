@@ -3,29 +3,67 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
-from dashboards.web.security import ACCESS, Access, is_loopback
-from sawlog.errors import SawlogError
+from dashboards.web.security import ACCESS, Access
+from sawlog.errors import ConfigError, SawlogError
+from sawlog.loopback import is_loopback
 
 PASSWORD_VARIABLE: Final = "SAWLOG_WEB_PASSWORD"  # noqa: S105 - the variable's name, not a password
 PASSWORD_FILE_VARIABLE: Final = "SAWLOG_WEB_PASSWORD_FILE"  # noqa: S105 - likewise
 
 
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The page's certificate, with those that signed it behind it, and its key: PEM files."""
+
+    certificate: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        """Read the files.
+
+        Raises:
+            ConfigError: a file is missing, unreadable, or not what it should be.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for file in (self.certificate, self.key):
+            if not file.is_file():
+                raise ConfigError(f"--tls-cert and --tls-key: there is no file {file}")
+        try:
+            # An encrypted key would have OpenSSL ask at the terminal.
+            context.load_cert_chain(self.certificate, self.key, lambda: "")
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"--tls-cert {self.certificate} and --tls-key {self.key} cannot be used: {error}"
+            ) from None
+        return context
+
+
 @asynccontextmanager
-async def serve(app: web.Application, host: str = "127.0.0.1", port: int = 5601) -> AsyncIterator[str]:
+async def serve(
+    app: web.Application, host: str = "127.0.0.1", port: int = 5601, tls: Tls | None = None
+) -> AsyncIterator[str]:
     """Serve until the context ends; gives the address, ``http://127.0.0.1:5601``. Port 0 takes a free one.
 
     If ``SAWLOG_WEB_PASSWORD`` (or a file named by ``SAWLOG_WEB_PASSWORD_FILE``) is set, everyone signs in as
     ``sawlog`` with it.
 
     Raises:
+        ConfigError: the certificate or its key cannot be used.
         SawlogError: the port is taken, the address is not this machine's, or it is not a loopback address and
             there is no password.
     """
@@ -35,16 +73,20 @@ async def serve(app: web.Application, host: str = "127.0.0.1", port: int = 5601)
             f"host {host} can be reached from other machines, and the logs would be open to them: "
             f"set {PASSWORD_VARIABLE} (or {PASSWORD_FILE_VARIABLE}), or leave out --host"
         )
+    context = tls.context() if tls is not None else None
+    if context is None and not is_loopback(host):
+        log.warning("the page on %s:%d is not encrypted: its password and the logs can be read on their way"
+                    " (--tls-cert and --tls-key, or a proxy that speaks TLS)", host, port)  # fmt: skip
     app[ACCESS] = Access(password=password, loopback=is_loopback(host))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, ssl_context=context)
         try:
             await site.start()
         except OSError as error:
             raise SawlogError(_why(error, host, port)) from error
-        yield _address(runner, host)
+        yield _address(runner, host, "http" if context is None else "https")
     finally:
         await runner.cleanup()
 
@@ -62,9 +104,9 @@ def _password() -> str | None:
     return password or None
 
 
-def _address(runner: web.AppRunner, host: str) -> str:
+def _address(runner: web.AppRunner, host: str, scheme: str) -> str:
     port = runner.addresses[0][1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _why(error: OSError, host: str, port: int) -> str:

@@ -30,6 +30,8 @@ from ingest.options import Kind, Option, Options
 from ingest.plugins import codec_of
 from sawlog.batch import EventBatch, Source
 from sawlog.event import METADATA, MISSING, Event, Path, get, put, weight_of
+from sawlog.logins import Logins, TurnedAwayError
+from sawlog.loopback import came_over_loopback, foreign_host, foreign_page
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,10 @@ class Http(Input):
         self._max_length: int = options["max_content_length"]
         self._max_pending: int = options["max_pending_requests"]
         self._describe = _Description(options)
+        self._logins = Logins()
+        headers = {str(name).lower(): str(value) for name, value in options["response_headers"].items()}
+        self._pages: str | None = headers.get("access-control-allow-origin")
+        """Whose pages may send, as the pipeline's author tells browsers."""
         self._pending = 0
         self._held = 0
         self.address: Address | None = None
@@ -135,8 +141,8 @@ class Http(Input):
             await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest, deliver: Deliver) -> web.StreamResponse:
-        if self._credentials is not None and not _is_known(request, self._credentials):
-            return web.Response(status=401, text="unauthorized", headers={"WWW-Authenticate": 'Basic realm="sawlog"'})
+        if (refusal := self._closed(request) or await self._unknown(request)) is not None:
+            return refusal
         if self._pending >= self._max_pending:
             return web.Response(status=429, text="busy", headers={"Retry-After": "1"})
         self._pending += 1
@@ -150,6 +156,29 @@ class Http(Input):
         finally:
             self._pending -= 1
             self._held -= body.size
+
+    def _closed(self, request: web.BaseRequest) -> web.Response | None:
+        """Refuse the pages that a browser on this machine shows."""
+        if not came_over_loopback(request):
+            return None
+        # Who asks for a password is asked for it by a foreign name, too: a proxy of this machine may use one.
+        if self._credentials is None and (name := foreign_host(request)) is not None:
+            return web.Response(status=421, text=f"on loopback, this input answers to localhost, not to {name!r}")
+        if (page := foreign_page(request)) is not None and self._pages not in ("*", page):
+            return web.Response(status=403, text=f"this input does not take what web pages send: {page!r}")
+        return None
+
+    async def _unknown(self, request: web.BaseRequest) -> web.Response | None:
+        """Refuse those who do not know the user and the password."""
+        wanted, given = self._credentials, request.headers.get("Authorization", "")
+        if wanted is None:
+            return None
+        try:
+            if given and await self._logins.passes(request.remote or "", given, lambda: _is_known(given, wanted)):
+                return None
+        except TurnedAwayError:
+            return web.Response(status=429, text="too many failed logins", headers={"Retry-After": "10"})
+        return web.Response(status=401, text="unauthorized", headers={"WWW-Authenticate": 'Basic realm="sawlog"'})
 
     async def _take(self, request: web.BaseRequest, body: _Body, deliver: Deliver) -> web.StreamResponse:
         await self._encourage(request)
@@ -359,8 +388,8 @@ def _credentials(options: Options) -> tuple[bytes, bytes] | None:
     return user.encode(), password.encode()
 
 
-def _is_known(request: web.BaseRequest, credentials: tuple[bytes, bytes]) -> bool:
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+def _is_known(given: str, credentials: tuple[bytes, bytes]) -> bool:
+    scheme, _, value = given.partition(" ")
     if scheme.lower() != "basic":
         return False
     try:

@@ -32,6 +32,7 @@ from ingest.options import Kind, Option, Options
 from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, Event
+from sawlog.loopback import is_loopback
 from sawlog.wire import mqtt as wire
 from sawlog.wire.mqtt_client import FAILURE, properties_of, words_of
 
@@ -104,7 +105,7 @@ class Mqtt(Input):
 
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
         context = self._tls.context() if self._tls else None
-        if self._username is not None and context is None and not network.is_loopback(self._host):
+        if self._username is not None and context is None and not is_loopback(self._host):
             log.warning("%s: the password goes to %s in clear text (ssl_enabled => true)", self.id, self._host)
         broker = Broker(
             self._host,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import socket
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from ingest.options import Kind, Option, Options
 from sawlog.errors import InputError
+from sawlog.loopback import is_loopback
 from sawlog.paths import LISTEN_VARIABLE
 
 log = logging.getLogger(__name__)
@@ -55,14 +55,6 @@ def host_of(options: Options) -> str:
     """Read `HOST`; where the file does not give it, ``--listen`` does."""
     host: str = options["host"]
     return host if options.given("host") else os.environ.get(LISTEN_VARIABLE) or host
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def warn_if_open(name: str, host: str, port: int, *, asks: bool, how: str) -> None:

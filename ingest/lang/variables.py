@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ingest.options import Unresolved
 from sawlog.errors import ConfigError, Position
+from sawlog.secrets import remember
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_.][A-Za-z0-9_.]*)(?::([^}]*))?\}")
 
@@ -29,11 +30,12 @@ def substitute(value: Any, position: Position, *, syntax_only: bool = False) -> 
     unset: list[str] = []
 
     def fill(place: re.Match[str]) -> str:
-        found: str | None = os.environ.get(place[1], place[2])
-        if found is None:
-            unset.append(place[1])
-            return place[0]
-        return found
+        if (found := os.environ.get(place[1])) is not None:
+            return remember(found, place[1])
+        if place[2] is not None:
+            return str(place[2])
+        unset.append(place[1])
+        return place[0]
 
     text = _VARIABLE.sub(fill, value)
     if not unset:

@@ -22,6 +22,7 @@ from sawlog.batch import Batch, LineBatch, Source
 from sawlog.cli.lines import escape
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
+from sawlog.secrets import hidden
 
 CHUNK: Final = 1 << 16
 LONGEST: Final = 2_000
@@ -178,6 +179,7 @@ def _shown(value: Any) -> str:
         text = _encoder.encode(value).decode()
     except (UnicodeEncodeError, TypeError, OverflowError):
         text = repr(value)
+    text = hidden(text)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… ({len(text):,} characters)"
     return escape(text).replace("\n", "\\n").replace("\t", "\\t")

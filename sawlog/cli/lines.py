@@ -47,10 +47,16 @@ def escape(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """Write line ends and tabs as escapes, too, so that a name fills one row and no other."""
+    return escape(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def parts(event: Event) -> tuple[str, str, str, str, str]:
     """Return an event's time, level, service, logger and text, escaped; the text includes the stack trace."""
     named = (("@timestamp",), ("log", "level"), ("service", "name"), ("log", "logger"), ("message",))
-    time, level, service, logger, message = (_text(get(event, path)) for path in named)
+    *head, message = (_text(get(event, path)) for path in named)
+    time, level, service, logger = map(one_line, head)
     trace = _text(get(event, ("error", "stack_trace")))
     if trace and trace not in message:
         message = f"{message}\n{trace}"

@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 
 from sawlog.cli.lines import escape
 from sawlog.errors import ConfigError
+from sawlog.secrets import hidden
 
 if TYPE_CHECKING:
     from shipper.settings import Logging
@@ -25,7 +26,8 @@ class Escaped(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return escape(super().format(record))
+        text = super().format(record)
+        return escape(hidden(text) if record.levelno >= logging.WARNING else text)
 
 
 def log_to_stderr(level: int = logging.INFO, console: Console | None = None) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sawlog.cli.lines import escape
+from sawlog.cli.lines import one_line
 from sawlog.errors import InputError
 from sawlog.paths import default_data
 from shipper.identity import Record
@@ -123,9 +123,9 @@ def _print(lines: list[Line]) -> None:
         size = f"{line.size:,}" if line.size is not None else "-"
         state = Text(line.state, style="yellow" if line.state == "behind" else "")
         time = f"{line.time:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(Text(escape(line.record.path)), f"{line.record.offset:,}", size, f"{line.lag:,}", state, time)
+        table.add_row(Text(one_line(line.record.path)), f"{line.record.offset:,}", size, f"{line.lag:,}", state, time)
     console = Console(highlight=False)
     if not console.is_terminal:
         # A pipe has no width; names are not to be broken there.
-        console.width = max(len(line.record.path) for line in lines) + 100
+        console.width = max(len(one_line(line.record.path)) for line in lines) + 100
     console.print(table)

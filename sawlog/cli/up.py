@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from dashboards.web import Tls
 from sawlog.cli.lines import escape
 from sawlog.cli.messages import log_to_stderr
 from sawlog.cli.retention import checked_retention
@@ -29,6 +30,10 @@ TICK_SECONDS = 0.5
 @click.option("--once", is_flag=True, help="Read to the end of the files, index, print a summary, and end.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the page listens.")
 @click.option("--port", default=5601, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option(
+    "--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The page's certificate (PEM): HTTPS."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
 @click.option("--no-web", "web", flag_value=False, default=True, help="Without the page.")
 @click.option("-c", "filebeat", metavar="FILEBEAT.YML", help="Take inputs from a Filebeat configuration.")
 @click.option(
@@ -49,6 +54,8 @@ def up(
     once: bool,
     host: str,
     port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     web: bool,
     filebeat: str | None,
     pipeline: tuple[str, ...],
@@ -62,6 +69,8 @@ def up(
     """
     if retention is not None and elasticsearch is not None:
         raise click.UsageError("--retention is for the embedded index; Elasticsearch's is set by 'sawlog setup'")
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key need each other")
     console = Console(stderr=True)
     log_to_stderr(console=console)
     settings = Settings(
@@ -71,6 +80,7 @@ def up(
         host,
         port,
         web,
+        None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key),
         filebeat,
         pipeline,
         elasticsearch,

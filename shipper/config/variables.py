@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sawlog.errors import ConfigError, Position
+from sawlog.secrets import remember
 from shipper.config.yaml import Mapping, Scalar
 
 _DEPTH: Final = 16
@@ -96,7 +97,7 @@ class Variables:
         if name in self.builtin:
             return Expanded(self.builtin[name])
         if name in self.environment:
-            return Expanded(self.environment[name])
+            return Expanded(remember(self.environment[name], name))
         return None
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from sawlog.errors import QueryError, SawlogError, StoreError, StoreUnavailableError
+from sawlog.private import make_folder, open_lock
 from sawlog.store.base import Bulk, BulkResult, Store
 from sawlog.store.embedded import searching
 from sawlog.store.embedded.partition import Partition
@@ -91,7 +92,7 @@ class EmbeddedStore(Store):
                     raise StoreError(f"{self.directory} is no data directory: nothing was indexed there")
                 self._load()
             else:
-                self.directory.mkdir(parents=True, exist_ok=True)
+                make_folder(self.directory)
                 self._lock = _take_lock(self.directory)
                 for doomed in self.directory.glob(".dropped-*"):
                     _remove(doomed)
@@ -187,7 +188,7 @@ def _explained(question: Callable[[], _Answer]) -> _Answer:
 
 
 def _take_lock(directory: Path) -> IO[str]:
-    file = (directory / "lock").open("a+", encoding="ascii")
+    file = open_lock(directory / "lock")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import base64
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ from yarl import URL
 
 from dashboards.build import build
 from dashboards.source import read
-from dashboards.web import application, serve
+from dashboards.web import Tls, application, serve
 from dashboards.web.search_request import MAX_BYTES
+from sawlog import logins
 from sawlog.errors import SawlogError, StoreUnavailableError
 from sawlog.store.embedded import EmbeddedStore
+from tests.ingest.input.building import Certificates
 
 CHARTS = "/api/charts"
 
@@ -228,3 +232,45 @@ class TestServe:
             right = basic("sawlog:pässword")
             named = {"Authorization": right, "Host": "logs.example"}
             assert (await get(local, headers=named)).status == 200
+
+    async def test_guesses_are_slowed_down(self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        slept: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+
+        monkeypatch.setenv("SAWLOG_WEB_PASSWORD", "right")
+        monkeypatch.setattr(logins, "asyncio", type("", (), {"sleep": sleep, "Lock": asyncio.Lock}))
+        async with serve(application(store, status=dict), "127.0.0.1", 0) as address:
+            words = ("a", "b", "c", "right", "right")
+            found = [(await get(address, headers={"Authorization": basic(f"sawlog:{word}")})).status for word in words]
+        assert found == [401, 401, 401, 200, 200]
+        assert slept == [0.5, 1, 2]
+
+    async def test_with_a_certificate_the_page_speaks_tls(
+        self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("SAWLOG_WEB_PASSWORD", "right")
+        made = Certificates(tmp_path)
+        context = ssl.create_default_context(cafile=made.authority)
+        with caplog.at_level("WARNING"):
+            tls = Tls(Path(made.server), Path(made.server_key))
+            async with serve(application(store, status=dict), "0.0.0.0", 0, tls) as address:
+                assert address.startswith("https://")
+                local = address.replace("0.0.0.0", "localhost")
+                headers = {"Authorization": basic("sawlog:right")}
+                assert (await get(local, headers=headers, ssl=context)).status == 200
+            assert "not encrypted" not in caplog.text
+            async with serve(application(store, status=dict), "0.0.0.0", 0):
+                assert "not encrypted" in caplog.text
+
+    async def test_what_is_no_certificate_is_named(self, store: EmbeddedStore, tmp_path: Path) -> None:
+        made = Certificates(tmp_path)
+        for tls, words in (
+            (Tls(tmp_path / "none.pem", Path(made.server_key)), "no file .*none.pem"),
+            (Tls(Path(made.server), Path(made.client_key)), "--tls-cert .* cannot be used"),
+            (Tls(Path(made.server_key), Path(made.server)), "--tls-cert .* cannot be used"),
+        ):
+            with pytest.raises(SawlogError, match=words):
+                async with serve(application(store, status=dict), "127.0.0.1", 0, tls):
+                    pass

@@ -129,7 +129,7 @@ async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
             async with client.post(url, data=data, headers=headers) as response:
                 assert response.status == status
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
         assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"408"
         writer.close()
         pending = [asyncio.create_task(client.post(url, data="x")) for _ in range(2)]
@@ -215,7 +215,7 @@ async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: 
         port = await one.port()
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         assert await asyncio.wait_for(held[2][0].read(), 10) == b""
-        held[0][1].write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
+        held[0][1].write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na")
         assert await asyncio.wait_for(held[0][0].readline(), 10) == b"HTTP/1.1 200 OK\r\n"
         for _, writer in held:
             writer.close()
@@ -230,7 +230,7 @@ async def test_a_client_that_waits_for_leave_gets_it() -> None:
             ("Content-Length: 5", b"HTTP/1.1 401 Unauthorized\r\n"),
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", await one.port())
-            writer.write(f"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n{head}\r\n\r\n".encode())
+            writer.write(f"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{head}\r\n\r\n".encode())
             assert await asyncio.wait_for(reader.readline(), 10) == wanted
             if b"100" in wanted:
                 writer.write(b"hello")

@@ -68,3 +68,11 @@ def test_no_registry(tmp_path: Path) -> None:
     done = listed("--data", str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == f"sawlog: there is no registry in {tmp_path}; --data or -c names another\n"
+
+
+def test_a_name_of_several_lines_is_one_row(shipping: Shipping) -> None:
+    (shipping.logs / "a\nforged.log 1 1 0 delivered\t.log").write_text("one\n")
+    shipping.once()
+    rows = listed("--data", str(shipping.folder / "data")).stdout.splitlines()
+    assert len(rows) == 2
+    assert "a\\nforged.log 1 1 0 delivered\\t.log" in rows[1]

@@ -292,3 +292,14 @@ async def test_tail_filters_and_colours_on_a_terminal(data: Path, tails: list[Ta
     line = await asyncio.to_thread(tail.line)
     assert "\x1b[1;31mERROR\x1b[0m" in line
     assert "request 399" in line
+
+
+def test_a_service_of_several_lines_forges_no_row(tmp_path: Path) -> None:
+    forged = event(0)
+    forged["service"]["name"] = "conta\n2025-03-01T10:00:00.000Z ERROR orders c.a.Orders : forged"
+    forged["log"]["logger"] = "a\tb\nc"
+    asyncio.run(fill(index_directory(tmp_path), Bulk(["1"], [forged], "logs-spring-default")))
+    result = CliRunner().invoke(sawlog, ["search", "--data", str(tmp_path), "--since", "2025-01-01"])
+    rows = [row for row in result.output.splitlines() if row.startswith("20")]
+    assert len(rows) == 1, result.output
+    assert "a\\tb\\nc : request 0" in rows[0]
