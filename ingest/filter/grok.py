@@ -84,8 +84,7 @@ class Grok(Filter):
         # Off the main thread, which no signal reaches, each search watches the clock itself.
         signalled = limited and can_interrupt()
         tries: dict[Expression, Try] = {
-            e: (e.search(self._timeout if limited and not signalled else None), self._stores[e])
-            for e in expressions
+            e: (e.search(self._timeout if limited and not signalled else None), self._stores[e]) for e in expressions
         }
         if len(expressions) == 1 and len(self._matches[0][0]) == 1:
             self._apply_one(events, self._matches[0][0][0], tries[expressions[0]], signalled)

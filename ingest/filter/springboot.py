@@ -34,7 +34,7 @@ REMEMBERED_SOURCES = 64
 Known = tuple[Event, dict[str, Any], Seconds, dict[str, str] | None, dict[str, str] | None]
 """A head that was read: half-made event, half-made ``log``, its zone's seconds, ``trace``, ``span``."""
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
+_TIME = re.compile(r"((?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;:?]*+[ -/]*+[@-~]?)?", re.ASCII)
 _LONGEST_HEAD = 2000
 _COLONS_TRIED = 8
@@ -236,7 +236,7 @@ class Springboot(Filter):
             return False
         if other is None:
             raise ValueError(_NO_TIME if time is None else _NO_HEAD)
-        self._place(event, other.head, f"{other.date} {other.clock}", other.fraction, other.message)
+        self._place(event, other.head, f"{other.date} {other.clock}".lstrip(), other.fraction, other.message)
         if other.source_line:
             put(event, ("log", "origin", "file", "line"), int(other.source_line))
         if "\n" in other.message:
@@ -252,14 +252,14 @@ class Springboot(Filter):
         _name_service(event, "")
 
     def _place(self, event: Event, head: Head, second: str, digits: str, message: str) -> None:
-        """Set time, message and what the head says; a `second` without a date has a blank in its place.
+        """Set time, message and what the head says; a `second` without a date is of the day nearest to now.
 
         Raises:
             ValueError: the second is none.
         """
         try:
-            if second.startswith(" "):
-                second = self._clock.today(second[1:], head.zone)
+            if len(second) == len("hh:mm:ss"):
+                second = self._clock.today(second, head.zone)
             event[TIMESTAMP] = self._clock.seconds(head.zone)[second] + fraction(digits)
         except KeyError:
             raise ValueError(f"{second}{head.zone} is no time") from None

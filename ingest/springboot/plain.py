@@ -20,6 +20,7 @@ from ingest.springboot.head import Head
 _LEVEL = "(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)"
 _THREAD = r"\[(?P<thread>\] \[|[^\n]{0,200}?)\]"
 _IDS = r"(?:\[(?:(?P<trace>[0-9a-f]{16,32})?[-,]? ?(?P<span>[0-9a-f]{16})?)\] *)?"
+_TRACING = r"(?:\[(?P<trace>[0-9a-f]{16,32})?,(?P<span>[0-9a-f]{16})?\] +)?"
 _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?"
     r"(?: ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?))? +",
@@ -35,7 +36,7 @@ _SHAPES = [
     re.compile(shape + _DIVIDED, re.DOTALL)
     for shape in (
         *(rf"{_THREAD} *{_IDS}{_LEVEL} +{logger}" for logger in (_NONE, _CLASS, _NAME)),
-        *(rf"{_LEVEL} +{_THREAD} +{logger}" for logger in (_CLASS, _NAME, _NONE)),
+        *(rf"{_LEVEL} +{_TRACING}{_THREAD} +{logger}" for logger in (_CLASS, _NAME, _NONE)),
         rf"{_LEVEL} +(?!\[){_CLASS}(?: +{_THREAD})?",
     )
 ]
