@@ -13,7 +13,7 @@ from ingest.filter.failure import fail
 from ingest.filter.instant import normalise
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
-from sawlog.event import MISSING, Event, add_tag, put
+from sawlog.event import MISSING, Event, Path, add_tag
 
 _FAILED: Final = ("_csvparsefailure",)
 _EMPTY_ROW: Final = "_csvskippedemptyfield"
@@ -94,8 +94,12 @@ class Csv(Filter):
             return False
         if self._skip_header and self._columns and [value or "" for value in row] == self._columns:
             return False
-        for place, value in enumerate(row):
-            self._set(event, place, value)
+        try:
+            for place, value in enumerate(row):
+                self._set(event, place, value)
+        except ValueError as error:
+            fail(event, _FAILED, f"csv: {error}")
+            return True
         if self.succeeded:
             self.succeeded(event)
         return True
@@ -127,11 +131,15 @@ class Csv(Filter):
             return
         convert = self._convert.get(name)
         result = convert(value) if convert and value is not None else value
+        settings.put_field(event, (*self._target, *self._path(name)), result)
+
+    def _path(self, name: str) -> Path:
+        if self._detect:
+            return settings.path_of_line(name)
         try:
-            path = settings.parse_field(name)
+            return settings.parse_field(name)
         except ConfigError:
-            path = (name,)
-        put(event, (*self._target, *path), result)
+            return (name,)
 
 
 def _value_expression(separator: str, quote: str) -> re.Pattern[str]:

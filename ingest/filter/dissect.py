@@ -75,7 +75,11 @@ class Dissection:
         return found
 
     def values(self, found: list[str], event: Event) -> dict[str, str]:
-        """Return what the cut texts set, field by field."""
+        """Return what the cut texts set, field by field.
+
+        Raises:
+            ValueError: a text names a field that no line may set.
+        """
         values: dict[str, str] = {}
         skipped: dict[str, str] = {}
         appended: dict[str, list[tuple[int, str, str]]] = {}
@@ -94,6 +98,7 @@ class Dissection:
         for key, text in indirect:
             name = skipped.get(key) or values.get(key) or _existing(event, key)
             if name:
+                settings.path_of_line(name)
                 values[name] = text
         return values
 
@@ -147,12 +152,12 @@ class Dissect(Filter):
         if found is None:
             fail(event, self._tags, f"dissect: '{source}' does not fit '{dissection.mapping}'")
             return False
-        for name, value in dissection.values(found, event).items():
-            try:
-                put(event, settings.parse_field(name), value)
-            except ConfigError:
-                # A name out of the text may be anything, and is then one key.
-                event[name] = value
+        try:
+            for name, value in dissection.values(found, event).items():
+                settings.put_field(event, _path(name), value)
+        except ValueError as error:
+            fail(event, self._tags, f"dissect: {error}")
+            return False
         return True
 
     def _convert(self, event: Event, source: str, path: Path, conversion: Callable[[Any], Any]) -> bool:
@@ -175,6 +180,14 @@ class Dissect(Filter):
             )
             return False
         return True
+
+
+def _path(name: str) -> Path:
+    try:
+        return settings.parse_field(name)
+    except ConfigError:
+        # A name out of the text may be anything, and is then one key.
+        return (name,)
 
 
 def _part(inner: str, before: str, after: str) -> _Part:

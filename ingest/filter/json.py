@@ -65,10 +65,9 @@ class Json(Filter):
             fail(event, self._tags, f"json: {type(value).__name__} needs a target: only an object has fields")
             return False
         timestamp = value.pop(TIMESTAMP, None)
-        metadata = value.pop(METADATA, None)
+        # What becomes of an event, its id and its index among it, is not for its line to say.
+        value.pop(METADATA, None)
         event.update(value)
-        if isinstance(metadata, dict):
-            event[METADATA] = {**metadata, **event.get(METADATA, {})}
         if timestamp is not None:
             _set_timestamp(event, timestamp)
         return True

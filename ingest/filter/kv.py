@@ -11,8 +11,7 @@ from ingest.filter.base import Filter
 from ingest.filter.failure import fail
 from ingest.filter.ruby import Regex
 from ingest.options import Kind, Option, Options
-from sawlog.errors import ConfigError
-from sawlog.event import MISSING, Event, put
+from sawlog.event import MISSING, Event
 
 _TRANSFORMS: Final = ("lowercase", "uppercase", "capitalize")
 _CASES: Final[dict[str, Callable[[str], str]]] = {
@@ -105,23 +104,27 @@ class Kv(Filter):
             pairs.setdefault(key, value)
         if not pairs:
             return
-        self._store(event, pairs)
-        if self.succeeded:
+        reasons = self._store(event, pairs)
+        for reason in reasons:
+            fail(event, self._tags, f"kv: {reason}")
+        if self.succeeded and not reasons:
             self.succeeded(event)
 
     def _late(self, event: Event) -> None:
         fail(event, [self._timeout_tag], f"kv: the search for pairs took longer than {self._seconds * 1000:.0f} ms")
 
-    def _store(self, event: Event, pairs: Pairs) -> None:
+    def _store(self, event: Event, pairs: Pairs) -> list[ValueError]:
+        """Set the pairs; return why some of them cannot be set."""
         if self._write:
             self._write(event, pairs)
-            return
+            return []
+        reasons = []
         for key, value in pairs.items():
             try:
-                put(event, settings.parse_field(key), value)
-            except ConfigError:
-                # Brackets that do not pair: the key is taken as it is.
-                event[key] = value
+                settings.put_field(event, settings.path_of_line(key), value)
+            except ValueError as error:
+                reasons.append(error)
+        return reasons
 
     def _parse(self, text: str, event: Event, pairs: Pairs) -> Pairs:
         if not self._splitter.search(text):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
@@ -11,7 +13,7 @@ from ingest.filter.base import Filter
 from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
-from sawlog.event import MISSING, Event, get, put, remove
+from sawlog.event import MISSING, TIMESTAMP, Event, Path, get, put, remove
 
 Step = Callable[[Event], None]
 
@@ -83,7 +85,7 @@ def _coerce(options: Options, name: str) -> list[Step]:
 
         def coerce(event: Event) -> None:
             if get(event, path, MISSING) is None:
-                put(event, path, make(event))
+                settings.put_field(event, path, make(event))
 
         return coerce
 
@@ -95,9 +97,7 @@ def _rename(options: Options, name: str) -> list[Step]:
         make_old, make_new = settings.template(options, name, old), settings.template(options, name, new)
 
         def rename_dynamic(event: Event) -> None:
-            value = remove(event, settings.parse_field(make_old(event)))
-            if value is not MISSING:
-                put(event, settings.parse_field(make_new(event)), value)
+            _move(event, settings.parse_field(make_old(event)), settings.parse_field(make_new(event)))
 
         return rename_dynamic
 
@@ -107,13 +107,22 @@ def _rename(options: Options, name: str) -> list[Step]:
         source, target = settings.field(options, name, old), settings.field(options, name, new)
 
         def rename(event: Event) -> None:
-            value = remove(event, source)
-            if value is not MISSING:
-                put(event, target, value)
+            _move(event, source, target)
 
         return rename
 
     return [step(old, str(new)) for old, new in options[name].items()]
+
+
+def _move(event: Event, source: Path, target: Path) -> None:
+    value = remove(event, source)
+    if value is MISSING:
+        return
+    try:
+        settings.put_field(event, target, value)
+    except ValueError:
+        put(event, source, value)
+        raise
 
 
 def _update(options: Options, name: str) -> list[Step]:
@@ -122,7 +131,7 @@ def _update(options: Options, name: str) -> list[Step]:
 
         def update(event: Event) -> None:
             if get(event, path, MISSING) is not MISSING:
-                put(event, path, make(event))
+                settings.put_field(event, path, make(event))
 
         return update
 
@@ -131,17 +140,23 @@ def _update(options: Options, name: str) -> list[Step]:
 
 def _replace(options: Options, name: str) -> list[Step]:
     def step(field: str, value: Any) -> Step:
-        write = settings.writer(settings.field(options, name, field))
+        write = _writer(settings.field(options, name, field))
         make = _values(options, name, value)
         return lambda event: write(event, make(event))
 
     return [step(field, value) for field, value in options[name].items()]
 
 
+def _writer(path: Path) -> Callable[[Event, Any], None]:
+    if path == (TIMESTAMP,):
+        return lambda event, value: settings.put_field(event, path, value)
+    return settings.writer(path)
+
+
 def _each(options: Options, name: str, field: str, change: Callable[[Any], Any], kinds: tuple[type, ...]) -> Step:
     """Make the step that changes a field's value, or each of its values, if it is of `kinds`."""
     path = settings.field(options, name, field)
-    write = settings.writer(path)
+    write = _writer(path)
     read = settings.reader(path)
 
     def change_each(event: Event) -> None:
@@ -172,21 +187,20 @@ def _integer(value: Any) -> int:
     if not isinstance(value, str):
         return int(value)
     text = value.strip().replace(",", "")
-    if text.lstrip("+-")[:2].lower() == "0x":
-        return int(text, 16)
-    # Logstash takes "12abc" for 12, and "abc" for 0; with an "e" in it the text has to be a number.
-    return int(float(text)) if "e" in text else ruby.to_i(text)
+    if found := _HEX.match(text):
+        return int(found[0], 16)
+    # A text that is no number is the number it begins with, or 0.
+    return int(ruby.to_f(text)) if "e" in text else ruby.to_i(text)
 
 
 def _float(value: Any) -> float:
     if not isinstance(value, str):
         return float(value)
     text = value.strip().replace(",", "")
-    if text.lstrip("+-")[:2].lower() == "0x":
-        return float(int(text, 16))
-    if not text.isascii() or text[-1:] in "nNyYfF":
-        raise ValueError(f"could not convert string to float: {value!r}")
-    return float(text)
+    number = float(int(found[0], 16)) if (found := _HEX.match(text)) else ruby.to_f(text)
+    if math.isinf(number):
+        raise OverflowError(f"{value!r:.80} is too large for a number")
+    return number
 
 
 def _american(value: Any) -> Any:
@@ -200,6 +214,7 @@ def _boolean(value: Any) -> Any:
     return False if text in ("", "false", "f", "no", "n", "0", "0.0") else value
 
 
+_HEX: Final = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
 _EU: Final = str.maketrans(",.", ".,")
 _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "integer": _integer,
@@ -235,9 +250,10 @@ def _substitute(options: Options, field: str, needle: str, replacement: str) -> 
         put_in = pattern.replacement(make_replacement(event))
         value = get(event, path)
         if isinstance(value, str):
-            put(event, path, pattern.sub(put_in, value))
+            settings.put_field(event, path, pattern.sub(put_in, value))
         elif isinstance(value, list):
-            put(event, path, [pattern.sub(put_in, one) if isinstance(one, str) else one for one in value])
+            changed = [pattern.sub(put_in, one) if isinstance(one, str) else one for one in value]
+            settings.put_field(event, path, changed)
 
     return substitute
 
@@ -253,7 +269,7 @@ def _split(options: Options, name: str) -> list[Step]:
         def split(event: Event) -> None:
             value = get(event, path)
             if isinstance(value, str):
-                put(event, path, ruby.split(value, separator))
+                settings.put_field(event, path, ruby.split(value, separator))
 
         return split
 
@@ -267,7 +283,7 @@ def _join(options: Options, name: str) -> list[Step]:
         def join(event: Event) -> None:
             value = get(event, path)
             if isinstance(value, list):
-                put(event, path, ruby.join(value, separator))
+                settings.put_field(event, path, ruby.join(value, separator))
 
         return join
 
@@ -281,9 +297,9 @@ def _merge(options: Options, name: str) -> list[Step]:
         def merge(event: Event) -> None:
             old, new = get(event, to), get(event, what)
             if isinstance(old, dict) and isinstance(new, dict):
-                put(event, to, {**old, **new})
+                settings.put_field(event, to, {**old, **new})
             elif not isinstance(old, dict) and not isinstance(new, dict):
-                put(event, to, [*_list(old), *_list(new)])
+                settings.put_field(event, to, [*_list(old), *_list(new)])
             else:
                 fail(event, (), f"mutate: '{source}' does not merge into '{target}': only one of them is a hash")
 
@@ -310,7 +326,7 @@ def _copy(options: Options, name: str) -> list[Step]:
             # The value may be shared: nobody changes it in place.
             value = get(event, what)
             if value is not None:
-                put(event, to, value)
+                settings.put_field(event, to, value)
 
         return copy
 

@@ -12,7 +12,7 @@ from sawlog.errors import ConfigError
 
 _SPACE: Final = "\0\t\n\v\f\r "
 _INTEGER: Final = re.compile(r"\s*([+-]?\d+(?:_\d+)*)")
-_FLOAT: Final = re.compile(r"\s*([+-]?\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?)")
+_FLOAT: Final = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+)(?:[eE][+-]?\d+)?)")
 _REFERENCE: Final = re.compile(r"\\(?:([0-9&`'\\])|k<(\w+)>)")
 
 

@@ -1,6 +1,7 @@
 """What filters make of their options when they are built: readers, writers, templates and expressions.
 
-Everything here runs at start, once; a mistake becomes a `ConfigError` at the option's place in the file.
+What is here runs at start, once, and a mistake becomes a `ConfigError` at the option's place in the file; but for
+`path_of_line` and `put_field`, which are for events.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ingest.filter.instant import normalise
 from ingest.filter.ruby import Regex
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError, nearest
-from sawlog.event import MISSING, Event, Path, get, put
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put
 
 __all__ = [
     "ECS_COMPATIBILITY",
@@ -26,6 +28,8 @@ __all__ = [
     "is_ecs",
     "nearest",
     "parse_field",
+    "path_of_line",
+    "put_field",
     "reader",
     "regex",
     "template",
@@ -97,3 +101,32 @@ def writer(path: Path) -> Write:
 
         return write
     return lambda event, value: put(event, path, value)
+
+
+def path_of_line(name: str) -> Path:
+    """Read the name of a field that stands in a line; where brackets do not pair, all of it is one key.
+
+    Raises:
+        ValueError: it is in ``@metadata``: what becomes of an event is not for its line to say.
+    """
+    try:
+        path = parse_field(name)
+    except ConfigError:
+        path = (name,)
+    if path[0] == METADATA:
+        raise ValueError(f"a line sets nothing in @metadata: '{name}'")
+    return path
+
+
+def put_field(event: Event, path: Path, value: Any) -> None:
+    """Set a field; ``@timestamp`` takes times of ISO 8601 only, and keeps what it has else.
+
+    Raises:
+        ValueError: `value` is none, and `path` is ``@timestamp`` or below.
+    """
+    if path[0] == TIMESTAMP:
+        instant = normalise(value) if isinstance(value, str) and len(path) == 1 else None
+        if instant is None:
+            raise ValueError(f"@timestamp takes a time of ISO 8601 (the date filter makes one), and not {value!r:.80}")
+        value = instant
+    put(event, path, value)

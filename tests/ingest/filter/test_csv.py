@@ -8,6 +8,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sawlog.event import Event
 from tests.ingest.filter.building import reason, refused, run, run_all
 
 
@@ -40,10 +41,10 @@ def test_convert() -> None:
 
 
 def test_headers_and_empty_rows() -> None:
-    rows = [{"message": text} for text in ("n,m", "1,2", "n,m", "3,4")]
+    rows: list[Event] = [{"message": text} for text in ("n,m", "1,2", "n,m", "3,4")]
     events = run_all("csv", *rows, autodetect_column_names=True, skip_header=True)
     assert [(event["n"], event["m"]) for event in events] == [("1", "2"), ("3", "4")]
-    rows = [{"message": text} for text in ("n,m", "1,2")]
+    rows: list[Event] = [{"message": text} for text in ("n,m", "1,2")]
     assert [event["n"] for event in run_all("csv", *rows, columns=["n", "m"], skip_header=True)] == ["1"]
     assert run("csv", {"message": ","}, skip_empty_rows=True)["tags"] == ["_csvskippedemptyfield"]
 
@@ -76,3 +77,11 @@ def test_separators_of_several_characters_and_no_quoting() -> None:
         assert run("csv", {"message": 'a "b,c'}, quote_char=quote, columns=columns, target="t")["t"] == {
             "a": 'a "b', "b": "c",
         }  # fmt: skip
+
+
+def test_a_header_names_nothing_in_metadata() -> None:
+    rows: list[Event] = [{"message": "[@metadata][_id],a"}, {"message": "x,y", "@metadata": {"_id": "1"}}]
+    (event,) = run_all("csv", *rows, autodetect_column_names=True)
+    assert event["@metadata"]["_id"] == "1"
+    assert event["tags"] == ["_csvparsefailure"]
+    assert run("csv", {"message": "x"}, columns=["@timestamp"])["tags"] == ["_csvparsefailure"]

@@ -71,3 +71,14 @@ def test_cutting_undoes_joining(values: list[str]) -> None:
     mapping = "|".join(f"%{{f{place}}}" for place in range(len(values)))
     event = run("dissect", {"m": "|".join(values)}, mapping={"m": mapping})
     assert [event[f"f{place}"] for place in range(len(values))] == values
+
+
+def test_an_indirect_name_out_of_a_line_is_not_in_metadata() -> None:
+    for text in ("@metadata=x", "[@metadata][_id]=x", "@timestamp=x"):
+        event = run("dissect", {"m": text, "@metadata": {"_id": "1"}}, mapping={"m": "%{?k}=%{&k}"})
+        assert event["@metadata"].keys() == {"_id", "failures"}
+        assert event["@metadata"]["_id"] == "1"
+        assert event["tags"] == ["_dissectfailure"]
+    # The file may.
+    event = run("dissect", {"m": "x"}, mapping={"m": "%{[@metadata][a]}"})
+    assert event["@metadata"]["a"] == "x"

@@ -29,3 +29,11 @@ def test_failures() -> None:
     assert run("json", {"m": "5"}, source="m")["tags"] == ["_jsonparsefailure"]
     assert run("json", {"m": 5}, source="m", tag_on_failure=["x"])["tags"] == ["x"]
     assert run("json", {"m": "{"}, source="m", skip_on_invalid_json=True) == {"m": "{"}
+
+
+def test_a_line_sets_nothing_in_metadata() -> None:
+    text = '{"@metadata": {"_id": "x", "_index": "y", "pipeline": "z"}, "a": 1}'
+    event = run("json", {"m": text, "@metadata": {"_id": "1"}}, source="m")
+    assert event["@metadata"]["_id"] == "1"
+    assert not event["@metadata"].keys() & {"_index", "pipeline"}
+    assert event["a"] == 1

@@ -72,3 +72,18 @@ def test_parsing_undoes_writing(pairs: dict[str, str]) -> None:
 @given(st.text())
 def test_nothing_raises(text: str) -> None:
     run("kv", {"message": text}, recursive=True)
+
+
+def test_a_line_sets_neither_metadata_nor_a_timestamp_that_is_none() -> None:
+    before = {"@timestamp": "2025-01-01T00:00:00.000Z", "@metadata": {"_id": "1"}}
+    text = "@timestamp=foo @metadata=y [@metadata][_id]=z [@timestamp][a]=1 a=b"
+    event = run("kv", {**before, "message": text}, add_tag=["done"])
+    assert event["@metadata"]["_id"] == "1"
+    assert event["@timestamp"] == before["@timestamp"]
+    assert event["a"] == "b"
+    assert event["tags"] == ["_kv_filter_error"]
+    assert "'foo'" in reason(event)
+    assert "'[@metadata][_id]'" in reason(event)
+    event = run("kv", {**before, "message": "@timestamp=2024-01-01T00:00:00Z"}, add_tag=["done"])
+    assert event["@timestamp"] == "2024-01-01T00:00:00.000Z"
+    assert event["tags"] == ["done"]

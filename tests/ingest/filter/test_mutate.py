@@ -31,11 +31,13 @@ def test_coerce_gives_null_a_value() -> None:
         ("integer", True, 1),
         ("integer", 2.9, 2),
         ("integer", ["1", None, "3"], [1, None, 3]),
+        ("integer", ["abc", "hello", "", "0xzz", "-0x1f"], [0, 0, 0, 0, -31]),
         ("integer", {"a": "1"}, {"a": "1"}),
         ("integer_eu", "1.000,5", 1000),
         ("float", "1,000.5", 1000.5),
         ("float", 3, 3.0),
         ("float", False, 0.0),
+        ("float", ["abc", "", "12abc", ".5", "5.", "0x1f", "1e3"], [0.0, 0.0, 12.0, 0.5, 5.0, 31.0, 1000.0]),
         ("float_eu", "1.000,5", 1000.5),
         ("string", 1.0, "1.0"),
         ("string", True, "true"),
@@ -53,11 +55,27 @@ def test_convert(kind: str, given: Any, expected: Any) -> None:
 
 
 def test_a_value_that_does_not_convert_is_tagged_and_ends_the_operations() -> None:
-    event = run("mutate", {"f": "abc"}, convert={"f": "float"}, uppercase=["f"], add_tag=["done"])
-    assert event["f"] == "abc"
+    event = run("mutate", {"f": "1e999"}, convert={"f": "float"}, uppercase=["f"], add_tag=["done"])
+    assert event["f"] == "1e999"
     assert event["tags"] == ["_mutate_error"]
-    assert "abc" in reason(event)
-    assert run("mutate", {"f": "x"}, convert={"f": "float"}, tag_on_failure="bad")["tags"] == ["bad"]
+    assert "1e999" in reason(event)
+    assert run("mutate", {"f": "1e999"}, convert={"f": "float"}, tag_on_failure="bad")["tags"] == ["bad"]
+
+
+@pytest.mark.parametrize("value", ["yesterday", 5, ["2024-01-01T00:00:00Z"], None])
+def test_a_timestamp_is_a_time_or_stays(value: Any) -> None:
+    before = {"@timestamp": "2025-01-01T00:00:00.000Z", "ts": value}
+    event = run("mutate", before, rename={"ts": "@timestamp"})
+    assert event["@timestamp"] == before["@timestamp"]
+    assert event["ts"] == value
+    assert event["tags"] == ["_mutate_error"]
+    assert run("mutate", {"a": 1}, replace={"@timestamp": "x"})["tags"] == ["_mutate_error"]
+    assert run("mutate", {"a": 1}, copy={"a": "[@timestamp][b]"})["tags"] == ["_mutate_error"]
+
+
+def test_a_time_becomes_the_timestamp_in_utc() -> None:
+    event = run("mutate", {"ts": "2024-01-01T00:00:00+01:00"}, rename={"ts": "@timestamp"})
+    assert event == {"@timestamp": "2023-12-31T23:00:00.000Z"}
 
 
 @pytest.mark.parametrize(
