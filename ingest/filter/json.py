@@ -67,6 +67,7 @@ class Json(Filter):
         timestamp = value.pop(TIMESTAMP, None)
         # What becomes of an event, its id and its index among it, is not for its line to say.
         value.pop(METADATA, None)
+        _settle_tags(event, value)
         event.update(value)
         if timestamp is not None:
             _set_timestamp(event, timestamp)
@@ -75,6 +76,14 @@ class Json(Filter):
 
 def _not_text(value: Any) -> Any:
     raise ValueError(f"a {type(value).__name__} is no JSON text: {standard_json.dumps(value)[:80]}")
+
+
+def _settle_tags(event: Event, value: dict[str, Any]) -> None:
+    """Keep tags that are no texts in ``_tags``, as the codec does."""
+    tags = value.get("tags", [])
+    if not (isinstance(tags, str) or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))):
+        value["_tags"] = value.pop("tags")
+        add_tag(event, "_tagsparsefailure")
 
 
 def _set_timestamp(event: Event, given: Any) -> None:

@@ -119,14 +119,23 @@ def path_of_line(name: str) -> Path:
 
 
 def put_field(event: Event, path: Path, value: Any) -> None:
-    """Set a field; ``@timestamp`` takes times of ISO 8601 only, and keeps what it has else.
+    """Set a field; ``@timestamp`` takes times of ISO 8601 only, ``tags`` texts, as in Logstash.
 
     Raises:
-        ValueError: `value` is none, and `path` is ``@timestamp`` or below.
+        ValueError: `value` is none, and the field keeps what it has.
     """
     if path[0] == TIMESTAMP:
         instant = normalise(value) if isinstance(value, str) and len(path) == 1 else None
         if instant is None:
             raise ValueError(f"@timestamp takes a time of ISO 8601 (the date filter makes one), and not {value!r:.80}")
         value = instant
+    elif path[0] == "tags" and not _are_tags(path, value):
+        raise ValueError(f"tags are texts, and not {value!r:.80}")
     put(event, path, value)
+
+
+def _are_tags(path: Path, value: Any) -> bool:
+    if len(path) > 1:
+        return path[1].lstrip("-").isdigit() and isinstance(value, str)
+    tags = value if isinstance(value, list) else [value or ""]
+    return all(isinstance(tag, str) for tag in tags)

@@ -37,3 +37,10 @@ def test_a_line_sets_nothing_in_metadata() -> None:
     assert event["@metadata"]["_id"] == "1"
     assert not event["@metadata"].keys() & {"_index", "pipeline"}
     assert event["a"] == 1
+
+
+def test_tags_that_are_no_texts_are_kept_beside() -> None:
+    event = run("json", {"m": '{"tags": {"a": 1}}', "tags": ["t"]}, source="m")
+    assert event["_tags"] == {"a": 1}
+    assert event["tags"] == ["t", "_tagsparsefailure"]
+    assert run("json", {"m": '{"tags": ["a"]}', "tags": ["t"]}, source="m")["tags"] == ["a"]

@@ -73,6 +73,19 @@ def test_a_timestamp_is_a_time_or_stays(value: Any) -> None:
     assert run("mutate", {"a": 1}, copy={"a": "[@timestamp][b]"})["tags"] == ["_mutate_error"]
 
 
+@pytest.mark.parametrize(("path", "value"), [("tags", {"a": 1}), ("tags", [5]), ("tags", 5), ("[tags][a]", "x")])
+def test_tags_are_texts_or_stay(path: str, value: Any) -> None:
+    event = run("mutate", {"tags": ["t"], "a": value}, rename={"a": path})
+    assert event["tags"] == ["t", "_mutate_error"]
+    assert event["a"] == value
+
+
+def test_tags_are_changed_like_other_fields() -> None:
+    assert run("mutate", {"tags": ["a", "b"]}, uppercase=["[tags][0]"])["tags"] == ["A", "b"]
+    assert run("mutate", {"tags": ["a"], "x": "b"}, merge={"tags": "x"})["tags"] == ["a", "b"]
+    assert run("mutate", {"x": "a b"}, split={"x": " "}, copy={"x": "tags"})["tags"] == ["a", "b"]
+
+
 def test_a_time_becomes_the_timestamp_in_utc() -> None:
     event = run("mutate", {"ts": "2024-01-01T00:00:00+01:00"}, rename={"ts": "@timestamp"})
     assert event == {"@timestamp": "2023-12-31T23:00:00.000Z"}
