@@ -43,6 +43,10 @@ BODY_BYTES: Final = 128 << 20
 """What one may weigh; a body of many short values is not as long."""
 LINES: Final = 1 << 19
 """How many lines a body may have whose lines are events."""
+PART: Final = 4096
+"""How many events of a request are a batch: what others send comes between."""
+PARTS: Final = 2
+"""How many batches of a request are under way."""
 GRACE_SECONDS: Final = 10.0
 """How long the end of the input waits for the answers of requests under way."""
 
@@ -239,26 +243,25 @@ class Http(Input):
     async def _deliver(
         self, request: web.BaseRequest, events: list[Event], size: int, deliver: Deliver, *, describe: bool = True
     ) -> None:
-        if not events:
-            return
-        for event in events:
-            if describe:
-                self._describe(event, request)
-            if self.decorate is not None:
-                self.decorate(event)
-        identify(events)
-        done: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-
-        def settled(error: BaseException | None) -> None:
-            if not done.done():
-                done.set_result(error)
-
+        """Hand the events over, a part at a time, so that other requests have their turns; return when all are safe."""
         ip = request.remote or ""
-        await deliver(EventBatch(Source(self.id, ip), events, size, settled))
-        error = await done
-        if error is not None:
-            log.warning("%s: what %s sent was not delivered: %s", self.id, ip, error)
-            raise _RefusedError(503, "not delivered; send it again")
+        waiting: list[asyncio.Future[BaseException | None]] = []
+        for start in range(0, len(events), PART):
+            part = events[start : start + PART]
+            for event in part:
+                if describe:
+                    self._describe(event, request)
+                if self.decorate is not None:
+                    self.decorate(event)
+            identify(part)
+            if len(waiting) >= PARTS:
+                await asyncio.wait(waiting[-PARTS : -PARTS + 1 or None])
+            waiting.append(done := asyncio.get_running_loop().create_future())
+            await deliver(EventBatch(Source(self.id, ip), part, size * len(part) // len(events), _settling(done)))
+        for error in await asyncio.gather(*waiting):
+            if error is not None:
+                log.warning("%s: what %s sent was not delivered: %s", self.id, ip, error)
+                raise _RefusedError(503, "not delivered; send it again")
 
     async def _read(self, request: web.BaseRequest, body: _Body) -> bytes:
         try:
@@ -285,6 +288,14 @@ class Http(Input):
         elif encoding != "identity":
             raise _RefusedError(415, f"the encoding {encoding!r} is not offered; send gzip or deflate")
         return data
+
+
+def _settling(done: asyncio.Future[BaseException | None]) -> Callable[[BaseException | None], None]:
+    def settled(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_result(error)
+
+    return settled
 
 
 class _TurnedAway(asyncio.Protocol):

@@ -17,6 +17,7 @@ from sawlog.errors import StoreError
 from sawlog.event import Event
 from sawlog.store import date_math
 from sawlog.store.base import DEFAULT_INDEX
+from sawlog.store.bounds import too_much
 
 KEYWORDS: Final = (
     "log.level",
@@ -110,6 +111,8 @@ class Documents:
             made.add_text("_id", name)
         except (UnicodeError, TypeError, RecursionError, msgspec.MsgspecError) as error:
             raise UnfitError(f"failed to encode the document: {error}") from error
+        if (words := too_much(event, source)) is not None:
+            raise UnfitError(words)
         made.add_bytes("_source", source)
         if self._index != DEFAULT_INDEX:
             made.add_text("_index", self._index)

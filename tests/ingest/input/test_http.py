@@ -333,3 +333,28 @@ async def test_tls(tmp_path: Path) -> None:
 )
 def test_what_makes_no_sense_is_refused(settings: dict[str, Any], words: str) -> None:
     assert words in refused("http", **settings)
+
+
+async def test_a_large_body_comes_in_parts_and_others_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PART", 10)
+    async with running("http", port=0, hold=True) as one, ClientSession() as client:
+        url = f"http://127.0.0.1:{await one.port()}"
+        waiting = asyncio.create_task(client.post(url, json=[{"n": number} for number in range(25)]))
+        await one.sink.until(20)
+        await asyncio.sleep(0.1)
+        assert len(one.sink.batches) == 2
+        one.sink.batches[0].ack()
+        await one.sink.until(25)
+        assert [len(batch.events()) for batch in one.sink.batches] == [10, 10, 5]
+        assert [event["n"] for event in one.sink.events] == list(range(25))
+        assert len({event["@metadata"]["_id"] for event in one.sink.events}) == 25
+        one.sink.batches[1].ack()
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        one.sink.batches[2].ack()
+        assert (await waiting).status == 200
+        waiting = asyncio.create_task(client.post(url, json=[{"n": number} for number in range(20)]))
+        await one.sink.until(45)
+        one.sink.batches[3].ack()
+        one.sink.batches[4].nack(OSError("full"))
+        assert (await waiting).status == 503
