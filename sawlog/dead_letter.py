@@ -224,16 +224,33 @@ def read(segment: Path) -> Iterator[DeadLetter]:
 def _encode(letters: Sequence[DeadLetter]) -> bytes:
     try:
         return _encoder.encode_lines(letters)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return b"".join(map(_encode_one, letters))
 
 
 def _encode_one(letter: DeadLetter) -> bytes:
     try:
         return _encoder.encode(letter) + b"\n"
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         # It may have been refused because JSON cannot hold it; then as Python writes it.
-        return _encoder.encode(msgspec.structs.replace(letter, document={"not_json": ascii(letter.document)})) + b"\n"
+        return (
+            _encoder.encode(msgspec.structs.replace(letter, document={"not_json": _written(letter.document)})) + b"\n"
+        )
+
+
+def _written(document: dict[str, Any]) -> Any:
+    """Write what JSON cannot hold; what nests too deeply even for that is left out, field by field."""
+    try:
+        return ascii(document)
+    except RecursionError:
+        return {str(name): _written_value(value) for name, value in document.items()}
+
+
+def _written_value(value: Any) -> str:
+    try:
+        return ascii(value)
+    except RecursionError:
+        return "(nests too deeply)"
 
 
 def _size(path: Path) -> int:

@@ -94,7 +94,10 @@ def _field(event: Event, path: Path, default: str | None) -> str | None:
         return default
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return default
 
 
 def _time(event: Event) -> datetime:
@@ -102,7 +105,7 @@ def _time(event: Event) -> datetime:
     if isinstance(text, str):
         try:
             return datetime.fromisoformat(text).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     return datetime.now(UTC)
 

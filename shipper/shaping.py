@@ -2,23 +2,30 @@
 
 The order is Filebeat's: the parsers, the line filters on what they have made, nulls left out, the processors of the
 input, those of the whole configuration.
+
+Whatever a line holds, it harms no other: when a step fails at a batch, its events are worked on one by one, and the
+one that the step cannot take goes on as it was before the step, tagged, with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 from sawlog.batch import Batch, EventBatch, LineBatch
-from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put, remove
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, add_tag, get, put, remove
 from shipper.expression import Expressions
 from shipper.following import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
 from shipper.json_keys import expanded, write_keys
-from shipper.processor.base import Processor
+from shipper.processor.base import Processor, keep_reason
 from shipper.settings import FileInput, Json, Multiline
 
+FAILED: Final = "_shipperfailure"
+"""The tag of an event that a step could not take."""
+
 Wanted = Callable[[str], object]
+_Make = Callable[[LineBatch], list[Event]]
 
 
 def shape_for(settings: FileInput, processors: Sequence[Processor] = ()) -> Shape | None:
@@ -30,18 +37,47 @@ def shape_for(settings: FileInput, processors: Sequence[Processor] = ()) -> Shap
         return None if wanted is None else lambda batch: _only(batch, wanted)
 
     def shape(batch: LineBatch) -> Batch | None:
-        if make is not None:
-            events = make(batch)
-        else:
-            left = _only(batch, wanted) if wanted is not None else batch
-            if left is None:
-                return None
-            batch, events = left, left.events()
-        for processor in every:
-            events = processor.apply(events)
-        return EventBatch(batch.source, events, batch.size, batch.hand_over()) if events else None
+        left = _only(batch, wanted) if make is None and wanted is not None else batch
+        if left is None:
+            return None
+        try:
+            events = make(left) if make is not None else left.events()
+            for processor in every:
+                events = processor.apply(events)
+        except Exception:
+            events = [event for one in _singles(left) for event in _contained(one, make, every)]
+        return EventBatch(left.source, events, left.size, left.hand_over()) if events else None
 
     return shape
+
+
+def _singles(batch: LineBatch) -> Iterator[LineBatch]:
+    """Part a batch into batches of one event, whose ends nobody hears of."""
+    for at, (text, offset) in enumerate(zip(batch.texts, batch.offsets, strict=True)):
+        cut = frozenset({0} if at in batch.truncated else ())
+        yield LineBatch(batch.source, [text], [offset], 0, lambda _: None, cut)
+
+
+def _contained(batch: LineBatch, make: _Make | None, processors: Sequence[Processor]) -> list[Event]:
+    """Work on one event; a step that fails leaves it as it was, and the next one goes on with it."""
+    events = batch.events()
+    try:
+        events = make(batch) if make is not None else events
+    except Exception as error:
+        events = [_failed(event, "the input's parsers", error) for event in events]
+    for processor in processors:
+        before = [dict(event) for event in events]
+        try:
+            events = processor.apply(events)
+        except Exception as error:
+            events = [_failed(event, type(processor).__name__, error) for event in before]
+    return events
+
+
+def _failed(event: Event, step: str, error: Exception) -> Event:
+    add_tag(event, FAILED)
+    keep_reason(event, f"{step}: {type(error).__name__}: {str(error)[:200]}")
+    return event
 
 
 def _wanted(settings: FileInput) -> Wanted | None:
@@ -64,7 +100,7 @@ def _only(batch: LineBatch, wanted: Wanted) -> LineBatch | None:
     return LineBatch(batch.source, texts, offsets, batch.size, batch.hand_over(), truncated)
 
 
-def _maker(settings: FileInput, wanted: Wanted | None) -> Callable[[LineBatch], list[Event]] | None:
+def _maker(settings: FileInput, wanted: Wanted | None) -> _Make | None:
     """Return what makes events by the parsers and the options that set fields; None when there are none."""
     joined = works_on_lines(settings.parsers)
     # What the framing has joined by itself is one line by now.

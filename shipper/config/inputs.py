@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
-from sawlog.event import Event, put
+from sawlog.event import METADATA, Event, put
 from shipper.config.processors import read_processors
 from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
 from shipper.config.values import Kind
@@ -373,6 +373,8 @@ def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> Json | None:
     under_root = values["keys_under_root"]
     if under_root is None:
         under_root = root and not target
+    if target == METADATA:
+        raise values.error(f"'{METADATA}' says where an event goes, and that is not for a line to say", "target")
     return Json(
         keys_under_root=under_root,
         overwrite_keys=values["overwrite_keys"],
@@ -395,6 +397,10 @@ def _constants(kind: str, values: Values, common: Common) -> Event:
             put(event, tuple(name.split(".")), values[name])
     place_fields(event, common.fields, under_root=True)
     place_fields(event, values["fields"], values["fields_under_root"])
+    log = event.get("log", {})
+    if not isinstance(log, dict) or not isinstance(log.get("file", {}), dict):
+        reason = "'log' at the root is an object with the file's path in it, and takes no value: give it another name"
+        raise values.error(reason, "fields")
     tags = list(dict.fromkeys((*common.tags, *values["tags"])))
     if tags:
         event["tags"] = tags

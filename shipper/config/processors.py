@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
+from sawlog.event import METADATA
 from shipper.config.schema import Options, Schema, Values, done, noted, refused
 from shipper.config.values import Kind, number
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
@@ -31,6 +32,7 @@ _LETTERS: Final[Options] = {
     "alter_full_field": done(Kind.BOOL, True),
     **_FAILURE,
 }
+_IDENTITY: Final = (METADATA, "_id")
 _TAG: Final = noted("it names the processor in Filebeat's log only")
 
 PROCESSORS: Final[dict[str, Options]] = {
@@ -178,6 +180,7 @@ def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
     values.position = entry.position
     try:
         processor = _build(schema, name, values)
+        _check_places(processor)
     except ValueError as error:
         raise ConfigError(f"{name}: {error}", entry.position) from None
     when = values["when"]
@@ -201,7 +204,7 @@ def _build(schema: Schema, name: str, values: Values) -> Processor:
     if name == "drop_event":
         return fields.DropEvent()
     if name == "drop_fields":
-        names = [one for one in values["fields"] if not _is_pattern(one)]
+        names = [one for one in values["fields"] if not (_is_pattern(one) or _is_identity(schema, values, one))]
         patterns = [one[1:-1] for one in values["fields"] if _is_pattern(one)]
         return fields.DropFields(
             tuple(map(_path, names)), Expressions(patterns) if patterns else None, values["ignore_missing"]
@@ -351,6 +354,51 @@ _LEAVES: Final[dict[str, Callable[[_Leaves], Condition]]] = {
 
 def _path(name: str) -> _PATH:
     return tuple(name.split(".")) if name else ()
+
+
+def _is_identity(schema: Schema, values: Values, name: str) -> bool:
+    """Whether a field to be dropped says where an event stood: it stays, and that is noted."""
+    if name not in (METADATA, ".".join(_IDENTITY)):
+        return False
+    schema.problems.note(
+        f"'{name}' stays: no document has it, and the id keeps an event from being doubled", values.at("fields")
+    )
+    return True
+
+
+def _check_places(processor: Processor) -> None:
+    """Refuse what can work for no event.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    places = _written(processor)
+    if (METADATA,) in places:
+        raise ValueError(f"'{METADATA}' says where an event goes, and is neither moved nor written as a whole")
+    if () in places and not isinstance(processor, DecodeJsonFields | Dissect):
+        raise ValueError("a field has a name")
+    if isinstance(processor, fields.AddFields) and _IDENTITY in places:
+        raise ValueError("all events would have one '@metadata._id', so that one document would be left of them")
+
+
+def _written(processor: Processor) -> list[_PATH]:
+    """Return the places that a processor moves from or writes to."""
+    match processor:
+        case fields.AddFields():
+            return [path for path, _ in processor.fields]
+        case fields.AddTags():
+            return [processor.target]
+        case fields.MoveFields():
+            copied = processor.copy
+            return [path for source, to in processor.fields for path in ((to,) if copied and source else (source, to))]
+        case Convert():
+            moved = [one.source for one in processor.fields if processor.rename or one.target is None]
+            return [*moved, *(one.target for one in processor.fields if one.target)]
+        case DecodeJsonFields() | Dissect():
+            return [processor.target or ()]
+        case Timestamp():
+            return [processor.target]
+    return []
 
 
 def _is_pattern(name: str) -> bool:

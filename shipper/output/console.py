@@ -6,13 +6,15 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from sawlog.batch import Batch
+from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
+from sawlog.event import Event
 from shipper.output.base import About, Sender
-from shipper.output.encoding import lines_of, stamped
+from shipper.output.encoding import encoded, lines_of, stamped
 from shipper.settings import ConsoleOutput
 
 _PIECE: Final = 1 << 16
@@ -25,12 +27,21 @@ class ConsoleSender(Sender):
     def __init__(self, settings: ConsoleOutput, about: About) -> None:
         super().__init__()
         self._lines = lines_of(settings.codec)
+        self._letters = DeadLetters(about.data / DIRECTORY)
         self._lock = asyncio.Lock()
 
     async def send(self, batch: Batch) -> None:
         """Write the batch; a reader that has gone is an error that does not pass."""
         async with self._lock:
-            text = "".join(f"{line}\n" for line in self._lines(stamped(batch.events())))
+            try:
+                lines, dead = await asyncio.to_thread(
+                    encoded, stamped(batch.events()), self._whole_lines, self._letters
+                )
+            except StoreError as error:
+                batch.nack(error)
+                return
+            self.counters.dead += dead
+            text = "".join(lines)
             if sys.stdout.isatty():
                 text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
             try:
@@ -44,6 +55,12 @@ class ConsoleSender(Sender):
         self.counters.events += len(batch)
         self.counters.bytes += batch.size
         batch.ack()
+
+    def _whole_lines(self, events: Sequence[Event]) -> list[str]:
+        lines = [f"{line}\n" for line in self._lines(events)]
+        for line in lines:
+            line.encode(errors="surrogateescape")
+        return lines
 
     async def close(self) -> None:
         """Nothing is kept back."""

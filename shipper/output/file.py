@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from sawlog.batch import Batch
+from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
+from sawlog.event import Event
 from shipper.output.base import About, Sender
-from shipper.output.encoding import lines_of, now, stamped
+from shipper.output.encoding import encoded, lines_of, now, stamped
 from shipper.settings import FileOutput
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class FileSender(Sender):
         super().__init__()
         self._settings = settings
         self._lines = lines_of(settings.codec)
+        self._letters = DeadLetters(about.data / DIRECTORY)
         self._lock = asyncio.Lock()
         self._started: set[Path] = set()
 
@@ -50,6 +53,9 @@ class FileSender(Sender):
                 problem = StoreError(f"output.file: {error.filename or self._settings.path}: {error.strerror}")
                 self.counters.problem = str(problem)
                 batch.nack(problem)
+                return
+            except StoreError as error:
+                batch.nack(error)
                 return
             except asyncio.CancelledError:
                 batch.nack(StoreError("output.file was closed"))
@@ -78,7 +84,9 @@ class FileSender(Sender):
 
     async def _write(self, batch: Batch) -> None:
         events = stamped(batch.events())
-        text = "".join(f"{line}\n" for line in self._lines(events)).encode(errors="surrogateescape")
+        lines, dead = await asyncio.to_thread(encoded, events, self._encoded, self._letters)
+        self.counters.dead += dead
+        text = b"".join(lines)
         name = self._settings.filename(events[0] if events else {"@timestamp": now()})
         path = Path(self._settings.path) / (name or "filebeat")
         async for attempt in AsyncRetrying(
@@ -89,6 +97,9 @@ class FileSender(Sender):
         ):
             with attempt:
                 await asyncio.to_thread(self._append, path, text)
+
+    def _encoded(self, events: Sequence[Event]) -> list[bytes]:
+        return [f"{line}\n".encode(errors="surrogateescape") for line in self._lines(events)]
 
     def _say(self, state: RetryCallState) -> None:
         self.counters.retries += 1

@@ -22,11 +22,12 @@ import msgspec
 
 from sawlog import __version__
 from sawlog.batch import Batch
+from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
-from sawlog.event import METADATA
+from sawlog.event import METADATA, Event
 from sawlog.wire.lumberjack import Ack, Decoder, LumberjackError, encode_batch
 from shipper.output.base import About, Sender
-from shipper.output.encoding import stamped
+from shipper.output.encoding import encoded, stamped
 from shipper.output.tls import context
 from shipper.settings import LogstashOutput
 
@@ -63,6 +64,7 @@ class LogstashSender(Sender):
         super().__init__()
         self._settings = settings
         self._tls = context(settings.tls, "output.logstash") if settings.tls is not None else None
+        self._letters = DeadLetters(about.data / DIRECTORY)
         self._beat = {"beat": settings.index, "type": "_doc", "version": __version__}
         self._waiting: deque[_Window] = deque()
         self._changed = asyncio.Condition()
@@ -86,7 +88,14 @@ class LogstashSender(Sender):
 
     async def send(self, batch: Batch) -> None:
         """Queue the batch's windows; return when there is room for the next batch's."""
-        windows = await asyncio.to_thread(self._windows, batch)
+        try:
+            windows = await asyncio.to_thread(self._windows, batch)
+        except StoreError as error:
+            batch.nack(error)
+            return
+        if not windows:
+            batch.ack()
+            return
         async with self._changed:
             self._sending.add(windows[0].parts)
             self._waiting += windows
@@ -120,9 +129,8 @@ class LogstashSender(Sender):
     # Windows
 
     def _windows(self, batch: Batch) -> list[_Window]:
-        payloads = [
-            _encode({**event, METADATA: {**self._beat, **event.get(METADATA, {})}}) for event in stamped(batch.events())
-        ]
+        payloads, dead = encoded(stamped(batch.events()), self._payloads, self._letters)
+        self.counters.dead += dead
         parts = _Parts(batch, 0)
         level = self._settings.compression_level
         windows = [
@@ -131,6 +139,9 @@ class LogstashSender(Sender):
         ]
         parts.left = len(windows)
         return windows
+
+    def _payloads(self, events: Sequence[Event]) -> list[bytes]:
+        return [_encode({**event, METADATA: {**self._beat, **event.get(METADATA, {})}}) for event in events]
 
     async def _take(self, seconds: float | None = None) -> _Window | None:
         """Wait for the next window; None when none comes in time."""

@@ -30,6 +30,7 @@ from sawlog.store.base import DEFAULT_INDEX
 from sawlog.wire import mqtt_client
 from sawlog.wire.mqtt import PACKED_BYTES, EnvelopeError, answers_topic, batches_topic, decode_answer, encode
 from shipper.output.base import About, Sender
+from shipper.output.encoding import NOT_ENCODED
 from shipper.output.tls import context
 from shipper.settings import MqttOutput
 
@@ -386,6 +387,8 @@ def _halved(batch: Batch, most: int) -> Iterator[_Packed]:
         reason = EnvelopeError(f"an envelope of {len(envelope)} bytes is beyond the {most} that the broker takes")
     except EnvelopeError as error:
         reason = error
+    except NOT_ENCODED as error:
+        reason = EnvelopeError(f"it cannot be written: {str(error)[:200]}")
     if len(batch) == 1:
         yield batch, reason
         return

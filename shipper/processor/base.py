@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Final
 
-from sawlog.event import Event, put
+from sawlog.event import Event, Path, get, put
+
+FAILURE: Final[Path] = ("sawlog", "failure")
+"""Where a document says why a step failed; ingest's filters say it there, too."""
 
 
 class Processor(ABC):
@@ -17,7 +21,7 @@ class Processor(ABC):
         """Work on the events and return those that go on, in order.
 
         Events may be changed in place at their top level (see `sawlog.event` for what is below). An event that
-        the processor could not handle goes on, with the reason in ``error.message``; nothing raises.
+        the processor could not handle goes on, with the reason (`fail`). What raises is contained by the shaping.
         """
 
 
@@ -32,5 +36,23 @@ class Condition(ABC):
 
 
 def fail(event: Event, reason: str) -> None:
-    """Say on the event what went wrong with it."""
-    put(event, ("error", "message"), reason)
+    """Say on the event what went wrong with it: where Filebeat does, unless the line has an ``error`` of its own."""
+    if "error" in event:
+        keep_reason(event, reason)
+    else:
+        put(event, ("error", "message"), reason)
+
+
+def keep_reason(event: Event, reason: str) -> None:
+    """Keep why a step failed under a name that no application uses, behind earlier reasons."""
+    if isinstance(event.get(FAILURE[0]), dict | None):
+        earlier = get(event, FAILURE)
+        put(event, FAILURE, f"{earlier}; {reason}" if isinstance(earlier, str) else reason)
+
+
+def add_flag(event: Event, flag: str) -> None:
+    """Add to ``log.flags``; what a line calls so, and is no list, becomes the first of them."""
+    log = event.get("log")
+    if isinstance(log, dict | None):
+        flags = get(event, ("log", "flags"))
+        put(event, ("log", "flags"), [*(flags if isinstance(flags, list) else [] if flags is None else [flags]), flag])

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sawlog.event import MISSING, Event, Path, get, put
-from shipper.processor.base import Processor, fail
+from sawlog.event import METADATA, MISSING, Event, Path, get, put
+from shipper.processor.base import Processor, add_flag, fail
 from shipper.processor.convert import TYPES
 
 _KEY: Final = re.compile(r"%\{([^}]*)\}")
@@ -132,6 +132,8 @@ class Dissect(Processor):
         changed = dict(event)
         for name, value in self.tokenizer.resolve([self._trimmed(one) for one in values]).items():
             path = (*self.target, *name.split("."))
+            if path[0] == METADATA and any(key.mark == "&" for key in self.tokenizer.keys):
+                return self._failed(event, f"a line may not choose '{'.'.join(path)}'")
             if not self.overwrite_keys and get(event, path, MISSING) is not MISSING:
                 return self._failed(event, f"the field '{'.'.join(path)}' is there already")
             put(changed, path, value)
@@ -144,7 +146,7 @@ class Dissect(Processor):
 
     def _failed(self, event: Event, reason: str) -> Event:
         if not self.ignore_failure:
-            put(event, ("log", "flags"), [*(get(event, ("log", "flags")) or []), "dissect_parsing_error"])
+            add_flag(event, "dissect_parsing_error")
             fail(event, f"dissect: {reason}")
         return event
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put, remove
 from shipper.expression import Expressions, Substitution
-from shipper.processor.base import Condition, Processor, fail
+from shipper.processor.base import Condition, Processor, add_flag, fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class TruncateFields(Processor):
                     cut = cut.encode("utf-8", "replace")[: self.max_bytes].decode("utf-8", "ignore")
                 if cut != value:
                     put(event, path, cut)
-                    put(event, ("log", "flags"), [*(get(event, ("log", "flags")) or []), "truncated"])
+                    add_flag(event, "truncated")
         return events
 
 
