@@ -54,13 +54,16 @@ def put(event: Event, path: Path, value: Any) -> None:
     filled up with nulls to a place beyond its end, `FILLED_UP` at most. What is no place of the list changes nothing.
     """
     node = event
-    for at, key in enumerate(path[:-1], 1):
+    for key in path[:-1]:
         below = node.get(key)
-        if isinstance(below, list):
-            node[key] = _with(below, path[at:], value)
-            return
         # Copied even when it is a dict already: another event may share it.
-        below = dict(below) if isinstance(below, dict) else {}
+        if isinstance(below, dict):
+            below = dict(below)
+        elif isinstance(below, list):
+            event[path[0]] = _with(event[path[0]], path[1:], value)
+            return
+        else:
+            below = {}
         node[key] = below
         node = below
     node[path[-1]] = value

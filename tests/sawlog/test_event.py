@@ -53,3 +53,29 @@ def test_what_is_put_is_got_or_nothing_changes(event: dict[str, Any], path: tupl
         assert remove(event, path) == "new"
         assert get(event, path, MISSING) != "new"
     assert shared == before
+
+
+def model(value: Any, path: tuple[str, ...], new: Any) -> Any:
+    """Say what `put` makes of a value, in the plainest words there are: a list is an object of its places."""
+    if not path:
+        return new
+    if not isinstance(value, list):
+        fields = value if isinstance(value, dict) else {}
+        return {**fields, path[0]: model(fields.get(path[0]), path[1:], new)}
+    size = len(value)
+    places = {str(place): place for place in range(size + FILLED_UP)} | {str(at - size): at for at in range(size)}
+    if path[0] not in places:
+        return value
+    filled = dict(enumerate(value + [None] * (places[path[0]] + 1 - size)))
+    filled[places[path[0]]] = model(filled[places[path[0]]], path[1:], new)
+    return list(filled.values())
+
+
+@given(
+    event=st.dictionaries(st.sampled_from("ab01"), VALUES, max_size=3),
+    path=st.lists(st.sampled_from(["a", "b", "0", "1", "-1", "-2", "5"]), min_size=1, max_size=4).map(tuple),
+)
+def test_put_does_what_the_model_says(event: dict[str, Any], path: tuple[str, ...]) -> None:
+    wanted = model(event, path, "new")
+    put(event, path, "new")
+    assert event == wanted
