@@ -214,7 +214,7 @@ class Harvester:
 
     def _pass_over(self, block: bytes, last: bool) -> LineBatch | None:
         """Look for the end of a line of which only the head was kept, and give the head out as an event."""
-        rest = block.find(b"\n") + 1
+        rest = self.framing.first(block, self._next - len(block))
         if not rest and not (last and self.at_end):
             return None
         if rest:

@@ -78,7 +78,7 @@ class StandardInput:
 
     def _take(self, block: bytes) -> None:
         if self._passing:
-            end = block.find(b"\n") + 1
+            end = self._tail.framing.first(block, self._offset)
             self._offset += end or len(block)
             block = block[end:] if end else b""
             self._passing = not end

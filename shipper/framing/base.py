@@ -49,6 +49,10 @@ class Framing(ABC):
         """Return how many bytes of the buffer, which begins at `offset`, are whole lines."""
         return buffer.rfind(b"\n") + 1
 
+    def first(self, buffer: bytes, offset: int) -> int:
+        """Return how many bytes of the buffer, which begins at `offset`, the first line has; 0: it has no end yet."""
+        return buffer.find(b"\n") + 1
+
 
 def offsets_of(parts: Sequence[bytes], offset: int) -> list[int]:
     """Return where each part begins, when one byte (the line feed) stands between any two."""

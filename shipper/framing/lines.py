@@ -38,6 +38,9 @@ class LineFraming(Framing):
     def whole(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.whole
         return self._wide.split(buffer, offset, 0)[2] if self._wide else super().whole(buffer, offset)
 
+    def first(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.first
+        return self._wide.first(buffer, offset) if self._wide else super().first(buffer, offset)
+
     def split(self, buffer: bytes, offset: int, final: bool) -> tuple[Sequence[bytes], Sequence[int], int]:
         """Return the lines, their offsets, and how many bytes they take; what ends them is for `texts` to take off."""
         begin = mark_at(buffer, offset) if self._marked else 0
@@ -81,15 +84,20 @@ class _Wide:
         self._ends = tuple("\n".encode(encoding) for encoding in encodings)
         self._newline = re.compile(b"|".join(map(re.escape, self._ends)))
 
-    def split(self, buffer: bytes, offset: int, begin: int) -> tuple[list[bytes], list[int], int]:
-        """Return the whole lines from position `begin` on, with their ends, their offsets, and where they end."""
-        lines, starts, at, end = [], [], begin, begin
+    def first(self, buffer: bytes, offset: int, begin: int = 0) -> int:
+        """Return where the first line at or behind position `begin` ends, or 0."""
+        at = begin
         while found := self._newline.search(buffer, at):
             at = found.start()
-            if (offset + at) % self._width:
-                at += 1
-                continue
-            at += self._width
+            if not (offset + at) % self._width:
+                return at + self._width
+            at += 1
+        return 0
+
+    def split(self, buffer: bytes, offset: int, begin: int) -> tuple[list[bytes], list[int], int]:
+        """Return the whole lines from position `begin` on, with their ends, their offsets, and where they end."""
+        lines, starts, end = [], [], begin
+        while at := self.first(buffer, offset, end):
             lines.append(buffer[end:at])
             starts.append(offset + end)
             end = at

@@ -54,6 +54,9 @@ class MultilineFraming(Framing):
     def whole(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.whole
         return self.lines.whole(buffer, offset)
 
+    def first(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.first
+        return self.lines.first(buffer, offset)
+
     def _join(self, texts: Sequence[str]) -> tuple[str, bool]:
         """Join the lines of one event within the limits; say whether something was lost."""
         text = self._joint.join(texts[: self.max_lines])

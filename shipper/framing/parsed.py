@@ -48,3 +48,6 @@ class ParsedFraming(Framing):
 
     def whole(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.whole
         return self.lines.whole(buffer, offset)
+
+    def first(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.first
+        return self.lines.first(buffer, offset)

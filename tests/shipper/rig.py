@@ -46,7 +46,8 @@ class Rig:
 
     async def _once(self, crash_after: int | None, refuse: Callable[[int], bool]) -> None:
         registry = Registry(self.registry)
-        settings = FileInput(paths=(str(self.logs / self.pattern),))
+        encoding = self.framing.encoding if isinstance(self.framing, LineFraming) else "utf-8"
+        settings = FileInput(paths=(str(self.logs / self.pattern),), encoding=encoding)
         agent = Agent([Tail(settings, self.framing)], registry, "agent", name="host", once=True)
         count = 0
 

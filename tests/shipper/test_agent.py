@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shipper.framing import SpringBootFraming
+from shipper.framing import LineFraming, SpringBootFraming
 from shipper.settings import FileInput
 from tests.shipper.rig import Rig, until
 
@@ -106,6 +106,16 @@ class TestOnce:
         write(rig.logs / "a.log", "before", giant, "after")
         rig.once()
         assert rig.texts == ["before", giant, "after"]
+
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+    def test_a_wide_line_beyond_the_limit_costs_no_other(self, tmp_path: Path, encoding: str) -> None:
+        rig = Rig(tmp_path, framing=LineFraming(encoding, max_bytes=1000))
+        long = "\u0a0a\u010a" * 1_000_000
+        (rig.logs / "a.log").write_bytes(f"one\n{long}\ntwo\nthree\n".encode(encoding))
+        rig.once()
+        one, cut, *rest = rig.texts
+        assert [one, *rest] == ["one", "two", "three"]
+        assert long.startswith(cut.rstrip("\\x0a"))
 
     def test_a_line_beyond_the_limit_is_cut_and_the_next_is_whole(self, tmp_path: Path) -> None:
         rig = Rig(tmp_path, framing=SpringBootFraming(max_bytes=3_000_000))
