@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, is_constant, render
 from ingest.options import Options
 from sawlog.errors import ConfigError
-from sawlog.event import MISSING, Event, Path, add_tag, get, put, remove
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, add_tag, get, put, remove
 
 Action = Callable[[Event], None]
+
+_OURS: Final = (METADATA, TIMESTAMP)
+"""What a name that an event made does not reach: the event's id and its one time."""
 
 
 def decorate(
@@ -82,12 +85,16 @@ def _adder(name: str, value: Any) -> Action:
 
         def add_named(event: Event) -> None:
             path = _path(make_name(event))
+            if path[0] in _OURS:
+                return
             for template in templates:
                 append(event, path, template(event))
 
         return add_named
 
     path = parse_field(name)
+    if path[0] == TIMESTAMP:
+        raise ConfigError("nothing can be added to @timestamp, which is one time (use the filter date)")
     if len(path) == 1 and len(templates) == 1:
         (key,), (only,) = path, templates
 
@@ -109,7 +116,14 @@ def _adder(name: str, value: Any) -> Action:
 def _remover(name: str) -> Action:
     if not is_constant(name):
         make_name = compile_sprintf(name)
-        return lambda event: _drop(event, _path(make_name(event)))
+
+        def drop_named(event: Event) -> None:
+            path = _path(make_name(event))
+            if path[0] not in _OURS:
+                remove(event, path)
+
+        return drop_named
+
     path = parse_field(name)
     if len(path) == 1:
         (key,) = path

@@ -145,3 +145,11 @@ def test_refused() -> None:
     assert "did you mean 'integer'" in refused("mutate", convert={"a": "interger"})
     assert "triples" in refused("mutate", gsub=["a", "b"])
     assert "test.conf:3:5" in refused("mutate", gsub=["a", "(", "b"])
+
+
+def test_nothing_is_added_to_the_timestamp() -> None:
+    assert "use the filter date" in refused("mutate", add_field={"@timestamp": "x"})
+    before = {"@timestamp": "2025-01-01T00:00:00.000Z", "@metadata": {"_id": "1"}}
+    for name in ("@timestamp", "[@metadata][_id]", "@metadata"):
+        event = run("mutate", {**before, "k": name}, add_field={"%{k}": "x"}, remove_field=["%{k}"])
+        assert event == {**before, "k": name}
