@@ -11,11 +11,15 @@ from ingest.service import Service
 
 
 def health(service: Service) -> dict[str, Any]:
-    """``status`` is ``ok``, or ``waiting`` while an output takes nothing; ``problems`` says why, by output."""
+    """``status`` is ``ok``, or ``waiting`` while an output takes nothing; ``problems`` says why, by output.
+
+    ``set_aside`` names what a store on this machine had to set aside as damaged: it does not hinder what comes.
+    """
     problems = {outlet.name: outlet.problem for outlet in service.outlets if outlet.problem is not None}
     return {
         "status": "waiting" if problems or not service.outlets else "ok",
         "problems": problems,
+        "set_aside": {outlet.name: list(outlet.set_aside) for outlet in service.outlets if outlet.set_aside},
         "in_flight_bytes": service.window.bytes,
         "in_flight_batches": service.window.batches,
     }
@@ -45,6 +49,10 @@ def figures(service: Service) -> Iterator[Metric]:
     for outlet in service.outlets:
         up.add_metric([outlet.name], int(outlet.problem is None))
     yield up
+    aside = GaugeMetricFamily("sawlog_ingest_output_set_aside", "Damaged parts of its store", labels=["output"])
+    for outlet in service.outlets:
+        aside.add_metric([outlet.name], len(outlet.set_aside))
+    yield aside
     for name, words, value in (
         ("in_flight_bytes", "Bytes received and not confirmed", service.window.bytes),
         ("in_flight_batches", "Batches received and not confirmed", service.window.batches),

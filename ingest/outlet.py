@@ -60,7 +60,12 @@ class Outlet:
     @property
     def problem(self) -> str | None:
         """Why it takes nothing just now."""
-        return self._problem or self._output.problem
+        return self._problem or self._letters.problem or self._output.problem
+
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """What its store has on its disk that was damaged."""
+        return self._output.set_aside
 
     async def open(self) -> None:
         """Try to open it once; what fails for now is tried again when there is something to send.
@@ -124,4 +129,4 @@ class Outlet:
         letters = [self._output.letter(events[refusal.position], refusal) for refusal in refusals]
         if letters:
             log.warning("%s refused %d events: %s", self.name, len(letters), letters[0].reason)
-            await asyncio.to_thread(self._letters.append, letters)
+            await self._letters.keep(letters)

@@ -293,7 +293,7 @@ class Service:
         log.error("%d events of %s go to the dead letters: %s", len(events), batch.source.path, error)
         refusal = Refusal(0, 500, "filter_error", str(error))
         letters = [letter_of(event, DEFAULT_INDEX, refusal, "filter") for event in events]
-        await asyncio.to_thread(self._letters.append, letters)
+        await self._letters.keep(letters)
         self.counts.dead += len(letters)
 
     # Ending

@@ -9,19 +9,21 @@ whose line was torn was never acknowledged.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from sawlog.errors import StoreError
+from sawlog.errors import StoreError, StoreUnavailableError
 from sawlog.private import make_folder, open_lock, opener
 
 DIRECTORY: Final = "dead-letters"
@@ -30,6 +32,12 @@ DIRECTORY: Final = "dead-letters"
 MAX_BYTES: Final = 256 << 20
 SEGMENTS: Final = 8
 """How many segments the limit is divided into: an eighth is lost when the limit is reached."""
+
+RETRY_SECONDS: Final = 2.0
+"""How long is waited before letters are written again for which the disk had no room."""
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a disk says that is full, or full for this user."""
 
 _PATTERN: Final = "*.jsonl*"
 _TAKEN: Final = ".taken"
@@ -68,12 +76,15 @@ class DeadLetters:
         self.max_bytes = max_bytes
         self.appended = 0
         self.dropped_bytes = 0
+        self.problem: str | None = None
+        """Why letters wait to be written (see `keep`)."""
         self._segment: Path | None = None
 
     def append(self, letters: Sequence[DeadLetter]) -> None:
         """Write the letters; they are on the disk when this returns.
 
         Raises:
+            StoreUnavailableError: the disk is full; nothing may be acknowledged.
             StoreError: the directory cannot be written; nothing may be acknowledged.
         """
         if not letters:
@@ -84,8 +95,33 @@ class DeadLetters:
                 self._write(lines)
                 self._drop_oldest()
         except OSError as error:
+            if error.errno in FULL:
+                words = f"disk full: dead letters cannot be written to {self.directory}: {error.strerror}"
+                raise StoreUnavailableError(words) from None
             raise StoreError(f"dead letters cannot be written to {self.directory}: {error.strerror}") from None
         self.appended += len(letters)
+
+    async def keep(self, letters: Sequence[DeadLetter], changed: Callable[[], None] = lambda: None) -> None:
+        """Append in a thread; while the disk is full, wait. `changed` hears when `problem` is another.
+
+        Raises:
+            StoreError: the directory cannot be written for another reason.
+        """
+        while True:
+            try:
+                await asyncio.to_thread(self.append, letters)
+            except StoreUnavailableError as error:
+                if self.problem is None:
+                    logger.warning("%s; waiting for room", error)
+                self.problem = str(error)
+                changed()
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if self.problem is not None:
+                logger.warning("the dead letters in %s can be written again", self.directory)
+                self.problem = None
+                changed()
+            return
 
     def __iter__(self) -> Iterator[DeadLetter]:
         """Read all letters, oldest first."""
@@ -153,15 +189,23 @@ class DeadLetters:
             segment = self.directory / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
         try:
             with open(segment, "ab", buffering=0, opener=opener) as file:
-                written = 0
-                while written < len(lines):
-                    written += file.write(lines[written:])
-                os.fsync(file.fileno())
+                before = file.tell()
+                try:
+                    written = 0
+                    while written < len(lines):
+                        written += file.write(lines[written:])
+                    os.fsync(file.fileno())
+                except OSError:
+                    # They are written again, and a full disk would fill with their beginnings.
+                    file.truncate(before)
+                    raise
             if fresh:
                 _sync(self.directory)
         except BaseException:
             # What is half written must not have another line glued to it.
             self._segment = None
+            if fresh and _size(segment) == 0:
+                segment.unlink(missing_ok=True)
             raise
         self._segment = segment
 

@@ -80,6 +80,8 @@ class Up:
 
     agent: Agent
     counts: Counts
+    store: Store
+    letters: DeadLetters
     address: str | None = None
     started: float = field(default_factory=time.monotonic)
 
@@ -87,6 +89,15 @@ class Up:
     def seconds(self) -> float:
         """How long it has been running."""
         return time.monotonic() - self.started
+
+    def problems(self) -> dict[str, str]:
+        """Say what is not as it should be: files that cannot be read, dead letters that wait, a damaged index."""
+        problems = self.agent.progress.readable_problems()
+        if self.letters.problem is not None:
+            problems[str(self.letters.directory)] = self.letters.problem
+        for name in self.store.set_aside:
+            problems[name] = "was damaged and is set aside: what is in it is not found"
+        return problems
 
     def status(self) -> dict[str, Any]:
         """Return figures for the page."""
@@ -100,7 +111,7 @@ class Up:
             "files": progress.files,
             "lag_bytes": self.agent.lag,
             "in_flight_bytes": progress.in_flight,
-            "problems": progress.readable_problems(),
+            "problems": self.problems(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -123,7 +134,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         store = await stack.enter_async_context(_store(settings))
         letters = DeadLetters(settings.data / "dead-letters")
         flow = _Flow(pipeline, Delivery(store, letters), agent, settings.index)
-        up = Up(agent, flow.counts)
+        up = Up(agent, flow.counts, store, letters)
         if settings.web:
             app = application(store, status=up.status)
             up.address = await stack.enter_async_context(serve(app, settings.host, settings.port, settings.tls))

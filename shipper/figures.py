@@ -17,6 +17,7 @@ def health(service: Service) -> dict[str, Any]:
     return {
         "status": "ok" if problem is None else "waiting",
         "problem": problem,
+        "set_aside": list(sender.set_aside) if sender else [],
         "lag_bytes": service.lag,
         "in_flight_bytes": service.in_flight,
         "files": agent.progress.files if agent else 0,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -102,3 +104,12 @@ class FaultyProxy:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
+
+
+def fill_up(disk: Path) -> Path:
+    """Fill a disk by one file, which is returned."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    return filler

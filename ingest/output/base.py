@@ -45,6 +45,11 @@ class Output(ABC):
         self.problem: str | None = None
         """Why it takes nothing just now, of an output that tries again by itself."""
 
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """What its store has on its disk that was damaged; see `sawlog.store.base.Store`."""
+        return ()
+
     async def open(self) -> None:  # noqa: B027 - optional
         """Make ready to send.
 

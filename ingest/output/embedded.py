@@ -33,6 +33,10 @@ class Embedded(Output):
         self._retention = _retention(options)
         self._store: EmbeddedStore | None = None
 
+    @property
+    def set_aside(self) -> Sequence[str]:  # noqa: D102 - Output.set_aside
+        return self._store.set_aside if self._store is not None else ()
+
     async def open(self) -> None:  # noqa: D102 - Output.open
         self._store = EmbeddedStore(index_directory(self._path or default_data()), retention=self._retention)
         await self._store.open()

@@ -86,7 +86,8 @@ async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> boo
             await task
     log.info("stopped after %s", _figures(service))
     problems = service.agent.progress.problems if service.agent else {}
-    return not (once and problems)
+    damaged = service.sender.set_aside if service.sender else ()
+    return not (once and (problems or damaged))
 
 
 @contextlib.asynccontextmanager

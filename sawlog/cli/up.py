@@ -90,8 +90,7 @@ def up(
     done = asyncio.run(_run(settings, console))
     if once:
         _summary(done)
-    problems = done.agent.progress.problems
-    if once and problems:
+    if once and (done.agent.progress.problems or done.store.set_aside):
         sys.exit(1)
 
 
@@ -167,3 +166,5 @@ def _summary(up: Up) -> None:
     click.echo(f"seconds         {up.seconds:.1f}")
     for path, why in progress.readable_problems().items():
         click.echo(f"not read        {escape(path)}: {why}")
+    for name in up.store.set_aside:
+        click.echo(f"set aside       {name}: damaged; what is in it is not found")

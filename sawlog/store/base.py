@@ -70,6 +70,11 @@ class BulkResult:
 class Store(ABC):
     """Where documents live. Open it, use it from one event loop, close it; `async with` does both ends."""
 
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """What the store has on this machine's disk that was damaged, and that no search finds any more."""
+        return ()
+
     @abstractmethod
     async def open(self) -> None:
         """Make the store ready to take documents.

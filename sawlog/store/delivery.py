@@ -2,7 +2,8 @@
 
 - What the store refuses for now (429, 5xx, a read-only index), and a store that does not answer, is tried again
   without end, with jittered exponential back-off; only the documents concerned are sent again.
-- What the store refuses for good goes to the dead letters, durably, before `Delivery.deliver` returns.
+- What the store refuses for good goes to the dead letters, durably, before `Delivery.deliver` returns; while the disk
+  is full, it waits.
 - A request that is refused as a whole for good (credentials, rights) is a mistake in the configuration, not in
   the documents: it is raised, so that they stay where they are instead of filling the dead letters. A store that has
   taken documents before says so as one that does not answer (`sawlog.store.elasticsearch`), and is waited for.
@@ -146,7 +147,7 @@ class Delivery:
                 await self._answers.wait()
 
     def _say(self) -> None:
-        self._tell(self._down or next(iter(self._stuck.values()), None))
+        self._tell(self._down or self._dead_letters.problem or next(iter(self._stuck.values()), None))
 
     async def _bury(self, bulk: Bulk, result: BulkResult) -> int:
         """Write what was refused for good to the dead letters; return how many."""
@@ -165,7 +166,7 @@ class Delivery:
             if not refusal.temporary
         ]
         if letters:
-            await asyncio.to_thread(self._dead_letters.append, letters)
+            await self._dead_letters.keep(letters, self._say)
         return len(letters)
 
     def _left(self, part: Bulk, bulk: Bulk, result: BulkResult) -> Bulk:

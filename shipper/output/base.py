@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +65,11 @@ class Sender(ABC):
     ) -> None:
         """Close, and nack what is not acknowledged."""
         await self.close()
+
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """What a store on this machine has that was damaged; see `sawlog.store.base.Store`."""
+        return ()
 
     @abstractmethod
     async def send(self, batch: Batch) -> None:

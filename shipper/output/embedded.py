@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from sawlog.event import Event
@@ -21,6 +21,10 @@ class EmbeddedSender(StoreSender):
         # One request at a time: the index has one writer.
         super().__init__(EmbeddedStore(self._folder, retention=settings.retention), about, requests=1)
         self._index = settings.index
+
+    @property
+    def set_aside(self) -> Sequence[str]:  # noqa: D102 - Sender.set_aside
+        return self._store.set_aside
 
     def target(self, event: Event) -> Target:  # noqa: D102 - StoreSender.target
         return raw(event, "raw_index") or (DEFAULT_INDEX if self._index is None else self._index(event)), None

@@ -265,3 +265,18 @@ def test_the_page_is_served(tmp_path: Path) -> None:
         running.terminate()
         running.communicate(timeout=40)
     assert running.returncode == 0
+
+
+def test_what_the_index_has_set_aside_is_said_and_is_no_success(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data", [])
+    log = tmp_path / "a.log"
+    log.write_text("2025-03-01 10:15:30.123  INFO 4711 --- [main] c.a.Web : hello\n")
+    product.once(log)
+    (partition,) = (path for path in (product.data / "index").iterdir() if path.is_dir())
+    (partition / "meta.json").write_text("{")
+    told = product.once(log, code=1)
+    assert told["set aside"] == f"damaged-{partition.name}: damaged; what is in it is not found"
+    # Until somebody has looked after it, that goes on.
+    product.once(log, code=1)
+    (product.data / "index" / f"damaged-{partition.name}").rename(tmp_path / "kept")
+    product.once(log)

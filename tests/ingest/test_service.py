@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from ingest.figures import health
 from ingest.filter.mutate import Mutate
 from ingest.input.base import Deliver, Input
 from ingest.options import Kind, Option, Options
@@ -16,11 +17,13 @@ from ingest.pipeline import Pipeline
 from ingest.reload import Reloader
 from ingest.service import Service
 from ingest.workers import Here
+from sawlog import dead_letter
 from sawlog.batch import EventBatch, Source
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
+from tests.faults import fill_up
 
 
 class Feed(Input):
@@ -224,6 +227,27 @@ class TestDelivery:
         with pytest.raises(StoreError, match="disk full"):
             await run(PIPELINE, letters)
         assert isinstance(Feed.settled["refused"], StoreError)
+
+    async def test_a_disk_that_is_full_under_the_dead_letters_is_waited_for(
+        self, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(dead_letter, "RETRY_SECONDS", 0.05)
+        letters = DeadLetters(small_disk / "dead-letters")
+        filler = fill_up(small_disk)
+        async with running(PIPELINE, letters) as service:
+            give("a", "refused 1")
+            async with asyncio.timeout(10):
+                while not health(service)["problems"]:
+                    await asyncio.sleep(0.01)
+            assert "disk full: dead letters" in health(service)["problems"]["collect"]
+            assert "a" not in Feed.settled
+            filler.unlink()
+            async with asyncio.timeout(10):
+                while "a" not in Feed.settled:
+                    await asyncio.sleep(0.01)
+            assert Feed.settled["a"] is None
+            assert [letter.id for letter in letters] == ["id:refused 1"]
+            assert health(service)["problems"] == {}
 
     async def test_an_output_that_refuses_to_work_stops_the_service(self, letters: DeadLetters) -> None:
         Collect.faults["first"] = [StoreError("401: wrong password")]

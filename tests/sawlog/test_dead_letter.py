@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from sawlog import dead_letter
 from sawlog.dead_letter import DeadLetter, DeadLetters
-from sawlog.errors import StoreError
+from sawlog.errors import StoreError, StoreUnavailableError
+from tests.faults import fill_up
 
 
 def letters(*ids: str, message: str = "x") -> list[DeadLetter]:
@@ -30,6 +33,31 @@ def test_a_torn_line_costs_that_line_alone(tmp_path: Path) -> None:
     segment.write_bytes(segment.read_bytes()[:-9])
     DeadLetters(tmp_path).append(letters("c"))
     assert [letter.id for letter in first] == ["a", "c"]
+
+
+async def test_a_full_disk_is_waited_for(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(dead_letter, "RETRY_SECONDS", 0.05)
+    dead, changes = DeadLetters(small_disk / "dead-letters"), []
+    dead.append(letters("a"))
+    filler = fill_up(small_disk)
+    with pytest.raises(StoreUnavailableError, match=r"disk full: dead letters cannot be written to .*No space left"):
+        dead.append(letters("b", message="m" * 10_000))
+    keeping = asyncio.create_task(
+        dead.keep(letters("b", "c", message="m" * 10_000), lambda: changes.append(dead.problem))
+    )
+    await asyncio.sleep(0.5)
+    assert not keeping.done()
+    assert "disk full" in str(dead.problem)
+    filler.unlink()
+    async with asyncio.timeout(10):
+        await keeping
+    assert (dead.problem, changes[-1]) == (None, None)
+    # What was tried meanwhile has left nothing, and the log has been spared.
+    assert [letter.id for letter in dead] == ["a", "b", "c"]
+    assert len(dead.segments()) == 2
+    assert caplog.text.count("disk full") == 1
 
 
 def test_the_oldest_segments_are_dropped_at_the_limit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +59,11 @@ class EmbeddedStore(Store):
         self._lock: IO[str] | None = None
         self._writer: Writer | None = None
         self._searches: ThreadPoolExecutor | None = None
+
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """The names of the partitions that were set aside, now or earlier; see `Store.set_aside`."""
+        return sorted(path.name for path in self.directory.glob("damaged-*"))
 
     async def open(self) -> None:
         """Open the partitions; one that is damaged is set aside with a logged message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import threading
@@ -175,7 +176,7 @@ class Writer:
         self._bytes = 0
         self._writer = None
         for future, _ in waiting:
-            future.set_exception(StoreUnavailableError(f"the index in {self._directory} cannot be written: {error}"))
+            future.set_exception(StoreUnavailableError(_words(self._directory, error)))
 
     def _seal_if_due(self) -> None:
         active = self._partitions[-1] if self._partitions else None
@@ -220,3 +221,9 @@ class Writer:
             log.info("partition %s is past its retention and was dropped", partition.path.name)
         if expired:
             self._publish(self._partitions)
+
+
+def _words(directory: Path, error: BaseException) -> str:
+    # The index's own errors are texts, with the number of the system's in them.
+    full = f"os error {errno.ENOSPC})" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
+    return f"{'disk full: ' if full else ''}the index in {directory} cannot be written: {error}"

@@ -22,6 +22,7 @@ from sawlog.errors import QueryError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
+from tests.faults import fill_up
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, event, fill, ids
 
 ROOT = Path(__file__).parents[3]
@@ -146,6 +147,7 @@ async def test_a_damaged_partition_is_set_aside(tmp_path: Path, caplog: pytest.L
     async with EmbeddedStore(data) as store:
         assert await store.count({"match_all": {}}) == 10
         assert (await store.bulk(bulk(0, 20))).created == 10
+        assert list(store.set_aside) == [f"damaged-{first.name}"]
     assert (data / f"damaged-{first.name}").is_dir()
     assert "is damaged" in caplog.text
 
@@ -172,6 +174,15 @@ async def test_when_the_disk_is_full_the_bulk_is_unanswered_and_later_taken(tmp_
         assert (result.created, result.existing) == (4_900, 50)
     async with EmbeddedStore(tmp_path) as store:
         assert sorted(await all_ids(store)) == sorted(f"s:{n}" for n in range(5_000))
+
+
+async def test_that_the_disk_is_full_is_said(small_disk: Path) -> None:
+    async with EmbeddedStore(small_disk) as store:
+        filler = fill_up(small_disk)
+        with pytest.raises(StoreUnavailableError, match="disk full: the index in"):
+            await store.bulk(bulk(0, 5_000))
+        filler.unlink()
+        assert (await store.bulk(bulk(0, 10))).created == 10
 
 
 async def test_ids_are_known_after_opening_again_and_across_partitions(tmp_path: Path) -> None:
