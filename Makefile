@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test nightly chaos corpus lock audit check setup setup-test env clean help
+.PHONY: up test nightly chaos corpus test-compose lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
+	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; seven minutes)"
 	@echo "make lock                    renew the versions and hashes that the image and make up install"
 	@echo "make audit                   ask whether faults are known of these versions (pip-audit)"
 	@echo "make corpus                  log with many versions of Spring Boot again, for tests/corpus (Java 17, Maven)"
@@ -48,10 +49,15 @@ test: .venv/.ready-test
 	$(BIN)/pytest $(PYTEST_OPTIONS)
 	@deploy/test-system-python
 
-# The property tests with ten times as many examples, other ones each time.
+# The property tests with ten times as many examples, other ones each time; and the compose files.
 nightly: .venv/.ready-test
 	@deploy/test-services
 	SAWLOG_NIGHTLY=1 $(BIN)/pytest $(PYTEST_OPTIONS)
+	@$(MAKE) --no-print-directory test-compose
+
+test-compose: .venv/.ready-test
+	@deploy/test-services docker
+	$(BIN)/pytest -m docker tests/docker $(PYTEST_OPTIONS)
 
 .venv/.ready-lock: .venv/.ready
 	@deploy/environment "$(PYTHON)" --group lock

@@ -42,6 +42,7 @@ class FakeKibana:
         *,
         base: str = "",
         tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
         port: int = 0,
         user: str = USER,
         password: str = PASSWORD,
@@ -50,6 +51,7 @@ class FakeKibana:
         """`knows` are the latest versions of each type that it knows; the default is that of a Kibana of today."""
         self.base = base
         self._knows = knows
+        self._host = host
         self._port = port
         self._account = f"{user}:{password}"
         self.starting = 0
@@ -69,7 +71,7 @@ class FakeKibana:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
+        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         await site.start()
         scheme = "https" if self._tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._runner.addresses[0][1]}{self.base}"
