@@ -12,7 +12,7 @@ help:
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
-	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; seven minutes)"
+	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; ten minutes)"
 	@echo "make lock                    renew the versions and hashes that the image and make up install"
 	@echo "make audit                   ask whether faults are known of these versions (pip-audit)"
 	@echo "make corpus                  log with many versions of Spring Boot again, for tests/corpus (Java 17, Maven)"
