@@ -13,9 +13,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sawlog.event import Event
+
+JOINED: Final = ["multiline"]
+"""``log.flags`` of an event of several lines, as Filebeat has it; shared by events, and never changed."""
 
 Settled = Callable[[BaseException | None], None]
 """Called once with None for an ack or with the error for a nack; on the event loop's thread."""
@@ -77,7 +80,8 @@ class LineBatch(Batch):
     """Events that are still text: what a reader cut out of a file.
 
     `texts` and `offsets` run side by side; `offsets` are those of each event's first byte in the file.
-    `truncated` holds the positions of events that were cut at a size limit.
+    A text with line feeds is of several lines that were joined. `truncated` holds the positions of events that were
+    cut at a size limit.
     """
 
     __slots__ = ("offsets", "texts", "truncated")
@@ -100,7 +104,7 @@ class LineBatch(Batch):
         return len(self.texts)
 
     def events(self) -> list[Event]:
-        """Make the events: the source's fields, ``message``, ``log.offset`` and ``@metadata._id``."""
+        """Make the events: the source's fields, ``message``, ``log.offset``, ``log.flags`` and ``@metadata._id``."""
         fields = dict(self.source.fields)
         log = fields.pop("log", {})
         prefix = self.source.key + ":"
@@ -108,13 +112,14 @@ class LineBatch(Batch):
             {
                 **fields,
                 "message": text,
-                "log": {**log, "offset": offset},
+                "log": {**log, "offset": offset, "flags": JOINED} if "\n" in text else {**log, "offset": offset},
                 "@metadata": {"_id": f"{prefix}{offset}"},
             }
             for text, offset in zip(self.texts, self.offsets, strict=True)
         ]
         for position in self.truncated:
-            events[position]["log"]["flags"] = ["truncated"]
+            flags = events[position]["log"]
+            flags["flags"] = ["truncated", *flags.get("flags", ())]
         return events
 
 

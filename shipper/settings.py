@@ -47,6 +47,16 @@ class Multiline:
 
 
 @dataclass(frozen=True, slots=True)
+class SpringBoot:
+    """What a Spring Boot service logged in one go is one event: a stack trace belongs to the line above it."""
+
+    max_lines: int = 2000
+    """An event is ended here, and the rest is the next."""
+    timeout: float = 1.0
+    """An event whose next line does not come in this time is complete; 0: it waits for ever."""
+
+
+@dataclass(frozen=True, slots=True)
 class Json:
     """Each line is a JSON object (``json.*`` of the log input, the parser ``ndjson`` of filestream)."""
 
@@ -76,7 +86,7 @@ class ContainerFormat:
     """Join the parts of a line that the engine has cut."""
 
 
-Parser = Multiline | Json | ContainerFormat
+Parser = Multiline | SpringBoot | Json | ContainerFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,8 @@ class FileInput:
     buffer_size: int = 16384
 
     parsers: tuple[Parser, ...] = ()
-    """What makes events of lines, in the order in which it works (log input: container, json, multiline)."""
+    """What makes events of lines, in the order in which it works (options of an input: container, json, multiline,
+    springboot)."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     """What every event of the input carries, nested and in place: the constants of ``fields`` (under ``fields`` or

@@ -19,7 +19,7 @@ from shipper.following import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
 from shipper.json_keys import expanded, write_keys
 from shipper.processor.base import Processor, keep_reason
-from shipper.settings import FileInput, Json, Multiline
+from shipper.settings import FileInput, Json, Multiline, SpringBoot
 
 FAILED: Final = "_shipperfailure"
 """The tag of an event that a step could not take."""
@@ -102,24 +102,34 @@ def _only(batch: LineBatch, wanted: Wanted) -> LineBatch | None:
 
 def _maker(settings: FileInput, wanted: Wanted | None) -> _Make | None:
     """Return what makes events by the parsers and the options that set fields; None when there are none."""
-    joined = works_on_lines(settings.parsers)
+    joined = works_on_lines(settings.parsers, settings.encoding)
     # What the framing has joined by itself is one line by now.
-    parsers = [one for one in settings.parsers if joined or not isinstance(one, Multiline)]
+    parsers = [one for one in settings.parsers if joined or not isinstance(one, Multiline | SpringBoot)]
     if not (parsers or settings.index or settings.pipeline or settings.publisher_disable_host):
         return None
     chain = Chain(parsers, settings.max_bytes)
 
     def make(batch: LineBatch) -> list[Event]:
         events: list[Event] = []
-        for event in batch.events():
+        for at, event in enumerate(batch.events()):
             text = event["message"]
             items, _ = chain.run(text.split("\n") if joined else [text], final=True)
             if items and (wanted is None or wanted(items[0].text)):
+                if joined:
+                    _flag(event, at in batch.truncated, items[0].joined)
                 _place(event, items[0], settings)
                 events.append(event)
         return events
 
     return make
+
+
+def _flag(event: Event, truncated: bool, joined: bool) -> None:
+    """Say what was done to the lines; the batch cannot tell an engine's parts of one line from several lines."""
+    flags = [*(["truncated"] if truncated else []), *(["multiline"] if joined else [])]
+    event["log"].pop("flags", None)
+    if flags:
+        event["log"]["flags"] = flags
 
 
 def _place(event: Event, item: Item, settings: FileInput) -> None:
@@ -132,6 +142,8 @@ def _place(event: Event, item: Item, settings: FileInput) -> None:
         event["stream"] = item.stream
     if item.time is not None:
         event[TIMESTAMP] = item.time
+    if item.attrs is not None:
+        put(event, ("docker", "attrs"), item.attrs)
     for json, keys in item.decoded:
         _place_json(event, json, dict(keys), item, settings.keep_null)
     if item.has_message and keyed and get(event, _text_path(keyed[-1])) != item.text:

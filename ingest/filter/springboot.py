@@ -23,7 +23,7 @@ from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
 from ingest.springboot.head import Head, ends_in_column, parse, without_ids
 from ingest.springboot.service import service_of
-from sawlog.batch import LineBatch, Source
+from sawlog.batch import JOINED, LineBatch, Source
 from sawlog.errors import nearest
 from sawlog.event import METADATA, TIMESTAMP, Event, Path, get, put
 
@@ -119,6 +119,7 @@ class Springboot(Filter):
                 event["trace"] = trace
                 event["span"] = span
             if "\n" in message:
+                log["flags"] = JOINED
                 _part(event, message, apart=True)
             if keep:
                 put(event, _ORIGINAL, text)

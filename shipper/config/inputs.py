@@ -11,7 +11,16 @@ from shipper.config.processors import read_processors
 from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
 from shipper.config.values import Kind
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
-from shipper.settings import CLEAN_SECONDS, HOLD_SECONDS, ContainerFormat, FileInput, Json, Multiline, Parser
+from shipper.settings import (
+    CLEAN_SECONDS,
+    HOLD_SECONDS,
+    ContainerFormat,
+    FileInput,
+    Json,
+    Multiline,
+    Parser,
+    SpringBoot,
+)
 
 MULTILINE: Final[Options] = {
     "type": done(Kind.TEXT, "pattern", one_of=("pattern", "count", "while_pattern")),
@@ -42,6 +51,11 @@ JSON: Final[Options] = {
 CONTAINER: Final[Options] = {
     "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr")),
     "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
+}
+
+SPRING_BOOT: Final[Options] = {
+    "max_lines": done(Kind.INTEGER, 2000, least=1, word="an event is ended there, and the rest is the next"),
+    "timeout": done(Kind.DURATION, 1.0, least=0),
 }
 
 _ENGINE: Final = "a line that is not in the engine's format is sent as it is, with the reason in `error.message`"
@@ -90,7 +104,7 @@ INPUT: Final[Options] = {
     "tail_files": done(Kind.BOOL, False),
     "seek_to_tail": renamed("tail_files"),
     "harvester_limit": noted("files at their ends are closed when too many are open", 0),
-    "symlinks": done(Kind.BOOL, False),
+    "symlinks": done(Kind.BOOL, False, word="inputs of the types container and docker always follow links"),
     "prospector.scanner.symlinks": renamed("symlinks"),
     "prospector.scanner.recursive_glob": renamed("recursive_glob.enabled"),
     "prospector.scanner.resend_on_touch": noted("a touched file has no new lines", False),
@@ -123,7 +137,10 @@ INPUT: Final[Options] = {
     "partial_line_waiting": noted("a partial last line waits until it is whole"),
     "multiline": done(Kind.TREE),
     "json": done(Kind.TREE),
-    "parsers": done(Kind.TREE),
+    "parsers": done(Kind.TREE, word="of every type of input: multiline, ndjson, container, springboot"),
+    "springboot": done(
+        Kind.TREE, word="sawlog's own: `true`, or the options of the parser, joins what Spring Boot logged in one go"
+    ),
     "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr"), word=_ENGINE),
     "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
     "containers.ids": done(Kind.TEXTS, ()),
@@ -274,7 +291,8 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
         scan_frequency=values["scan_frequency"],
         ignore_older=values["ignore_older"] or None,
         tail_files=values["tail_files"],
-        symlinks=values["symlinks"],
+        # What Kubernetes names in /var/log/containers are links.
+        symlinks=values["symlinks"] or kind in ("container", "docker"),
         recursive_glob=values["recursive_glob.enabled"],
         close_inactive=values["close_inactive"],
         hold_deleted=values["close_timeout"] or HOLD_SECONDS,
@@ -314,32 +332,58 @@ def _parsers(schema: Schema, where: str, kind: str, values: Values) -> tuple[Par
         parsers.append(_json(schema, f"{where}.json", values["json"], root=False))
     if values["multiline"] is not None:
         parsers.append(_multiline(schema, f"{where}.multiline", values["multiline"]))
+    if values["springboot"] is not None:
+        parsers.append(_spring_boot_option(schema, f"{where}.springboot", values["springboot"]))
     if values["parsers"] is not None:
-        parsers += _listed(schema, f"{where}.parsers", values["parsers"])
+        parsers += _listed(schema, f"{where}.parsers", values["parsers"], _filters_streams(parsers))
     return tuple(parser for parser in parsers if parser is not None)
 
 
-def _listed(schema: Schema, where: str, tree: Tree) -> list[Parser | None]:
+def _filters_streams(parsers: list[Parser | None]) -> bool:
+    return any(isinstance(parser, ContainerFormat) and parser.stream != "all" for parser in parsers)
+
+
+def _listed(schema: Schema, where: str, tree: Tree, filtered: bool) -> list[Parser | None]:
+    """Read a list of parsers; `filtered`: the input's own options have chosen a stream already."""
     found: list[Parser | None] = []
     for item in tree.items if isinstance(tree, Sequence) else [tree]:
         if is_empty(item):
             continue
         if not isinstance(item, Mapping):
-            schema.problems.error(f"an entry of '{where}' is multiline, ndjson or container", item.position)
+            known = "multiline, ndjson, container or springboot, each with a colon behind it"
+            schema.problems.error(f"an entry of '{where}' is {known}", item.position)
             continue
         for name, entry in item.entries.items():
             if name == "multiline":
                 found.append(_multiline(schema, f"{where}.multiline", entry.tree))
             elif name in ("ndjson", "json"):
                 found.append(_json(schema, f"{where}.{name}", entry.tree, root=True))
+            elif name == "springboot":
+                found.append(_spring_boot(schema, f"{where}.springboot", entry.tree))
             elif name == "container":
                 values = schema.section(f"{where}.container", CONTAINER, entry.tree)
-                found.append(_container(values["stream"], values["format"], True))
+                container = _container(values["stream"], values["format"], True)
+                if container.stream != "all" and (filtered or _filters_streams(found)):
+                    reason = "a second 'stream' is refused: of what one lets through, another leaves nothing"
+                    schema.problems.error(reason, entry.position)
+                found.append(container)
             else:
-                known = ("multiline", "ndjson", "container")
+                names = ("multiline", "ndjson", "container", "springboot")
                 reason = "is refused: use ingest's grok for it" if name == "syslog" else "is unknown"
-                schema.problems.error(f"the parser '{name}' {reason}", entry.position, nearest(name, known))
+                schema.problems.error(f"the parser '{name}' {reason}", entry.position, nearest(name, names))
     return found
+
+
+def _spring_boot_option(schema: Schema, where: str, tree: Tree) -> SpringBoot | None:
+    """Read the option of an input: `true`, `false` or the parser's options."""
+    if isinstance(tree, Mapping):
+        return _spring_boot(schema, where, tree)
+    return SpringBoot() if schema.reader.read(Kind.BOOL, tree, where) is True else None
+
+
+def _spring_boot(schema: Schema, where: str, tree: Tree) -> SpringBoot:
+    values = schema.section(where, SPRING_BOOT, tree)
+    return SpringBoot(**{name: values[name] for name in SPRING_BOOT})
 
 
 def _container(stream: Any, form: Any, partial: bool) -> ContainerFormat:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES
+from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES, SPRING_BOOT
 from shipper.config.outputs import OUTPUTS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
 from shipper.config.root import ROOT
@@ -27,6 +27,7 @@ def page() -> str:
     parts.append("Refused types of input: " + ", ".join(f"`{name}`" for name in sorted(OTHER_TYPES)) + ".\n")
     parts += [_table("`multiline`", MULTILINE), _table("`json`, and the parser `ndjson`", JSON)]
     parts.append(_table("The parser `container`", CONTAINER))
+    parts.append(_table("`springboot`, of an input or a parser (sawlog's own)", SPRING_BOOT))
     parts += [_table(f"`output.{name}`", options) for name, options in OUTPUTS.items()]
     parts.append(_table("An entry of `indices` and `pipelines`", RULE))
     parts.append("\n".join(f"- `output.{name}`: **refused**: {word}" for name, word in REFUSED_OUTPUTS.items()) + "\n")

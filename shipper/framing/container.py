@@ -8,8 +8,11 @@ Sources: Docker's documentation of the driver; the Kubernetes design proposal "C
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -33,12 +36,15 @@ class ContainerLine:
     stream: str
     time: str
     partial: bool
+    attrs: dict[str, str] | None = None
+    """Labels and variables of the container that Docker's options ``labels`` and ``env`` ask for."""
 
 
 class _Docker(msgspec.Struct):
     log: str
     time: str
     stream: str = ""
+    attrs: dict[str, str] | None = None
 
 
 _DOCKER: Final = msgspec.json.Decoder(_Docker)
@@ -55,13 +61,27 @@ def read_line(line: str, settings: ContainerFormat) -> ContainerLine:
     return _cri(line)
 
 
+def seconds_between(earlier: str, later: str) -> float:
+    """Return how far two times in the event's form are apart; not a number when one of them is on no calendar."""
+    fraction = float(f"0{later[19:-1]}") - float(f"0{earlier[19:-1]}")
+    return _seconds(later[:19]) - _seconds(earlier[:19]) + fraction
+
+
+@lru_cache(256)
+def _seconds(text: str) -> float:
+    try:
+        return datetime.fromisoformat(f"{text}+00:00").timestamp()
+    except ValueError:
+        return math.nan
+
+
 def _docker(line: str) -> ContainerLine:
     try:
         found = _DOCKER.decode(line)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"no line of Docker's: {error}") from None
     partial = not found.log.endswith("\n")
-    return ContainerLine(found.log, found.stream, _moment(found.time), partial)
+    return ContainerLine(found.log, found.stream, _moment(found.time), partial, found.attrs or None)
 
 
 def _cri(line: str) -> ContainerLine:

@@ -19,14 +19,16 @@ Matches = Callable[[str], object]
 
 
 class MultilineFraming(Framing):
-    """Joins lines by a rule, with line feeds between; what goes beyond the limits is dropped, and flagged."""
+    """Joins lines by a rule, with line feeds between; what goes beyond the limits is dropped, and flagged.
+
+    Without line feeds between (``skip_newline``), parsers join them: only they tell then what was joined.
+    """
 
     def __init__(self, lines: LineFraming, settings: Multiline) -> None:
         self.lines = lines
         self.max_bytes = lines.max_bytes
         self.max_lines = settings.max_lines or sys.maxsize
         self.timeout = settings.timeout or None
-        self._joint = "" if settings.skip_newline else "\n"
         self._rule = rule_for(settings)
 
     def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
@@ -59,7 +61,8 @@ class MultilineFraming(Framing):
 
     def _join(self, texts: Sequence[str]) -> tuple[str, bool]:
         """Join the lines of one event within the limits; say whether something was lost."""
-        text = self._joint.join(texts[: self.max_lines])
+        # Filebeat's reader puts a line feed only behind what is there, so that none stands for empty lines at the top.
+        text = "\n".join(texts[: self.max_lines]).lstrip("\n")
         text, shortened = cut(text, self.max_bytes)
         return text, shortened or len(texts) > self.max_lines
 

@@ -8,15 +8,19 @@ from shipper.framing.base import Frames, Framing
 from shipper.framing.lines import LineFraming
 from shipper.framing.multiline import MultilineFraming
 from shipper.framing.parsers import Chain, works_on_lines
-from shipper.settings import FileInput, Parser
+from shipper.framing.spring_boot import SpringBootFraming
+from shipper.settings import FileInput, Multiline, Parser, SpringBoot
 
 
 def framing_for(settings: FileInput) -> Framing:
     """Return the framing that an input's settings ask for."""
+    joins = next((one for one in settings.parsers if isinstance(one, Multiline | SpringBoot)), None)
     lines = LineFraming(settings.encoding, settings.max_bytes)
-    if works_on_lines(settings.parsers):
+    if works_on_lines(settings.parsers, settings.encoding):
         return ParsedFraming(lines, settings.parsers)
-    return MultilineFraming(lines, settings.multiline) if settings.multiline else lines
+    if isinstance(joins, SpringBoot):
+        return SpringBootFraming(settings.max_bytes, joins.max_lines, joins.timeout)
+    return MultilineFraming(lines, joins) if joins else lines
 
 
 class ParsedFraming(Framing):
