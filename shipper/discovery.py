@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 Complaint = Callable[[str, str], None]
 """Hears of a path that was named and is not a file to read: the path, and why."""
 
+_LINKS = "links, which are followed with 'symlinks: true' only"
+_FOLDERS = "folders"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -57,15 +60,18 @@ class Discovery:
         """Yield each file once, in the order of the paths."""
         seen: set[tuple[int, int]] = set()
         for pattern in self._settings.paths:
-            named = False
+            named = 0
+            passed_over: list[str] = []
             for path in self._expand(pattern):
-                named = True
-                found = self._look(path, pattern, complain)
+                named += 1
+                found = self._look(path, pattern, complain, passed_over)
                 if found is not None and found.place not in seen:
                     seen.add(found.place)
                     yield found
             if not named:
                 complain(pattern, "no such file" if not glob.has_magic(pattern) else "no file has such a name")
+            elif len(passed_over) == named:
+                complain(pattern, f"it names nothing but {' and '.join(sorted(set(passed_over)))}")
 
     def names(self, path: str) -> bool:
         """Whether a file of this path would be one of the input's, as far as its `paths` go."""
@@ -93,13 +99,14 @@ class Discovery:
         elif glob.has_magic(pattern):
             yield from sorted(glob.iglob(pattern, recursive=self._settings.recursive_glob))  # noqa: PTH207 - as the shell
 
-    def _look(self, path: str, pattern: str, complain: Complaint) -> Found | None:
+    def _look(self, path: str, pattern: str, complain: Complaint, passed_over: list[str]) -> Found | None:
         name = os.path.abspath(path)  # noqa: PTH100 - links are kept as they are named
         if self._excluded.search(name) or (self._included and not self._included.search(name)):
             return None
         try:
             status = os.stat(path)  # noqa: PTH116 - one system call for each of many files
             if not self._settings.symlinks and path != pattern and Path(path).is_symlink():
+                passed_over.append(_LINKS)
                 return None
         except OSError as error:
             complain(path, reason(error))
@@ -109,6 +116,8 @@ class Discovery:
         if path == pattern:
             kind = "a folder; name its files, for instance " + os.path.join(path, "*.log")  # noqa: PTH118 - to be shown
             complain(path, kind if stat.S_ISDIR(status.st_mode) else "not a regular file")
+        elif stat.S_ISDIR(status.st_mode):
+            passed_over.append(_FOLDERS)
         return None
 
 

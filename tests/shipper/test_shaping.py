@@ -18,10 +18,11 @@ from shipper.format_string import FormatString
 from shipper.framing import Framing, framing_for
 from shipper.processor.fields import DropEvent
 from shipper.registry import Registry
-from shipper.settings import ContainerFormat, FileInput, Json, Multiline
+from shipper.settings import ContainerFormat, FileInput, Json, Multiline, SpringBoot
 from shipper.shaping import shape_for
 
 TIME = "2017-11-12T23:32:21.212771448Z"
+HEAD = "2025-01-01T10:00:00.000Z  INFO 1 --- [main] a.B : m"
 TRACE = Multiline(pattern=r"^\s", negate=False, match="after")
 
 
@@ -47,7 +48,7 @@ def messages(settings: FileInput, *lines: str, final: bool = True) -> list[Any]:
     return [event.get("message") for event in shaped(settings, *lines, final=final)]
 
 
-def given_by(*parsers: ContainerFormat | Json | Multiline, **more: Any) -> FileInput:
+def given_by(*parsers: ContainerFormat | Json | Multiline | SpringBoot, **more: Any) -> FileInput:
     return FileInput(parsers=parsers, **more)
 
 
@@ -119,6 +120,38 @@ class TestContainer:
         events = shaped(settings, *lines)
         assert [event["message"] for event in events] == ["E\n  at x", "next"]
         assert messages(settings, *lines, final=False) == ["E\n  at x"]
+
+    def test_streams_are_joined_apart(self) -> None:
+        lines = [
+            cri(HEAD),
+            cri("warning", stream="stderr"),
+            cri(""),
+            cri("a.XException: why"),
+            cri("\tat a.B.c(B.java:1)"),
+        ]
+        lines += [cri("\tof two lines", stream="stderr"), cri(HEAD)]
+        events = shaped(given_by(ContainerFormat(), SpringBoot()), *lines)
+        assert [(event["stream"], event["message"]) for event in events] == [
+            ("stdout", f"{HEAD}\n\na.XException: why\n\tat a.B.c(B.java:1)"),
+            ("stderr", "warning\n\tof two lines"),
+            ("stdout", HEAD),
+        ]
+        assert [event["log"].get("flags") for event in events] == [["multiline"], ["multiline"], None]
+        assert len({event["@metadata"]["_id"] for event in events}) == 3
+
+    def test_docker_s_attributes_stay(self) -> None:
+        line = msgspec.json.encode({"log": "a\n", "stream": "stdout", "time": TIME, "attrs": {"tag": "x"}}).decode()
+        (event,) = shaped(given_by(ContainerFormat()), line)
+        assert event["docker"] == {"attrs": {"tag": "x"}}
+
+    def test_flags_are_in_filebeat_s_order(self) -> None:
+        (event,) = shaped(given_by(Multiline(pattern="^b", max_lines=2)), "a", "b", "b")
+        assert event["log"]["flags"] == ["truncated", "multiline"]
+
+    def test_empty_lines_at_the_top_of_an_event_leave_no_line_feed(self) -> None:
+        count = Multiline(type="count", count_lines=3)
+        assert messages(given_by(count), "", "", "a") == ["a"]
+        assert messages(given_by(ContainerFormat(), count), cri(""), cri(""), cri("a")) == ["a"]
 
     def test_json_in_docker_with_multiline_on_its_message(self) -> None:
         json = Json(keys_under_root=True, message_key="m", overwrite_keys=True)
@@ -287,7 +320,9 @@ class TestOptions:
 LINES = st.lists(
     st.one_of(
         st.builds(docker, st.sampled_from(["a", "a\n", " at\n", "b\n", ""]), st.sampled_from(["stdout", "stderr"])),
-        st.builds(cri, st.sampled_from(["a", " at"]), st.sampled_from(["F", "P"])),
+        st.builds(
+            cri, st.sampled_from(["a", " at", HEAD]), st.sampled_from(["F", "P"]), st.sampled_from(["stdout", "stderr"])
+        ),
         st.sampled_from(["", "text", " at", '{"m": "E"}', '{"m": " at"}', '{"n": 1}']),
     ),
     max_size=12,
@@ -295,6 +330,10 @@ LINES = st.lists(
 SETTINGS = [
     given_by(ContainerFormat()),
     given_by(ContainerFormat(stream="stderr"), TRACE),
+    given_by(ContainerFormat(), TRACE),
+    given_by(ContainerFormat(), SpringBoot()),
+    given_by(ContainerFormat(), SpringBoot(max_lines=2), max_bytes=60),
+    given_by(SpringBoot()),
     given_by(ContainerFormat(partial=False), Multiline(type="count", count_lines=2)),
     given_by(Json(message_key="m"), TRACE),
     given_by(ContainerFormat(), Json(message_key="m"), Multiline(pattern="^E", negate=True, match="before")),

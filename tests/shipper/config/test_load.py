@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sawlog.errors import ConfigError, ConfigErrors, SawlogError
 from shipper.config import load
-from shipper.settings import Config, ElasticsearchOutput, LogstashOutput, Multiline
+from shipper.settings import Config, ElasticsearchOutput, LogstashOutput, Multiline, SpringBoot
 
 OLD = """\
 filebeat:
@@ -108,6 +108,23 @@ def test_containers(tmp_path: Path) -> None:
     assert isinstance(config.output.settings, LogstashOutput)
     assert config.output.settings.hosts == ("a:1", "b:5044")
     assert any("modules" in note for note in config.notes)
+
+
+@pytest.mark.parametrize("asked", ["springboot: true", "parsers: [springboot: ]", "springboot: {timeout: 1s}"])
+def test_spring_boot_s_lines_are_joined_where_it_is_asked_for(tmp_path: Path, asked: str) -> None:
+    text = f"filebeat.inputs:\n- type: container\n  paths: /c/*.log\n  {asked}\noutput.console:\n"
+    (one,) = read(tmp_path, text).inputs
+    assert one.parsers[-1] == SpringBoot()
+    assert one.symlinks
+    (plain,) = read(tmp_path, text.replace(asked, "springboot: false")).inputs
+    assert not any(isinstance(parser, SpringBoot) for parser in plain.parsers)
+
+
+def test_a_second_filter_of_streams_is_refused(tmp_path: Path) -> None:
+    text = "filebeat.inputs:\n- type: container\n  paths: /c/*.log\n  stream: stdout\n"
+    text += "  parsers: [container: {stream: stderr}]\n"
+    with pytest.raises(SawlogError, match="a second 'stream' is refused"):
+        read(tmp_path, text + "output.console:\n")
 
 
 def test_an_enabled_module_is_refused(tmp_path: Path) -> None:
