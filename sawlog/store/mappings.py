@@ -15,7 +15,10 @@ What the template does not name:
   addresses and points of the earth.
 - The first document with a field says what type it has. A later one that has a text where numbers were is kept,
   without that field in the index, rather than refused: services are many, and do not agree on names. The fields
-  above are sawlog's own, and stay strict. An object where a value was, or the other way round, no setting forgives.
+  above are sawlog's own, and stay strict.
+- An object may stand where a value was, and the other way round: ``service: orders`` beside ``service.name``, as older
+  pipelines have it. The mapping has no objects but dotted names (``subobjects: false``); servers before 8.13, which
+  have not learnt that, refuse such documents.
 - Fields beyond `MOST_FIELDS` are kept in the document and left out of the index, where the server can do that.
 
 The index template is composed of three component templates of ours and one of the user's, `CUSTOM`, which comes
@@ -34,7 +37,7 @@ MAPPINGS: Final = f"{TEMPLATE_NAME}@mappings"
 LIFECYCLE: Final = f"{TEMPLATE_NAME}@lifecycle"
 CUSTOM: Final = f"{TEMPLATE_NAME}@custom"
 """A component template of the user's own."""
-VERSION: Final = 3
+VERSION: Final = 4
 """Raise it with every change below: a server that has a lower one is brought up to date."""
 
 MANAGED_BY: Final = "sawlog"
@@ -130,15 +133,21 @@ def component_templates(
     lifecycle: Lifecycle | None = None, *, leave_out_beyond: bool = True
 ) -> dict[str, dict[str, Any]]:
     """Return the bodies of ``PUT /_component_template/…`` by name; `leave_out_beyond` asks for the setting `BEYOND`."""
+    beyond = {BEYOND: True} if leave_out_beyond else {}
     return {
-        SETTINGS: {"template": {"settings": _settings(leave_out_beyond=leave_out_beyond)}},
-        MAPPINGS: {"template": {"mappings": _mappings()}},
+        SETTINGS: {"template": {"settings": _settings()}},
+        MAPPINGS: {
+            "template": {
+                # The limit stands here, so that a server that does not know `BEYOND` gets mappings for older ones too.
+                "settings": {"index": {"mapping": {"total_fields": {"limit": MOST_FIELDS, **beyond}}}},
+                "mappings": _mappings(flat=leave_out_beyond),
+            }
+        },
         LIFECYCLE: {"template": (lifecycle or Lifecycle()).template()},
     }
 
 
-def _settings(*, leave_out_beyond: bool) -> dict[str, Any]:
-    beyond = {BEYOND: True} if leave_out_beyond else {}
+def _settings() -> dict[str, Any]:
     return {
         "index": {
             # DEFLATE instead of LZ4: log lines shrink by another third for a little time on the server.
@@ -147,14 +156,15 @@ def _settings(*, leave_out_beyond: bool) -> dict[str, Any]:
             "sort": {"field": "@timestamp", "order": "desc"},
             # Five seconds between line and search; each refresh costs the server a segment.
             "refresh_interval": "5s",
-            "mapping": {"total_fields": {"limit": MOST_FIELDS, **beyond}},
         }
     }
 
 
-def _mappings() -> dict[str, Any]:
+def _mappings(*, flat: bool) -> dict[str, Any]:
+    """Return the mappings; `flat` ones know no objects, so that `service` and `service.name` can both be fields."""
     forgiving = {"ignore_malformed": True}
     return {
+        **({"subobjects": False} if flat else {}),
         # A string that happens to look like a date stays a string: the next one may not look like one.
         "date_detection": False,
         "numeric_detection": False,
@@ -172,7 +182,7 @@ def _mappings() -> dict[str, Any]:
             # By itself it would make floats, of seven digits.
             {"numbers": {"match_mapping_type": "double", "mapping": {"type": "double", **forgiving}}},
         ],
-        "properties": _nested(FIELDS),
+        "properties": FIELDS if flat else _nested(FIELDS),
     }
 
 

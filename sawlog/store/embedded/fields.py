@@ -103,6 +103,16 @@ class Documents:
         Raises:
             UnfitError: a value does not fit its field; the message says which.
         """
+        try:
+            return self._make(name, event)
+        except UnfitError:
+            raise
+        except BaseException as error:  # a panic of the index is no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            raise UnfitError(f"failed to index the document: {error!s:.200}") from None
+
+    def _make(self, name: str, event: Event) -> tuple[tantivy.Document, int]:
         made = tantivy.Document()
         if len(name) > 128 and len(name.encode(errors="replace")) > 512:
             raise UnfitError("the _id is longer than 512 bytes")
@@ -195,42 +205,44 @@ def _add(made: _Target, node: Any, tree: Any, prefix: str, extra: dict[str, Any]
             if kind == "keyword" and type(value) is str and len(value) <= IGNORE_ABOVE:
                 made.add_text(path, value)
             elif value is not None:
-                _add_fixed(made, path, kind, value)
+                _add_fixed(made, path, kind, value, extra)
         elif place is not None and type(value) is dict:
             _add(made, value, place, f"{prefix}{key}.", extra)
         elif place is not None:
-            _add_objects(made, value, place, f"{prefix}{key}", extra)
+            _add_loose(made, value, place, f"{prefix}{key}", extra)
         elif "." in key:
             _add_dotted(made, prefix + key, value, extra)
         else:
             _add_extra(prefix + key, value, extra)
 
 
-def _add_objects(made: _Target, value: Any, tree: Any, path: str, extra: dict[str, Any]) -> None:
-    """Add what stands where an object should be: a list of objects will do, nothing else."""
+def _add_loose(made: _Target, value: Any, tree: Any, path: str, extra: dict[str, Any]) -> None:
+    """Add what stands where an object should be: a list of objects, or a text, as older pipelines have it."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
             _add(made, item, tree, f"{path}.", extra)
-        elif item is not None:
-            raise UnfitError(f"object mapping for [{path}] tried to parse field [{path}] as object")
+        else:
+            _add_extra(path, item, extra)
 
 
 def _add_dotted(made: _Target, path: str, value: Any, extra: dict[str, Any]) -> None:
     """Add a key with dots in it, which means the same as objects."""
     if path in KINDS:
         if value is not None:
-            _add_fixed(made, path, KINDS[path], value)
+            _add_fixed(made, path, KINDS[path], value, extra)
     else:
         _add_extra(path, value, extra)
 
 
-def _add_fixed(made: _Target, path: str, kind: str, value: Any) -> None:
+def _add_fixed(made: _Target, path: str, kind: str, value: Any, extra: dict[str, Any]) -> None:
     if isinstance(value, dict):
-        raise UnfitError(f"failed to parse field [{path}] of type [{kind}]: found an object")
+        if path == TIME:
+            raise UnfitError(f"failed to parse field [{path}] of type [{kind}]: found an object")
+        _add_extra(path, value, extra)
     if isinstance(value, list):
         for item in value:
             if item is not None:
-                _add_fixed(made, path, kind, item)
+                _add_fixed(made, path, kind, item, extra)
     elif kind == "date":
         made.add_integer(path, _millis(path, value))
     elif kind == "long":
@@ -258,6 +270,7 @@ def _add_extra(path: str, value: Any, extra: dict[str, Any]) -> None:
         elif isinstance(item, bool | float):
             extra.setdefault(path, []).append(item)
         elif isinstance(item, int):
+            # The encoder has seen it: it has 64 bits at most.
             extra.setdefault(path, []).append(item if -(2**63) <= item < 2**63 else float(item))
 
 
@@ -269,7 +282,7 @@ def _millis(path: str, value: Any) -> int:
             return (datetime.fromisoformat(value) - date_math.EPOCH) // date_math.MILLISECOND
         if isinstance(value, str):
             return date_math.parse(value)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
             return value
     except (ValueError, OverflowError):
         pass

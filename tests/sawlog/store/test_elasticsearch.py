@@ -87,11 +87,10 @@ class TestVerdicts:
         await call(elasticsearch_url, "PUT", settings, {"index.blocks.write": None})
         assert (await store.bulk(other)).created == 1
 
-    async def test_a_conflict_of_mappings_names_the_field(self, store: ElasticsearchStore) -> None:
-        await store.bulk(one(store, shape={"is": "object"}))
-        result = await store.bulk(Bulk(["a:2"], [{**DOCUMENTS["a:0"], "shape": "text"}], store.index))
+    async def test_a_value_that_does_not_fit_names_the_field(self, store: ElasticsearchStore) -> None:
+        result = await store.bulk(Bulk(["a:2"], [{**DOCUMENTS["a:0"], "process": {"pid": "many"}}], store.index))
         [refusal] = result.refused
-        assert "shape" in refusal.reason
+        assert "process.pid" in refusal.reason
         assert not refusal.temporary
 
     @pytest.mark.parametrize(
