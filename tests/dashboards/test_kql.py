@@ -86,7 +86,7 @@ A, B, C = match("x", "a"), match("x", "b"), match("x", "c")
         ("x:cannot be or", match("x", "cannot be or")),
         ("orx", {"query_string": {"query": "orx"}}),
         ("log.f* : a", anyone(lenient("log.file.path", "a"), lenient("log.flags", "a"))),
-        ("log.o* > 5", {"range": {"log.offset": {"gt": "5"}}}),
+        ("log.of* > 5", {"range": {"log.offset": {"gt": "5"}}}),
         ("nothing.* : a", no({"match_all": {}})),
     ],
 )  # fmt: skip
