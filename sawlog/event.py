@@ -47,8 +47,8 @@ def get(event: Event, path: Path, default: Any = None) -> Any:
     return value
 
 
-def put(event: Event, path: Path, value: Any) -> None:
-    """Set `path` to `value`, making objects on the way; a scalar in the way is replaced by an object.
+def put(event: Event, path: Path, value: Any) -> bool:
+    """Set `path` to `value`, making objects on the way; False, and nothing has changed, if a scalar is in the way.
 
     As in Logstash, a number in the path is the place of an element, from the list's end if it is negative; a list is
     filled up with nulls to a place beyond its end, `FILLED_UP` at most. What is no place of the list changes nothing.
@@ -59,14 +59,27 @@ def put(event: Event, path: Path, value: Any) -> None:
         # Copied even when it is a dict already: another event may share it.
         if isinstance(below, dict):
             below = dict(below)
-        elif isinstance(below, list):
-            event[path[0]] = _with(event[path[0]], path[1:], value)
-            return
-        else:
+        elif below is None:
             below = {}
+        else:
+            return _put_slowly(event, path, value)
         node[key] = below
         node = below
     node[path[-1]] = value
+    return True
+
+
+def _put_slowly(event: Event, path: Path, value: Any) -> bool:
+    """Set a path on which there is a list or a scalar. (Copies of objects above it may stand in the event already.)"""
+    try:
+        event[path[0]] = _with(event[path[0]], path[1:], value)
+    except _InTheWayError:
+        return False
+    return True
+
+
+class _InTheWayError(Exception):
+    pass
 
 
 def _with(value: Any, path: Path, new: Any) -> Any:
@@ -74,7 +87,9 @@ def _with(value: Any, path: Path, new: Any) -> Any:
     if not path:
         return new
     if not isinstance(value, list):
-        made = dict(value) if isinstance(value, dict) else {}
+        if value is not None and not isinstance(value, dict):
+            raise _InTheWayError
+        made = dict(value or {})
         made[path[0]] = _with(made.get(path[0]), path[1:], new)
         return made
     try:

@@ -12,7 +12,7 @@ from ingest.filter.base import Filter
 from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
-from sawlog.event import Event, Path, get, put
+from sawlog.event import Event, Path, get
 
 _FIELD: Final = re.compile(r"%\{([^}]*)\}")
 _KEY: Final = re.compile(r"([?+&]?)(.*?)(?:/(\d+))?(->)?", re.DOTALL)
@@ -171,7 +171,8 @@ class Dissect(Filter):
             )
             return False
         try:
-            put(event, path, conversion(value) if isinstance(value, str | int | float) else _refuse(value))
+            number = conversion(value) if isinstance(value, str | int | float) else _refuse(value)
+            settings.put_field(event, path, number)
         except (ValueError, OverflowError):
             fail(
                 event,

@@ -8,14 +8,16 @@ always fails, the other one tells all. ``error`` belongs to the application.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
-from sawlog.event import METADATA, Event, Path, add_tag
+from sawlog.event import METADATA, Event, Path, add_tag, put
 
 REASONS: Final = "failures"
 _PARSED: Final = "parsed"
 _NAMESPACE: Final = "sawlog"
 _FAILURE: Final = "failure"
+CONFLICT: Final = "_fieldconflict"
+"""The tag where a filter that has none of its own could not set a field."""
 FAILURE: Final[Path] = (_NAMESPACE, _FAILURE)
 
 
@@ -32,6 +34,19 @@ def fail(event: Event, tags: Iterable[str], reason: str) -> None:
     own = event.get(_NAMESPACE, {})
     if not about.get(_PARSED) and isinstance(own, dict):
         event[_NAMESPACE] = {**own, _FAILURE: "; ".join(reasons)}
+
+
+def place(event: Event, path: Path, value: Any) -> bool:
+    """Set a field; where a text or a number stands in its way, that stays, and the event is tagged. Says which."""
+    if put(event, path, value):
+        return True
+    fail(event, [CONFLICT], conflict(path))
+    return False
+
+
+def conflict(path: Path) -> str:
+    """Return why a field cannot be set in whose way there is a value that is no object."""
+    return f"[{']['.join(path)}] cannot be set: a field above it holds a value that is no object"
 
 
 def reasons_of(event: Event) -> list[str]:

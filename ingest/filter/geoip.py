@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Final
 
 from ingest.filter import settings
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.filter.failure import fail, place
 from ingest.options import Kind, Option, Options
-from sawlog.event import MISSING, Event, Path, get, put
+from sawlog.event import MISSING, Event, Path, get
 
 _FOLDERS: Final = (
     "/usr/share/GeoIP",
@@ -118,11 +118,11 @@ class Geoip(Filter):
                 self._known[value] = found
             if not found:
                 if get(event, self._target) is None:
-                    put(event, self._target, {})
+                    place(event, self._target, {})
                 fail(event, self._tags, f"geoip: '{value}' is not in the database")
                 continue
             for path, one in found:
-                put(event, path, one)
+                place(event, path, one)
             if self.succeeded:
                 self.succeeded(event)
         return events

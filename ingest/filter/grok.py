@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Final
 
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.filter.failure import CONFLICT, fail
 from ingest.grok.compiler import Expression, Search
 from ingest.grok.library import load
-from ingest.grok.store import Store, compile_store
+from ingest.grok.store import FieldConflictError, Store, compile_store
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options
@@ -128,6 +128,8 @@ class Grok(Filter):
                     return
                 except TimeoutError:
                     fail(event, [self._timeout_tag], self._late)
+                except FieldConflictError as error:
+                    fail(event, self._failure_tags or [CONFLICT], f"grok: {error}")
 
     def _apply_several(self, events: list[Event], plan: list[tuple[Path, list[Try]]], signalled: bool) -> None:
         rest = iter(events)
@@ -149,6 +151,8 @@ class Grok(Filter):
                     return
                 except TimeoutError:
                     fail(event, [self._timeout_tag], self._late)
+                except FieldConflictError as error:
+                    fail(event, self._failure_tags or [CONFLICT], f"grok: {error}")
 
     def _match_value(self, event: Event, value: Any, attempts: list[Try]) -> bool:
         """Match a field's value, or each of a list's; a field that is not there counts as empty, as in Logstash."""

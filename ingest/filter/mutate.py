@@ -148,7 +148,7 @@ def _replace(options: Options, name: str) -> list[Step]:
 
 
 def _writer(path: Path) -> Callable[[Event, Any], None]:
-    if path in ((TIMESTAMP,), ("tags",)):
+    if len(path) > 1 or path in ((TIMESTAMP,), ("tags",)):
         return lambda event, value: settings.put_field(event, path, value)
     return settings.writer(path)
 

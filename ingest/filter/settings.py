@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ingest.filter.failure import conflict, place
 from ingest.filter.instant import normalise
 from ingest.filter.ruby import Regex
 from ingest.lang.field import parse_field
@@ -100,7 +101,7 @@ def writer(path: Path) -> Write:
             event[key] = value
 
         return write
-    return lambda event, value: put(event, path, value)
+    return lambda event, value: _place(event, path, value)
 
 
 def path_of_line(name: str) -> Path:
@@ -122,7 +123,7 @@ def put_field(event: Event, path: Path, value: Any) -> None:
     """Set a field; ``@timestamp`` takes times of ISO 8601 only, ``tags`` texts, as in Logstash.
 
     Raises:
-        ValueError: `value` is none, and the field keeps what it has.
+        ValueError: `value` is none, or something that is no object is in the way; the event keeps what it has.
     """
     if path[0] == TIMESTAMP:
         instant = normalise(value) if isinstance(value, str) and len(path) == 1 else None
@@ -131,7 +132,12 @@ def put_field(event: Event, path: Path, value: Any) -> None:
         value = instant
     elif path[0] == "tags" and not _are_tags(path, value):
         raise ValueError(f"tags are texts, and not {value!r:.80}")
-    put(event, path, value)
+    if not put(event, path, value):
+        raise ValueError(conflict(path))
+
+
+def _place(event: Event, path: Path, value: Any) -> None:
+    place(event, path, value)
 
 
 def _are_tags(path: Path, value: Any) -> bool:

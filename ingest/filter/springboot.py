@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.filter.failure import fail, place
 from ingest.filter.settings import field
 from ingest.lang.field import field_name
 from ingest.options import Kind, Option, Options
@@ -25,7 +25,7 @@ from ingest.springboot.head import Head, ends_in_column, parse, without_ids
 from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source
 from sawlog.errors import nearest
-from sawlog.event import METADATA, TIMESTAMP, Event, Path, get, put
+from sawlog.event import METADATA, TIMESTAMP, Event, Path, get
 
 REMEMBERED_HEADS = 8192
 """Heads kept in memory for each source."""
@@ -122,7 +122,7 @@ class Springboot(Filter):
                 log["flags"] = JOINED
                 _part(event, message, apart=True)
             if keep:
-                put(event, _ORIGINAL, text)
+                place(event, _ORIGINAL, text)
             if succeeded is not None:
                 succeeded(event)
             events.append(event)
@@ -203,7 +203,7 @@ class Springboot(Filter):
             return False
         event.update(parsed)
         if self._keep:
-            put(event, _ORIGINAL, text)
+            place(event, _ORIGINAL, text)
         if self.succeeded is not None:
             self.succeeded(event)
         return timed
@@ -239,7 +239,7 @@ class Springboot(Filter):
             raise ValueError(_NO_TIME if time is None else _NO_HEAD)
         self._place(event, other.head, f"{other.date} {other.clock}".lstrip(), other.fraction, other.message)
         if other.source_line:
-            put(event, ("log", "origin", "file", "line"), int(other.source_line))
+            place(event, ("log", "origin", "file", "line"), int(other.source_line))
         if "\n" in other.message:
             _part(event, other.message)
         return True
@@ -249,7 +249,7 @@ class Springboot(Filter):
         event["message"] = line.partition("\n")[0].rstrip("\r")
         _explain(event, trace)
         if trace.thread:
-            put(event, _THREAD, trace.thread)
+            place(event, _THREAD, trace.thread)
         _name_service(event, "")
 
     def _place(self, event: Event, head: Head, second: str, digits: str, message: str) -> None:
@@ -269,7 +269,7 @@ class Springboot(Filter):
 
     def _fail(self, event: Event, reason: str, text: str = "") -> None:
         if text.endswith("\n"):  # blank lines below it
-            put(event, self._source, text.rstrip("\r\n"))
+            place(event, self._source, text.rstrip("\r\n"))
         _name_service(event, "")
         fail(event, self._tags, reason)
 
@@ -311,19 +311,19 @@ def _divide(line: str, start: int) -> tuple[Head, str] | None:
 
 def _dress(event: Event, head: Head) -> None:
     """Set what a head says."""
-    put(event, ("log", "level"), head.level)
+    place(event, ("log", "level"), head.level)
     if head.logger:
-        put(event, ("log", "logger"), head.logger)
+        place(event, ("log", "logger"), head.logger)
     if head.thread:
-        put(event, _THREAD, head.thread)
+        place(event, _THREAD, head.thread)
     if head.pid:
-        put(event, ("process", "pid"), int(head.pid))
+        place(event, ("process", "pid"), int(head.pid))
     if head.trace:
         event["trace"] = {"id": head.trace}
     if head.span:
         event["span"] = {"id": head.span}
     if head.group:
-        put(event, ("labels", "application_group"), head.group)
+        place(event, ("labels", "application_group"), head.group)
     _name_service(event, head.application)
 
 
@@ -333,7 +333,7 @@ def _name_service(event: Event, application: str) -> None:
         path = get(event, ("log", "file", "path"))
         application = service_of(path) if isinstance(path, str) else ""
     if application:
-        put(event, _SERVICE, application)
+        place(event, _SERVICE, application)
 
 
 def _part(event: Event, message: str, *, apart: bool = False) -> None:
@@ -349,7 +349,7 @@ def _explain(event: Event, trace: stack.Stack) -> None:
     if trace.message:
         error["message"] = trace.message
     for name, value in error.items():
-        put(event, ("error", name), value)
+        place(event, ("error", name), value)
 
 
 def _zone(options: Options) -> ZoneInfo | None:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Final
 from ingest import timeout
 from ingest.filter import settings
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.filter.failure import fail, place
 from ingest.options import Kind, Option, Options
-from sawlog.event import MISSING, Event, Path, put
+from sawlog.event import MISSING, Event, Path
 
 _LATE: Final = f"useragent: its expressions took longer than {timeout.SECONDS:.0f} s"
 _VERSION: Final = ("@metadata", "filter", "user_agent")
@@ -58,7 +58,7 @@ class Useragent(Filter):
                 self._known.clear()
             found = self._known[text] = self._look_up(text)
         for path, value in found:
-            put(event, path, value)
+            place(event, path, value)
         if self.succeeded:
             self.succeeded(event)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ingest.grok.compiler import Capture, Expression
 from ingest.grok.errors import GrokError
 from ingest.grok.library import load
-from ingest.grok.store import compile_store
+from ingest.grok.store import FieldConflictError, compile_store
 
 __all__ = ["Capture", "Expression", "Grok", "GrokError"]
 
@@ -57,6 +58,8 @@ class Grok:
             found = search(text)
             if found is not None:
                 fields: dict[str, Any] = {}
-                store(found.groups(), fields)
+                # The expression itself asks for a field below one that it has made a text.
+                with suppress(FieldConflictError):
+                    store(found.groups(), fields)
                 return fields
         return None

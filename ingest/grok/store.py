@@ -10,6 +10,11 @@ from typing import Any, Final
 from ingest.grok.compiler import Capture
 from sawlog.event import TIMESTAMP, Event, Path
 
+
+class FieldConflictError(ValueError):
+    """A value that is no object is in the way of a field; it stays, and the other fields are set."""
+
+
 Groups = Sequence[str | None]
 Convert = Callable[[str], int | float]
 Step = tuple[str, int, Convert | None, bool, "Plan | None"]
@@ -81,6 +86,7 @@ def _plan(tree: _Tree, overwrite: frozenset[str]) -> Plan:
 def _store(plan: Plan, keep_empty: bool, groups: Groups, node: Event) -> bool:
     """Store into `node`, which nobody else holds below its top level; say whether anything was stored."""
     stored = False
+    blocked = ""
     value: Any
     for key, group, convert, overwrite, below in plan:
         if below is None:
@@ -90,11 +96,16 @@ def _store(plan: Plan, keep_empty: bool, groups: Groups, node: Event) -> bool:
             value = text if convert is None or text is None else convert(text)
         else:
             old = node.get(key)
-            value = old.copy() if old.__class__ is dict else {}
+            if old is not None and old.__class__ is not dict:
+                blocked = key
+                continue
+            value = {} if old is None else old.copy()
             if not _store(below, keep_empty, groups, value):
                 continue
         stored = True
         node[key] = value if overwrite or key not in node else _joined(key, node[key], value)
+    if blocked:
+        raise FieldConflictError(f"nothing can be set below '{blocked}', which holds a value that is no object")
     return stored
 
 

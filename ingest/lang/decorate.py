@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from ingest.filter.failure import place
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, is_constant, render
 from ingest.options import Options
 from sawlog.errors import ConfigError
-from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, add_tag, get, put, remove
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, add_tag, get, remove
 
 Action = Callable[[Event], None]
 
@@ -68,11 +69,11 @@ def append(event: Event, path: Path, value: Any) -> None:
     """Set `path`, or, when it has a value, make a list of the old and the new one."""
     old = get(event, path, MISSING)
     if old is MISSING:
-        put(event, path, value)
+        place(event, path, value)
     elif isinstance(old, list):
-        put(event, path, [*old, value])
+        place(event, path, [*old, value])
     else:
-        put(event, path, [old, value])
+        place(event, path, [old, value])
 
 
 def _adder(name: str, value: Any) -> Action:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ingest.filter.failure import fail, reasons_of
 from ingest.pipeline import Pipeline
 from sawlog.event import Event
@@ -47,3 +49,36 @@ def test_a_value_of_the_same_name_is_left_alone() -> None:
     fail(event, ["x"], "why")
     assert event["sawlog"] == "mine"
     assert reasons_of(event) == ["why"]
+
+
+@pytest.mark.parametrize(
+    ("section", "tag"),
+    [
+        ('grok { match => { "message" => "%{WORD:[host][name]} %{WORD:other}" } }', "_grokparsefailure"),
+        ('mutate { add_field => { "[host][name]" => "x" } }', "_fieldconflict"),
+        ('mutate { replace => { "[host][name]" => "x" } }', "_mutate_error"),
+        ('mutate { rename => { "message" => "[host][name]" } }', "_mutate_error"),
+        ('dissect { mapping => { "message" => "%{[host][name]} %{other}" } }', "_dissectfailure"),
+        ('kv { source => "pair" target => "[host][kv]" }', "_fieldconflict"),
+        ('useragent { source => "message" target => "[host][agent]" }', "_fieldconflict"),
+        ('fingerprint { target => "[host][hash]" }', "_fieldconflict"),
+        ('uuid { target => "[host][id]" }', "_fieldconflict"),
+    ],
+)
+def test_a_text_where_an_object_should_go_stays_and_is_told(section: str, tag: str) -> None:
+    event = through("filter { " + section + " }", message="web shop", pair="a=b", host="db1")
+    assert event["host"] == "db1"
+    assert event["message"] == "web shop"
+    assert event["tags"] == [tag]
+    assert reasons_of(event)
+
+
+def test_what_else_was_captured_is_kept() -> None:
+    section = 'filter { grok { match => { "message" => "%{WORD:[host][name]} %{WORD:other}" } } }'
+    assert through(section, message="web shop", host="db1")["other"] == "shop"
+
+
+def test_a_line_of_spring_boot_leaves_what_its_sender_calls_service() -> None:
+    line = "2017-07-04 11:11:37.921  INFO 6 --- [main] a.B : hi"
+    event = through("filter { springboot { } }", message=line, service="shop", log={"file": {"path": "/x/orders.log"}})
+    assert (event["service"], event["message"], event["log"]["level"]) == ("shop", "hi", "INFO")

@@ -21,7 +21,7 @@ from sawlog.errors import ConfigError
         ("(?:%{INT:x}|%{WORD:x})", "a", {"x": "a"}),
         ("%{WORD:a}(?: %{INT:b})?", "x", {"a": "x"}),
         ("%{WORD:[a][b]} %{WORD:[a][c]} %{WORD:[d]}", "x y z", {"a": {"b": "x", "c": "y"}, "d": "z"}),
-        ("%{WORD:a} %{WORD:[a][b]}", "x y", {"a": {"b": "y"}}),
+        ("%{WORD:a} %{WORD:[a][b]}", "x y", {"a": "x"}),
         ("(?<[a][b]>x)", "x", {"a": {"b": "x"}}),
         ("(?<größe>\\d+) %{GREEDYDATA:текст}", "5 日本語 😀", {"größe": "5", "текст": "日本語 😀"}),
         ("(?<x>ß+)", "straße", {"x": "ß"}),
