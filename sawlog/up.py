@@ -9,6 +9,7 @@ import hashlib
 import logging
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,6 +73,15 @@ class Counts:
     existing: int = 0
     dead: int = 0
     unparsed: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Why documents became dead letters, and how many for each reason."""
+
+    @property
+    def in_vain(self) -> str | None:
+        """Why nothing was indexed although there was something: the commonest reason; None when all is well."""
+        if not self.dead or self.created or self.existing:
+            return None
+        return next((reason for reason, _ in self.refusals.most_common(1)), "")
 
 
 @dataclass(slots=True)
@@ -209,6 +219,7 @@ class _Flow:
         self.counts.created += delivered.created
         self.counts.existing += delivered.existing
         self.counts.dead += delivered.dead
+        self.counts.refusals = self._delivery.counters.refusals
         batch.ack()
 
 

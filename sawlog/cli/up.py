@@ -90,7 +90,7 @@ def up(
     done = asyncio.run(_run(settings, console))
     if once:
         _summary(done)
-    if once and (done.agent.progress.problems or done.store.set_aside):
+    if once and (done.agent.progress.problems or done.store.set_aside or done.counts.in_vain is not None):
         sys.exit(1)
 
 
@@ -163,6 +163,8 @@ def _summary(up: Up) -> None:
     click.echo(f"parse failures  {counts.unparsed}")
     if counts.dead:
         click.echo(f"dead letters    {counts.dead}")
+    if counts.in_vain is not None:
+        click.echo(f"refused         nothing was indexed; the commonest reason: {escape(counts.in_vain)}")
     click.echo(f"seconds         {up.seconds:.1f}")
     for path, why in progress.readable_problems().items():
         click.echo(f"not read        {escape(path)}: {why}")

@@ -15,8 +15,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type
@@ -28,6 +29,8 @@ from sawlog.store.base import Bulk, BulkResult, Store
 
 MAX_BYTES: Final = 8 << 20
 MAX_DOCUMENTS: Final = 10_000
+REASONS: Final = 100
+"""How many different reasons of refusals are counted."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ class Counters:
     dead: int = 0
     in_flight: int = 0
     retries: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Why documents became dead letters, and how many for each reason; of `REASONS` kinds at most."""
 
 
 class Delivery:
@@ -167,6 +172,10 @@ class Delivery:
         ]
         if letters:
             await self._dead_letters.keep(letters, self._say)
+            refusals = self.counters.refusals
+            for letter in letters:
+                if letter.reason in refusals or len(refusals) < REASONS:
+                    refusals[letter.reason] += 1
         return len(letters)
 
     def _left(self, part: Bulk, bulk: Bulk, result: BulkResult) -> Bulk:

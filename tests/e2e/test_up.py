@@ -158,6 +158,26 @@ def test_spring_boot_lines_become_ecs_fields(tmp_path: Path) -> None:
     assert odd["service"]["name"] == "conta"
 
 
+def test_a_run_in_vain_says_why(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data", [])
+    log = tmp_path / "deep.log"
+    deep = (
+        '{"@timestamp":"2025-01-01T00:00:00Z","log.level":"INFO","message":"m","a":'
+        + '{"a":' * 40
+        + "1"
+        + "}" * 41
+        + "\n"
+    )
+    log.write_text(deep)
+    summary = product.once(log, code=1)
+    assert (summary["indexed"], summary["dead letters"]) == ("0", "1")
+    assert "nothing was indexed; the commonest reason: " in summary["refused"]
+    assert "deep" in summary["refused"] or "depth" in summary["refused"]
+    with log.open("a") as file:
+        file.write(deep + "2017-07-04 11:11:37.921  INFO 6 --- [main] b.c.S : hello\n")
+    assert product.once(log)["indexed"] == "1"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
