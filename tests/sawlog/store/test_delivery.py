@@ -236,7 +236,7 @@ async def test_replay_makes_no_index_of_its_own(
 async def test_replay_sends_what_can_be_taken_now(
     store: ElasticsearchStore, delivery: Delivery, dead: DeadLetters, tmp_path: Path, elasticsearch_url: str
 ) -> None:
-    documents = [{**GOOD, "process": {"pid": "many"}}, {**GOOD, "message": {"esc\x1b[31m": 1}}]
+    documents = [{**GOOD, "process": {"pid": "many"}}, {**GOOD, "process": {"pid": "esc\x1b[31m"}}]
     await delivery.deliver(Bulk(["p:0", "p:1"], documents, store.index))
     letters = list(dead)
     dead.purge()
