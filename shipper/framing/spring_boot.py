@@ -108,7 +108,7 @@ class SpringBootFraming(Framing):
         # A beginning that is no head is told by its first byte; few files have any.
         others = bytes(map(itemgetter(0), parts[1:])).translate(None, b"0123456789\x1b")
         if others or not _BEGINS_WITH_HEAD.match(parts[0]):
-            parts = [piece for part in parts for piece in _whole(part)]
+            parts = [piece for part in parts for piece in self._events(part)]
         short = min(self.max_bytes, self.max_lines)
         if max(map(len, parts)) >= short:
             parts = [piece for part in parts for piece in (self._pieces(part) if len(part) >= short else (part,))]
@@ -138,8 +138,22 @@ class SpringBootFraming(Framing):
             end = self._limit(part)
             pieces.append(part[:end])
             if end < len(part):
-                left += reversed(_whole(part[end + 1 :]))
+                left += reversed(self._events(part[end + 1 :]))
         return pieces
+
+    def _events(self, part: bytes) -> list[bytes]:
+        """Cut what stands between two beginnings into events: it is one if it begins with a head."""
+        if _BEGINS_WITH_HEAD.match(part):
+            return [part]
+        events: list[bytes] = []
+        for event in _BETWEEN_OTHERS.split(part):
+            json = _JSON.match(event) if event.startswith(b"{") else None
+            # One that has to end at a limit is cut there, and what is left of it by what follows then.
+            if json is not None and self._limit(json[0][:-1]) == json.end() - 1:
+                events += [event[: json.end() - 1], event[json.end() :]]
+            else:
+                events.append(event)
+        return events
 
     def _limit(self, part: bytes) -> int:
         """Return where an event has to end."""
@@ -152,17 +166,6 @@ class SpringBootFraming(Framing):
             size += len(line) + 1
             end = size - 1
         return end
-
-
-def _whole(part: bytes) -> list[bytes]:
-    """Cut what stands between two beginnings into events: it is one if it begins with a head."""
-    if _BEGINS_WITH_HEAD.match(part):
-        return [part]
-    events: list[bytes] = []
-    for event in _BETWEEN_OTHERS.split(part):
-        json = _JSON.match(event) if event.startswith(b"{") else None
-        events += [event[: json.end() - 1], event[json.end() :]] if json else [event]
-    return events
 
 
 class SpringBootRule(Rule):

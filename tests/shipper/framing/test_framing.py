@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shipper.framing import Framing, LineFraming, SpringBootFraming
@@ -141,6 +141,7 @@ def test_the_rule_for_lines_is_the_framing_of_bytes(texts: list[str], max_lines:
     assert list(frames.offsets) == [starts[at] for at in begins]
 
 
+@example(texts=['{"a":1}', "", "", " b"], max_lines=2)
 @given(texts=TEXTS, max_lines=st.sampled_from([2, 3, 100]))
 def test_reading_can_begin_at_each_event(texts: list[str], max_lines: int) -> None:
     framing = SpringBootFraming(max_lines=max_lines)
