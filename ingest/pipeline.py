@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from ingest.failure import marking
 from ingest.filter.base import Filter
-from ingest.filter.failure import marking
 from ingest.lang.ast import Branch, Section, Statement, blocks
 from ingest.lang.compiler import Route, Stage, compile_filters, compile_routes
 from ingest.lang.condition import compile_condition

@@ -44,7 +44,7 @@ class Codec(ABC):
         The chunks may be cut anywhere, inside a character too. The events are new dictionaries with what the
         bytes say and nothing else: no ``@timestamp`` unless the bytes have one (then in the form of
         `sawlog.event`), no ``@metadata``. Bytes that cannot be read become an event that holds them as
-        ``message``, tagged, with the reason (`ingest.filter.failure`); nothing raises.
+        ``message``, tagged, with the reason (`ingest.failure`); nothing raises.
         """
 
     def flush(self) -> Iterable[Event]:

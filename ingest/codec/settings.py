@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.filter import ruby
-from ingest.filter.failure import fail
-from ingest.filter.instant import normalise
+from ingest.failure import fail
+from ingest.instant import normalise
+from ingest.lang import ruby
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, render
 from ingest.options import Kind, Option, Options

@@ -41,7 +41,7 @@ class Filter(ABC):
         """Work on the events and return those that go on, in order.
 
         Events may be changed in place at their top level (see `sawlog.event` for what is below). An event that
-        the filter could not handle goes on, tagged, with the reason (`ingest.filter.failure`); nothing raises.
+        the filter could not handle goes on, tagged, with the reason (`ingest.failure`); nothing raises.
 
         A filter that makes more events than it got (split, clone) copies them with `ingest.filter.derive`: each
         has an ``_id`` made of its origin's and a count, so that a second try of the batch gives the same ones.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ingest.filter import settings
+from ingest import settings
 from ingest.filter.base import Filter
 from ingest.filter.derive import derive
 from ingest.options import Kind, Option, Options

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from ingest.filter import settings
+from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
-from ingest.filter.instant import normalise
+from ingest.instant import normalise
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event, Path, add_tag

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Final
 
-from ingest.filter import settings
+from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
 from ingest.filter.joda import JodaParser, zone_named
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError

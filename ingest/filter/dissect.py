@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from ingest.filter import ruby, settings
+from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import Event, Path, get

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path as File
 from typing import Any, ClassVar, Final
 
-from ingest.filter import settings
+from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event
 

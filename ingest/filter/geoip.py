@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path as File
 from typing import Any, ClassVar, Final
 
-from ingest.filter import settings
+from ingest import settings
+from ingest.failure import fail, place
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail, place
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event, Path, get
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Final
 
+from ingest.failure import CONFLICT, fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import CONFLICT, fail
 from ingest.grok.compiler import Expression, Search
 from ingest.grok.library import load
 from ingest.grok.store import FieldConflictError, Store, compile_store

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ingest.filter.instant import offset_of
+from ingest.instant import offset_of
 from sawlog.errors import ConfigError
 
 _TOKEN: Final = re.compile(r"''|'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']")

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from ingest.filter import settings
+from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
-from ingest.filter.instant import normalise
+from ingest.instant import normalise
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, add_tag
 

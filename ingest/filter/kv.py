@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from ingest import timeout
-from ingest.filter import settings
+from ingest import settings, timeout
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
-from ingest.filter.ruby import Regex
+from ingest.lang.ruby import Regex
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from ingest import timeout
-from ingest.filter import ruby, settings
+from ingest import settings, timeout
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, TIMESTAMP, Event, Path, get, put, remove

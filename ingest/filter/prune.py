@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from ingest import timeout
-from ingest.filter import ruby, settings
+from ingest import settings, timeout
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import METADATA, TIMESTAMP, Event

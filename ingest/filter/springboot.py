@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from ingest.failure import fail, place
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail, place
-from ingest.filter.settings import field
 from ingest.lang.field import field_name
 from ingest.options import Kind, Option, Options
+from ingest.settings import field
 from ingest.springboot import plain, stack, structured
 from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ingest.filter import settings
+from ingest import settings
 from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event

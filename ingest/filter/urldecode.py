@@ -6,9 +6,10 @@ import codecs
 import re
 from typing import Any, ClassVar, Final
 
-from ingest.filter import ruby, settings
+from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail
+from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path as File
 from typing import Any, ClassVar, Final
 
-from ingest import timeout
-from ingest.filter import settings
+from ingest import settings, timeout
+from ingest.failure import fail, place
 from ingest.filter.base import Filter
-from ingest.filter.failure import fail, place
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event, Path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import uuid4
 
-from ingest.filter import settings
+from ingest import settings
 from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event

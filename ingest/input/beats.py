@@ -19,13 +19,13 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from ingest.codec.base import Codec
-from ingest.filter.failure import fail
-from ingest.filter.settings import ECS_COMPATIBILITY, is_ecs
+from ingest.failure import fail
 from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
 from ingest.input.decoding import codec_name, line_id, settle_timestamp
 from ingest.input.outbox import identify
 from ingest.options import Block, Kind, Option, Options
+from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import EventBatch, Source
 from sawlog.event import METADATA, Event, add_tag, get, weight_of
 from sawlog.wire.lumberjack import Ack, Data, Decoder, Limits, LumberjackError, Window, encode_ack

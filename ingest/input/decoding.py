@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from ingest.codec.base import Codec
-from ingest.filter.failure import fail
-from ingest.filter.instant import normalise
+from ingest.failure import fail
+from ingest.instant import normalise
 from ingest.options import Block, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, get
 

@@ -22,10 +22,10 @@ from typing import Any, ClassVar, Final, Protocol, cast
 from ingest.codec.base import Codec
 from ingest.codec.multiline import Joining, Multiline
 from ingest.codec.settings import charset
-from ingest.filter.settings import ECS_COMPATIBILITY, is_dynamic, is_ecs
 from ingest.input.base import Deliver, Input
 from ingest.options import Block, Kind, Option, Options
 from ingest.plugins import check
+from ingest.settings import ECS_COMPATIBILITY, is_dynamic, is_ecs
 from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.errors import InputError
 from sawlog.event import METADATA, Event, add_tag

@@ -21,13 +21,13 @@ from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestPayloadError
 
 from ingest.codec.base import Codec
-from ingest.filter.settings import ECS_COMPATIBILITY, field, is_ecs
 from ingest.input import elastic, network, tls
 from ingest.input.base import Deliver, Input
 from ingest.input.network import Address
 from ingest.input.outbox import identify
 from ingest.options import Kind, Option, Options
 from ingest.plugins import codec_of
+from ingest.settings import ECS_COMPATIBILITY, field, is_ecs
 from sawlog.batch import EventBatch, Source
 from sawlog.event import METADATA, MISSING, Event, Path, get, put, weight_of
 from sawlog.logins import Logins, TurnedAwayError

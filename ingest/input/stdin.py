@@ -10,11 +10,11 @@ import sys
 import threading
 from typing import ClassVar
 
-from ingest.filter.settings import ECS_COMPATIBILITY, is_ecs
 from ingest.input.base import Deliver, Input
 from ingest.input.decoding import Stamp, Stream, codec_name
 from ingest.input.outbox import Outbox
 from ingest.options import Option, Options
+from ingest.settings import ECS_COMPATIBILITY, is_ecs
 
 
 class Stdin(Input):

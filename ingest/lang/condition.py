@@ -17,9 +17,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ingest import timeout
-from ingest.filter.failure import fail
-from ingest.filter.ruby import Regex
+from ingest.failure import fail
 from ingest.lang.ast import Compare, Condition, Constant, Contains, Field, Logic, Matches, Not, Operand
+from ingest.lang.ruby import Regex
 from ingest.lang.sprintf import render
 from sawlog.errors import ConfigError
 from sawlog.event import Event, get

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ingest.filter.failure import place
+from ingest.failure import place
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, is_constant, render
 from ingest.options import Options

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ingest.filter.ruby import Regex
 from ingest.lang.ast import blocks
 from ingest.lang.parser import parse
+from ingest.lang.ruby import Regex
 from ingest.options import Block, Kind, Option, Options, resolve
 from ingest.pipeline import Pipeline
 from sawlog.cli.check import check

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.filter.failure import fail, reasons_of
+from ingest.failure import fail, reasons_of
 from ingest.pipeline import Pipeline
 from sawlog.event import Event
 

@@ -1,4 +1,4 @@
-"""What filters make of their options when they are built: readers, writers, templates and expressions.
+"""What filters and inputs make of their options when they are built: readers, writers, templates and expressions.
 
 What is here runs at start, once, and a mistake becomes a `ConfigError` at the option's place in the file; but for
 `path_of_line` and `put_field`, which are for events.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ingest.filter.failure import conflict, place
-from ingest.filter.instant import normalise
-from ingest.filter.ruby import Regex
+from ingest.failure import conflict, place
+from ingest.instant import normalise
 from ingest.lang.field import parse_field
+from ingest.lang.ruby import Regex
 from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError, nearest
