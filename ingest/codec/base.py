@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from ingest.options import Kind, Option, Options
+from ingest.plugin import Plugin
 from sawlog.event import Event
 
 COMMON_OPTIONS: dict[str, Option] = {
@@ -15,7 +16,7 @@ COMMON_OPTIONS: dict[str, Option] = {
 }
 
 
-class Codec(ABC):
+class Codec(Plugin):
     """Both directions of a format.
 
     One object decodes **one** stream (a connection, a file, a request) and keeps what is unfinished between
@@ -24,8 +25,8 @@ class Codec(ABC):
     A subclass sets `name` and `options` (without the common ones) and reads its options in `__init__`.
     """
 
-    name: ClassVar[str]
-    options: ClassVar[dict[str, Option]] = {}
+    kind = "codec"
+    common_options = COMMON_OPTIONS
     decodes: ClassVar[bool] = True
     """Whether it reads too; a codec that only writes is refused in an input."""
     texts_only: bool = False
@@ -34,7 +35,7 @@ class Codec(ABC):
     auto_flush_interval: float | None = None
     """After so many seconds without data, an input calls `flush`; None: only when the stream is over."""
 
-    def __init__(self, options: Options) -> None:  # noqa: B027 - most codecs have nothing to read
+    def __init__(self, options: Options) -> None:
         """Read the options; raise ``options.error(…)`` for values that make no sense."""
 
     @abstractmethod

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+from ingest.lang.decorate import decorate_from
 from ingest.options import Kind, Option, Options
+from ingest.plugin import Plugin
 from sawlog.event import Event
 
 COMMON_OPTIONS: dict[str, Option] = {
@@ -20,15 +22,15 @@ COMMON_OPTIONS: dict[str, Option] = {
 }
 
 
-class Filter(ABC):
+class Filter(Plugin):
     """One stage of a pipeline, over a list of events at a time.
 
     A subclass sets `name` and `options` (without the common ones), reads its options in `__init__` (raising
     ``options.error(…)`` for values that make no sense), and implements `apply`.
     """
 
-    name: ClassVar[str]
-    options: ClassVar[dict[str, Option]] = {}
+    kind = "filter"
+    common_options = COMMON_OPTIONS
     parses: ClassVar[bool] = False
     """Whether it makes fields of a text: then an event that it has handled is parsed."""
 
@@ -50,8 +52,5 @@ class Filter(ABC):
 
 def _common(options: Options) -> Callable[[Event], None] | None:
     """Compile the common options; Logstash's order: add_field, remove_field, add_tag, remove_tag."""
-    # The import is late because sprintf is built on the language, which knows the filters.
-    from ingest.lang.decorate import decorate_from  # noqa: PLC0415
-
     names = ("add_field", "add_tag", "remove_field", "remove_tag")
     return decorate_from(options, {name: name for name in names})

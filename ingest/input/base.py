@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
 
 from ingest.codec.base import Codec
+from ingest.lang.decorate import decorate_from
 from ingest.options import Kind, Option, Options
+from ingest.plugin import Plugin
+from ingest.plugins import codec_of
 from sawlog.batch import Batch
 from sawlog.event import Event
 
@@ -25,7 +27,7 @@ Deliver = Callable[[Batch], Awaitable[None]]
 """Hands over a batch, and returns when there is room for the next: an input that awaits it is held back."""
 
 
-class Input(ABC):
+class Input(Plugin):
     """A source of batches.
 
     A subclass sets `name`, `default_codec` and `options` (without the common ones), reads its options in
@@ -33,14 +35,10 @@ class Input(ABC):
     sockets and files in `run` only, so that a pipeline can be checked without them.
     """
 
-    name: ClassVar[str]
-    options: ClassVar[dict[str, Option]] = {}
-    default_codec: ClassVar[str] = "plain"
+    kind = "input"
+    common_options = COMMON_OPTIONS
 
     def __init__(self, options: Options) -> None:
-        # The import is late because the table of plugins knows this class.
-        from ingest.plugins import codec_of  # noqa: PLC0415
-
         self.id: str = options["id"] or self.name
         self.codec: Callable[[], Codec] = codec_of(options, self.default_codec)
         """Makes the codec of one more stream."""
@@ -68,8 +66,6 @@ class Input(ABC):
 
 
 def _common(options: Options) -> Callable[[Event], None] | None:
-    from ingest.lang.decorate import decorate_from  # noqa: PLC0415 - late, as above
-
     kind: str | None = options["type"]
     added = decorate_from(options, {"add_field": "add_field", "add_tag": "tags"})
     if kind is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from ingest.codec.base import Codec
 from ingest.options import Kind, Option, Options
+from ingest.plugin import Plugin
+from ingest.plugins import codec_of
 from sawlog.dead_letter import DeadLetter
 from sawlog.event import METADATA, Event
 from sawlog.store.base import Refusal
@@ -20,7 +21,7 @@ COMMON_OPTIONS: dict[str, Option] = {
 }
 
 
-class Output(ABC):
+class Output(Plugin):
     """A place that events are sent to.
 
     A subclass sets `name`, `default_codec` and `options` (without the common ones), reads its options in
@@ -31,14 +32,10 @@ class Output(ABC):
     batch when every output has its part.
     """
 
-    name: ClassVar[str]
-    options: ClassVar[dict[str, Option]] = {}
-    default_codec: ClassVar[str] = "plain"
+    kind = "output"
+    common_options = COMMON_OPTIONS
 
     def __init__(self, options: Options) -> None:
-        # The import is late because the table of plugins knows this class.
-        from ingest.plugins import codec_of  # noqa: PLC0415
-
         self.id: str = options["id"] or self.name
         self.codec: Callable[[], Codec] = codec_of(options, self.default_codec)
         """Makes a codec; most outputs need one."""
@@ -50,7 +47,7 @@ class Output(ABC):
         """What its store has on its disk that was damaged; see `sawlog.store.base.Store`."""
         return ()
 
-    async def open(self) -> None:  # noqa: B027 - optional
+    async def open(self) -> None:
         """Make ready to send.
 
         Raises:
@@ -78,7 +75,7 @@ class Output(ABC):
         """Make the dead letter of an event that was refused, from which it can be sent again."""
         return letter_of(event, self.index_of(event), refusal)
 
-    async def close(self) -> None:  # noqa: B027 - optional
+    async def close(self) -> None:
         """Write out and let go of everything; nothing is sent afterwards."""
 
 

@@ -22,6 +22,7 @@ from ingest.codec.base import Codec
 from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Block, Kind, Option, Options, Setting
 from ingest.output.base import Output
+from ingest.plugins import make
 from sawlog.errors import ConfigError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
@@ -191,8 +192,6 @@ def _mode(options: Options, name: str) -> int | None:
 
 
 def _line_codec(options: Options) -> Callable[[], Codec]:
-    from ingest.plugins import make  # noqa: PLC0415 - late: the table of plugins knows this class
-
     position = options.positions["message_format"]
     block = Block("line", [Setting("format", options["message_format"], position)], position)
     make("codec", block)
