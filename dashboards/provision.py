@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from dashboards.source import read
 from sawlog.errors import ConfigError, SawlogError
 from sawlog.store.credentials import Credentials
+from sawlog.tls import TlsError, client
 
 ORDER: Final = ("data_view", "searches", "charts", "dashboards")
 """The files, what is referred to first."""
@@ -274,6 +275,6 @@ def _tls(ca: str | None) -> ssl.SSLContext | bool:
     if ca is None:
         return True
     try:
-        return ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"--ca: {ca} holds no certificate: {error}") from None
+        return client(authorities=[ca])
+    except TlsError as error:
+        raise ConfigError(f"--ca: {ca} holds no certificate: {error.reason}") from None

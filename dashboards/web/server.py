@@ -17,6 +17,7 @@ from aiohttp import web
 from dashboards.web.security import ACCESS, Access
 from sawlog.errors import ConfigError, SawlogError
 from sawlog.loopback import is_loopback
+from sawlog.tls import Identity, TlsError, server
 
 PASSWORD_VARIABLE: Final = "SAWLOG_WEB_PASSWORD"  # noqa: S105 - the variable's name, not a password
 PASSWORD_FILE_VARIABLE: Final = "SAWLOG_WEB_PASSWORD_FILE"  # noqa: S105 - likewise
@@ -38,19 +39,15 @@ class Tls:
         Raises:
             ConfigError: a file is missing, unreadable, or not what it should be.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         for file in (self.certificate, self.key):
             if not file.is_file():
                 raise ConfigError(f"--tls-cert and --tls-key: there is no file {file}")
         try:
-            # An encrypted key would have OpenSSL ask at the terminal.
-            context.load_cert_chain(self.certificate, self.key, lambda: "")
-        except (OSError, ValueError) as error:
+            return server(Identity(str(self.certificate), str(self.key)))
+        except TlsError as error:
             raise ConfigError(
-                f"--tls-cert {self.certificate} and --tls-key {self.key} cannot be used: {error}"
+                f"--tls-cert {self.certificate} and --tls-key {self.key} cannot be used: {error.reason}"
             ) from None
-        return context
 
 
 @asynccontextmanager

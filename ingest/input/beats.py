@@ -92,7 +92,7 @@ class Beats(Input):
         return self._server.address
 
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
-        asks = self._tls is not None and self._tls.asks == "required"
+        asks = self._tls is not None and self._tls.asks is ssl.CERT_REQUIRED
         network.warn_if_open(
             self.id, self._server.host, self._server.port, asks=asks, how="ssl_client_authentication => required"
         )

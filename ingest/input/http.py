@@ -12,6 +12,7 @@ import binascii
 import hmac
 import json
 import logging
+import ssl
 import time
 import zlib
 from collections.abc import Callable
@@ -109,7 +110,7 @@ class Http(Input):
         """Where it listens, once it does."""
 
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
-        asks = self._credentials is not None or (self._tls is not None and self._tls.asks == "required")
+        asks = self._credentials is not None or (self._tls is not None and self._tls.asks is ssl.CERT_REQUIRED)
         network.warn_if_open(self.id, self._host, self._port, asks=asks, how="user and password, or TLS certificates")
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:

@@ -81,7 +81,7 @@ class Tcp(Input):
             if self._client:
                 await self._connect(outbox)
             else:
-                asks = self._tls is not None and self._tls.asks == "required"
+                asks = self._tls is not None and self._tls.asks is ssl.CERT_REQUIRED
                 network.warn_if_open(
                     self.id,
                     self._server.host,

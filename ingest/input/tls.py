@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import ssl
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from ingest.options import Kind, Option, Options
 from sawlog.errors import InputError
+from sawlog.tls import VERSIONS, Identity, TlsError, client, server
 
 _PEM: Final = "give the certificate and its key as PEM files: ssl_certificate and ssl_key"
 _PEM_CA: Final = "give the authorities as PEM files: ssl_certificate_authorities"
-_VERSIONS: Final = {
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
 _NUMBERS: Final = {1.0: "TLSv1.1", 1.1: "TLSv1.1", 1.2: "TLSv1.2", 1.3: "TLSv1.3"}
+_NAMES: Final = tuple(_NUMBERS[number] for number in (1.1, 1.2, 1.3))
+_VERIFYING: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 _ASKING: Final = {"none": "none", "peer": "optional", "force_peer": "required"}
 
 SERVER: Final[dict[str, Option]] = {
@@ -64,17 +61,11 @@ HANDSHAKE: Final = Option(Kind.NUMBER, "Milliseconds that a TLS handshake may ta
 class ServerTls:
     """What a server's certificate is and what it asks of its peers."""
 
-    certificate: str
-    key: str
-    passphrase: str | None
+    identity: Identity
     authorities: tuple[str, ...]
-    asks: str
-    """``none``, ``optional`` or ``required``."""
+    asks: ssl.VerifyMode
     ciphers: tuple[str, ...]
-    least: ssl.TLSVersion
-    most: ssl.TLSVersion
-    chain: tuple[str, ...] = ()
-    """Files with further certificates of the chain."""
+    versions: tuple[ssl.TLSVersion, ...]
 
     def context(self) -> ssl.SSLContext:
         """Read the files.
@@ -82,33 +73,14 @@ class ServerTls:
         Raises:
             InputError: a file is missing, unreadable, or not what it should be.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version, context.maximum_version = self.least, self.most
-        name = self.certificate
-        try:
-            self._load(context)
-            for name in self.authorities:
-                context.load_verify_locations(name)
-            name = "ssl_cipher_suites"
-            if self.ciphers:
-                context.set_ciphers(":".join(map(_openssl, self.ciphers)))
-        except (OSError, ValueError) as error:
-            raise InputError(f"TLS: {name}: {getattr(error, 'strerror', None) or error}") from None
-        context.verify_mode = {"optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}.get(
-            self.asks, ssl.CERT_NONE
-        )
-        return context
-
-    def _load(self, context: ssl.SSLContext) -> None:
-        if not self.chain:
-            context.load_cert_chain(self.certificate, self.key, lambda: self.passphrase or "")
-            return
-        # Python takes a chain in one file only.
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-            for name in (self.certificate, *self.chain):
-                file.write(Path(name).read_bytes() + b"\n")
-            file.flush()
-            context.load_cert_chain(file.name, self.key, lambda: self.passphrase or "")
+        with _as_input_error():
+            return server(
+                self.identity,
+                authorities=self.authorities,
+                asks=self.asks,
+                versions=self.versions,
+                ciphers=self.ciphers,
+            )
 
 
 def server_tls(options: Options) -> ServerTls | None:
@@ -132,17 +104,13 @@ def server_tls(options: Options) -> ServerTls | None:
     if asks != "none" and not authorities:
         name = "ssl_client_authentication" if options.given("ssl_client_authentication") else "ssl_verify_mode"
         raise options.error("peers' certificates need 'ssl_certificate_authorities' to be checked against", name)
-    least, most = _versions(options)
+    chain = tuple(map(str, values.get("ssl_extra_chain_certs") or ()))
     return ServerTls(
-        options["ssl_certificate"],
-        options["ssl_key"],
-        options["ssl_key_passphrase"],
+        Identity(options["ssl_certificate"], options["ssl_key"], options["ssl_key_passphrase"], chain),
         authorities,
-        asks,
+        _VERIFYING[asks],
         tuple(map(str, options["ssl_cipher_suites"])),
-        least,
-        most,
-        tuple(map(str, values.get("ssl_extra_chain_certs") or ())),
+        _versions(options),
     )
 
 
@@ -152,9 +120,7 @@ class ClientTls:
 
     authorities: tuple[str, ...]
     verify: bool
-    certificate: str | None
-    key: str | None
-    passphrase: str | None
+    identity: Identity | None
 
     def context(self) -> ssl.SSLContext:
         """Read the files.
@@ -162,29 +128,17 @@ class ClientTls:
         Raises:
             InputError: a file is missing, unreadable, or not what it should be.
         """
-        context = ssl.create_default_context()
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        name = self.certificate
-        try:
-            if self.certificate:
-                context.load_cert_chain(self.certificate, self.key, lambda: self.passphrase or "")
-            for name in self.authorities:
-                context.load_verify_locations(name)
-        except (OSError, ValueError) as error:
-            raise InputError(f"TLS: {name}: {getattr(error, 'strerror', None) or error}") from None
-        return context
+        with _as_input_error():
+            return client(authorities=self.authorities, identity=self.identity, verify=self.verify)
 
 
 def client_tls(options: Options) -> ClientTls:
     """Read the options of an input that connects."""
+    certificate = options["ssl_certificate"]
     return ClientTls(
         tuple(map(str, options["ssl_certificate_authorities"])),
         options["ssl_verification_mode"] == "full",
-        options["ssl_certificate"],
-        options["ssl_key"],
-        options["ssl_key_passphrase"],
+        Identity(certificate, options["ssl_key"], options["ssl_key_passphrase"]) if certificate else None,
     )
 
 
@@ -204,29 +158,27 @@ _SHORT: Final = {
 }
 
 
-def _versions(options: Options) -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
+def _versions(options: Options) -> tuple[ssl.TLSVersion, ...]:
     names = [str(name) for name in options["ssl_supported_protocols"]]
     for name in names:
-        if name not in _VERSIONS:
-            raise options.error(f"'ssl_supported_protocols' are {', '.join(_VERSIONS)}, and got {name!r}",
+        if name not in _NAMES:
+            raise options.error(f"'ssl_supported_protocols' are {', '.join(_NAMES)}, and got {name!r}",
                                 "ssl_supported_protocols")  # fmt: skip
-    wanted = sorted(map(_VERSIONS.__getitem__, names)) or [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+    wanted = sorted(map(VERSIONS.__getitem__, names)) or [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
     ends = [wanted[0], wanted[-1]]
     for at, name in enumerate(("tls_min_version", "tls_max_version")):
         given = options.values.get(name)
         if given is not None:
             if given not in _NUMBERS:
                 raise options.error(f"'{name}' is 1.1, 1.2 or 1.3, and got {given!r}", name)
-            ends[at] = _VERSIONS[_NUMBERS[given]]
+            ends[at] = VERSIONS[_NUMBERS[given]]
     ends[0] = min(ends[0], ends[1])
-    return ends[0], ends[1]
+    return tuple(ends)
 
 
-def _openssl(name: str) -> str:
-    """Translate ``TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`` to ``ECDHE-RSA-AES256-GCM-SHA384``."""
-    match = re.fullmatch(r"TLS_(\w+)_WITH_(\w+)", name)
-    if match is None:
-        return name
-    exchange = "" if match[1] == "RSA" else match[1].replace("_", "-") + "-"
-    cipher = re.sub(r"AES_(\d+)", r"AES\1", match[2]).replace("_CBC", "").replace("_", "-")
-    return exchange + cipher.replace("CHACHA20-POLY1305-SHA256", "CHACHA20-POLY1305")
+@contextmanager
+def _as_input_error() -> Iterator[None]:
+    try:
+        yield
+    except TlsError as error:
+        raise InputError(f"TLS: {error}") from None

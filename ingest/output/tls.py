@@ -6,16 +6,10 @@ import ssl
 from typing import Final
 
 from ingest.options import Kind, Option, Options
-from sawlog.errors import ConfigError
+from sawlog.tls import VERSIONS, Identity, TlsError, client
 
 _PEM: Final = "export it to PEM files (openssl pkcs12, keytool -importkeystore) for ssl_certificate and ssl_key"
 _TRUST: Final = "export the certificates to a PEM file for ssl_certificate_authorities (keytool -exportcert -rfc)"
-_VERSIONS: Final = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
 
 OPTIONS: Final[dict[str, Option]] = {
     "ssl_enabled": Option(Kind.BOOLEAN, "Whether to speak TLS; not given: as the address says."),
@@ -47,7 +41,7 @@ def check(options: Options) -> None:
     if bool(options["ssl_certificate"]) != bool(options["ssl_key"]):
         raise options.error("ssl_certificate and ssl_key need each other")
     for version in options["ssl_supported_protocols"]:
-        if version not in _VERSIONS:
+        if version not in VERSIONS:
             raise options.error(f"there is no TLS version '{version}'", "ssl_supported_protocols", "TLSv1.2 or TLSv1.3")
 
 
@@ -57,30 +51,13 @@ def context(options: Options, *, verify: bool = True) -> ssl.SSLContext:
     Raises:
         ConfigError: a file cannot be read, or is no certificate or key.
     """
-    made = ssl.create_default_context()
-    if not verify or options["ssl_verification_mode"] == "none":
-        made.check_hostname = False
-        made.verify_mode = ssl.CERT_NONE
-    for file in options["ssl_certificate_authorities"]:
-        try:
-            made.load_verify_locations(str(file))
-        except (OSError, ssl.SSLError) as error:
-            raise _unusable(options, "ssl_certificate_authorities", str(file), error) from None
-    if options["ssl_certificate"]:
-        try:
-            made.load_cert_chain(options["ssl_certificate"], options["ssl_key"], password=_no_password)
-        except (OSError, ssl.SSLError) as error:
-            raise _unusable(options, "ssl_certificate", options["ssl_certificate"], error) from None
-    if versions := [_VERSIONS[version] for version in options["ssl_supported_protocols"]]:
-        made.minimum_version, made.maximum_version = min(versions), max(versions)
-    return made
-
-
-def _no_password() -> str:
-    """Answer OpenSSL, which would ask at the terminal for the password of a key."""
-    return ""
-
-
-def _unusable(options: Options, name: str, file: str, error: OSError) -> ConfigError:
-    reason = "it is no PEM file of the right kind" if isinstance(error, ssl.SSLError) else error.strerror
-    return options.error(f"{file} cannot be used: {reason}", name)
+    identity = Identity(options["ssl_certificate"], options["ssl_key"]) if options["ssl_certificate"] else None
+    try:
+        return client(
+            authorities=[str(file) for file in options["ssl_certificate_authorities"]],
+            identity=identity,
+            verify=verify and options["ssl_verification_mode"] != "none",
+            versions=[VERSIONS[version] for version in options["ssl_supported_protocols"]],
+        )
+    except TlsError as error:
+        raise options.error(f"{error.name} cannot be used: {error.reason}", f"ssl_{error.part}") from None
