@@ -12,12 +12,11 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ingest.codec.multiline import Joining
 from ingest.input.base import Deliver
 from ingest.input.file import NOWHERE, Following
 from sawlog.errors import InputError
@@ -25,7 +24,8 @@ from sawlog.private import make_folder
 from shipper.agent import Agent
 from shipper.discovery import Discovery
 from shipper.following import Tail
-from shipper.framing import Frames, Framing, LineFraming
+from shipper.framing import LineFraming
+from shipper.framing.multiline import JoinedFraming
 from shipper.identity import Mark, Record, agent_id, head_of, key_of, tail_before
 from shipper.registry import Registry
 from shipper.settings import FileInput
@@ -66,7 +66,8 @@ class ShipperTailer:
         )
         lines = LineFraming(following.encoding)
         joining = following.joining
-        self._tail = Tail(self._settings, JoinedFraming(lines, joining) if joining else lines)
+        framing = JoinedFraming(lines, joining.rule, joining.idle_seconds) if joining else lines
+        self._tail = Tail(self._settings, framing)
 
     async def run(self, deliver: Deliver) -> None:
         """Deliver what is new in the files until cancelled, or until they are read.
@@ -150,52 +151,6 @@ class ShipperTailer:
                 path.unlink()
         except OSError as error:
             log.warning("%s: was read, and %s", path, (error.strerror or str(error)).lower())
-
-
-class JoinedFraming(Framing):
-    """Lines joined as the multiline codec joins them, as a pure function of the bytes."""
-
-    def __init__(self, lines: LineFraming, joining: Joining) -> None:
-        self.lines = lines
-        self.max_bytes = lines.max_bytes
-        self.timeout = joining.idle_seconds
-        self._joining = joining
-
-    def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
-        """Cut `buffer` into events; a last event that may go on is held back unless `final`."""
-        lines, starts, consumed = self.lines.split(buffer, offset, final)
-        texts, cut = self.lines.texts(lines)
-        if not texts:
-            return Frames((), (), consumed)
-        begins, complete = self._begins(texts, [len(line) for line in lines])
-        if not final and not complete:
-            held = begins.pop()
-            consumed = starts[held] - offset
-            texts = texts[:held]
-        ends = [*begins[1:], len(texts)] if begins else []
-        joined = ["\n".join(texts[begin:end]) for begin, end in zip(begins, ends, strict=True)]
-        truncated = frozenset(
-            at
-            for at, (begin, end) in enumerate(zip(begins, ends, strict=True))
-            if cut and not cut.isdisjoint(range(begin, end))
-        )
-        return Frames(joined, [starts[begin] for begin in begins], consumed, truncated)
-
-    def _begins(self, texts: Sequence[str], sizes: Sequence[int]) -> tuple[list[int], bool]:
-        """Return where events begin, and whether the last one is whole."""
-        rule = self._joining
-        belongs = list(map(rule.belongs, texts))
-        begins = [0]
-        size = 0
-        for at in range(len(texts)):
-            full = at - begins[-1] > rule.max_lines or size >= rule.max_bytes
-            joined = belongs[at] if rule.above else at > 0 and belongs[at - 1]
-            if at and (full or not joined):
-                begins.append(at)
-                size = 0
-            size += sizes[at]
-        full = len(texts) - begins[-1] > rule.max_lines or size >= rule.max_bytes
-        return begins, full or (not rule.above and not belongs[-1])
 
 
 class _Offsets(Registry):

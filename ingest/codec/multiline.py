@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -15,6 +15,7 @@ from ingest.grok.library import load
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import Event, add_tag
+from sawlog.joining import BoundedNeighbours, Open
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
@@ -23,13 +24,11 @@ _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNOREC
 class Joining:
     """Which lines are one event, for an input that cuts lines itself and so knows where each event stood."""
 
-    belongs: Callable[[str], bool]
-    """Whether a line belongs to the one above, or, unless `above`, to the one below."""
-    above: bool
-    max_lines: int
-    max_bytes: int
+    rule: BoundedNeighbours
     idle_seconds: float | None
+    """An event ends, too, when nothing has come for so long; None: it waits."""
     tag: str
+    """That of events of several lines; may be empty."""
 
 
 class Multiline(Codec):
@@ -66,30 +65,32 @@ class Multiline(Codec):
             raise options.error(error.message, name, error.hint) from None
         self._search = self._expression.search()
         self._negate: bool = options["negate"]
-        self._above = options["what"] == "previous"
+        self._rule = BoundedNeighbours(
+            lambda line: (self._search(line) is not None) is not self._negate,
+            above=options["what"] == "previous",
+            max_lines=int(options["max_lines"]),
+            max_bytes=_bytes(options),
+        )
         self._tag: str = options["multiline_tag"]
-        self._max_lines = int(options["max_lines"])
-        self._max_bytes = _bytes(options)
         self._keep_original = settings.keeps_original(options)
         self._lines = settings.Lines(settings.charset(options), settings.delimiter(options))
         if options["auto_flush_interval"] is not None:
             self.auto_flush_interval = float(options["auto_flush_interval"])
-        self._open: list[str] = []
-        self._size = 0
+        self._texts: list[str] = []
+        self._open = Open()
 
     @property
     def joining(self) -> Joining:
         """The rule by which it joins lines."""
         # The input reads in a thread of its own.
-        search, negate = timeout.Limited(self._expression.search_within), self._negate
-        return Joining(
+        search, negate, rule = timeout.Limited(self._expression.search_within), self._negate, self._rule
+        limited = BoundedNeighbours(
             lambda line: search(line) is not negate,
-            self._above,
-            self._max_lines,
-            self._max_bytes,
-            self.auto_flush_interval,
-            self._tag,
+            above=rule.above,
+            max_lines=rule.max_lines,
+            max_bytes=rule.max_bytes,
         )
+        return Joining(limited, self.auto_flush_interval, self._tag)
 
     def decode(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode
         return list(self._events(self._lines.feed(data)))
@@ -104,30 +105,27 @@ class Multiline(Codec):
     def _events(self, lines: list[str]) -> Iterator[Event]:
         # A line on which the expression runs away matches nothing.
         found = timeout.answers(lines, lambda line: self._search(line) is not None, lambda _: None)
+        rule = self._rule
         for line, matches in zip(lines, found, strict=True):
-            belongs = matches is not self._negate
-            if self._above and (not belongs or self._full()):
+            mark = matches is not self._negate
+            if rule.parts(self._open, mark):
                 yield from self._finish()
-            self._open.append(line)
-            self._size += len(line.encode())
-            if not self._above and (not belongs or self._full()):
+            self._texts.append(line)
+            rule.add(self._open, line, mark)
+            if rule.is_whole(self._open):
                 yield from self._finish()
-
-    def _full(self) -> bool:
-        return len(self._open) > self._max_lines or self._size >= self._max_bytes
 
     def _finish(self) -> list[Event]:
-        if not self._open:
+        if not self._texts:
             return []
-        events = settings.text_events(["\n".join(self._open)], self._keep_original)
-        if self._tag and len(self._open) > 1:
+        events = settings.text_events(["\n".join(self._texts)], self._keep_original)
+        if self._tag and len(self._texts) > 1:
             add_tag(events[0], self._tag)
-        if self._size >= self._max_bytes:
+        if self._open.size >= self._rule.max_bytes:
             add_tag(events[0], "multiline_codec_max_bytes_reached")
-        if len(self._open) > self._max_lines:
+        if self._open.lines > self._rule.max_lines:
             add_tag(events[0], "multiline_codec_max_lines_reached")
-        self._open.clear()
-        self._size = 0
+        self._texts, self._open = [], Open()
         return events
 
 

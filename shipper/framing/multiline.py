@@ -1,15 +1,14 @@
-"""Several lines, one event: Filebeat's ``multiline`` settings.
+"""Several lines, one event: lines joined by a rule, and the rules of Filebeat's ``multiline`` settings.
 
-Each variant answers one question for every line: does it begin an event? Source of the rules: the Filebeat
-reference, "Manage multiline messages".
+Source of the rules: the Filebeat reference, "Manage multiline messages".
 """
 
 from __future__ import annotations
 
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+from sawlog.joining import Neighbours, Rule
 from shipper.expression import Expressions
 from shipper.framing.base import Frames, Framing, cut
 from shipper.framing.lines import LineFraming
@@ -18,18 +17,14 @@ from shipper.settings import Multiline
 Matches = Callable[[str], object]
 
 
-class MultilineFraming(Framing):
-    """Joins lines by a rule, with line feeds between; what goes beyond the limits is dropped, and flagged.
+class JoinedFraming(Framing):
+    """Joins the lines that a rule says are one event, with line feeds between."""
 
-    Without line feeds between (``skip_newline``), parsers join them: only they tell then what was joined.
-    """
-
-    def __init__(self, lines: LineFraming, settings: Multiline) -> None:
+    def __init__(self, lines: LineFraming, rule: Rule, timeout: float | None) -> None:
         self.lines = lines
         self.max_bytes = lines.max_bytes
-        self.max_lines = settings.max_lines or sys.maxsize
-        self.timeout = settings.timeout or None
-        self._rule = rule_for(settings)
+        self.timeout = timeout
+        self._rule = rule
 
     def frame(self, buffer: bytes, offset: int, final: bool) -> Frames:
         """Cut `buffer` into events; a last event that may go on is held back unless `final`."""
@@ -47,7 +42,7 @@ class MultilineFraming(Framing):
         joined: list[str] = []
         truncated: set[int] = set()
         for begin, end in zip(begins, [*begins[1:], len(texts)], strict=True):
-            text, lost = self._join(texts[begin:end])
+            text, lost = self.join(texts[begin:end])
             if lost or (cut and not cut.isdisjoint(range(begin, end))):
                 truncated.add(len(joined))
             joined.append(text)
@@ -59,38 +54,27 @@ class MultilineFraming(Framing):
     def first(self, buffer: bytes, offset: int) -> int:  # noqa: D102 - Framing.first
         return self.lines.first(buffer, offset)
 
-    def _join(self, texts: Sequence[str]) -> tuple[str, bool]:
+    def join(self, texts: Sequence[str]) -> tuple[str, bool]:
+        """Join the lines of one event; say whether something was lost."""
+        return "\n".join(texts), False
+
+
+class MultilineFraming(JoinedFraming):
+    """Filebeat's: what goes beyond the limits is dropped, and flagged.
+
+    Without line feeds between (``skip_newline``), parsers join them: only they tell then what was joined.
+    """
+
+    def __init__(self, lines: LineFraming, settings: Multiline) -> None:
+        super().__init__(lines, rule_for(settings), settings.timeout or None)
+        self.max_lines = settings.max_lines or sys.maxsize
+
+    def join(self, texts: Sequence[str]) -> tuple[str, bool]:
         """Join the lines of one event within the limits; say whether something was lost."""
         # Filebeat's reader puts a line feed only behind what is there, so that none stands for empty lines at the top.
         text = "\n".join(texts[: self.max_lines]).lstrip("\n")
         text, shortened = cut(text, self.max_bytes)
         return text, shortened or len(texts) > self.max_lines
-
-
-class Rule(ABC):
-    """Which lines begin an event, given that the first one does."""
-
-    @abstractmethod
-    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
-        """Return the positions at which events begin, and whether the last event is known to be whole."""
-
-
-class _PatternRule(Rule):
-    def __init__(self, settings: Multiline) -> None:
-        self.goes_on = _matcher(settings.pattern or "", settings.negate)
-        self.before = settings.match == "before"
-        self.flushes = _matcher(settings.flush_pattern) if settings.flush_pattern else None
-
-    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
-        marks = list(map(self.goes_on, lines))
-        flushes = list(map(self.flushes, lines)) if self.flushes else []
-        begins = [0]
-        for at in range(1, len(lines)):
-            joined = marks[at - 1] if self.before else marks[at]
-            if not joined or (flushes and flushes[at - 1]):
-                begins.append(at)
-        whole = bool(self.before and not marks[-1]) or bool(flushes and flushes[-1])
-        return begins, whole
 
 
 class _WhileRule(Rule):
@@ -113,13 +97,13 @@ class _CountRule(Rule):
 
 def rule_for(settings: Multiline) -> Rule:
     """Return the rule that the settings ask for."""
-    rules: dict[str, type[Rule]] = {
-        "pattern": _PatternRule,
-        "while_pattern": _WhileRule,
-        "count": _CountRule,
-    }
-    kind: Callable[[Multiline], Rule] = rules[settings.type]
-    return kind(settings)
+    if settings.type == "count":
+        return _CountRule(settings)
+    if settings.type == "while_pattern":
+        return _WhileRule(settings)
+    ends = _matcher(settings.flush_pattern) if settings.flush_pattern else None
+    belongs = _matcher(settings.pattern or "", settings.negate)
+    return Neighbours(belongs, above=settings.match != "before", ends=ends)
 
 
 def _matcher(pattern: str, negate: bool = False) -> Matches:

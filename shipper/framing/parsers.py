@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, pairwise
 from typing import Any, Final
 
+from sawlog.joining import Rule
 from sawlog.json_text import decode
 from shipper.framing.base import cut
 from shipper.framing.container import ContainerLine, read_line, seconds_between
-from shipper.framing.multiline import Rule, rule_for
+from shipper.framing.multiline import rule_for
 from shipper.framing.spring_boot import SpringBootRule
 from shipper.settings import ContainerFormat, Json, Multiline, Parser, SpringBoot
 

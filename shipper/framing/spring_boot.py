@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
+from sawlog.joining import Rule
 from shipper.framing.base import Frames, Framing, decoder, mark_at, offsets_of
 from shipper.framing.lines import DEFAULT_MAX_BYTES
-from shipper.framing.multiline import Rule
 
 MAX_LINES: Final = 2000
 """The trace of a StackOverflowError has 1,024 frames; the report of a start with ``--debug`` is about as long."""

@@ -114,7 +114,7 @@ def test_a_codec_s_expression() -> None:
 
 def test_a_codec_s_expression_in_the_thread_that_reads_files(monkeypatch: pytest.MonkeyPatch) -> None:
     # An expression that `regex`, which can be timed there, does not see through either.
-    belongs = codec(pattern=r"^(?:\w|\wa)+$", what="previous").joining.belongs
+    belongs = codec(pattern=r"^(?:\w|\wa)+$", what="previous").joining.rule.belongs
     found: list[bool] = []
     thread = threading.Thread(target=lambda: found.extend(map(belongs, ["x", "a" * 60 + "!", "aa", "a" * 60 + "!"])))
     thread.start()

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.codec.multiline import Joining
 from ingest.input import file
 from sawlog.batch import LineBatch
 from sawlog.errors import InputError
-from sawlog.tailing import JoinedFraming, tailer
+from sawlog.joining import BoundedNeighbours
+from sawlog.tailing import tailer
 from shipper.framing import LineFraming
+from shipper.framing.multiline import JoinedFraming
 from tests.ingest.input.building import codec, make, refused, running
 
 
@@ -209,9 +210,8 @@ def test_times() -> None:
 )
 def test_joined_events_do_not_depend_on_where_a_block_ends(lines: list[str], above: bool, limit: int, cut: int) -> None:
     text = "".join(line + "\n" for line in lines).encode()
-    framing = JoinedFraming(
-        LineFraming(), Joining(lambda line: line.startswith((" ", "\t")), above, limit, 99, None, "")
-    )
+    rule = BoundedNeighbours(lambda line: line.startswith((" ", "\t")), above=above, max_lines=limit, max_bytes=99)
+    framing = JoinedFraming(LineFraming(), rule, None)
     whole = framing.frame(text, 7, True)
     first = framing.frame(text[:cut], 7, False)
     second = framing.frame(text[first.consumed :], 7 + first.consumed, True)
