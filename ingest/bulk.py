@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
-from sawlog.event import METADATA, Event, mark_ingested
+from sawlog.columns import Columns, ColumnDocuments, Names
+from sawlog.event import METADATA, Event, mark_ingested, now
 from sawlog.store.base import DEFAULT_INDEX, Bulk
 
 
-def bulk_of(events: list[Event], *, index: str = DEFAULT_INDEX, source: str | None = None, size: int = 0) -> Bulk:
-    """Make the bulk of these events, which are used up: their ``@metadata`` is taken off.
+def bulk_of(events: Sequence[Event], *, index: str = DEFAULT_INDEX, source: str | None = None, size: int = 0) -> Bulk:
+    """Make the bulk of these events, which are used up: their ``@metadata`` is taken off. Columns stay columns.
 
     Adds ``event.ingested`` (ECS). An event without an `_id` gets a random one: it can then be delivered twice.
     """
+    if isinstance(events, Columns):
+        return Bulk(Names(events), ColumnDocuments(events, now()), index, source, size)
+    events = list(events)
     ids: list[str] = []
     for event in events:
         metadata = event.pop(METADATA, None)

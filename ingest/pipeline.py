@@ -111,16 +111,18 @@ class Pipeline:
         """Run the filters over events, which may be changed in place, and return those that come out, in order."""
         return self._stage(events)
 
-    def run(self, batch: Batch) -> list[Event]:
+    def run(self, batch: Batch) -> Sequence[Event]:
         """Make a batch's events and run the filters over them.
 
         Events without ``@timestamp`` get the time of this call. When the first filter has a method
-        ``lines(LineBatch)``, it makes the events of a `LineBatch` itself, which is faster.
+        ``lines(LineBatch)``, it makes the events of a `LineBatch` itself, which is faster; when it is the only one,
+        they may stay `Columns`.
         """
         if self._first is not None and isinstance(batch, LineBatch):
             lines = getattr(self._first, "lines", None)
             if lines is not None:
-                return self._rest(lines(batch))
+                events = lines(batch)
+                return events if self._rest is _unchanged else self._rest(list(events))
         events = batch.events()
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for event in events:
@@ -128,7 +130,7 @@ class Pipeline:
                 event[TIMESTAMP] = now
         return self._stage(events)
 
-    def route(self, events: list[Event]) -> list[list[Event]]:
+    def route(self, events: Sequence[Event]) -> list[Sequence[Event]]:
         """Say which events go to which output: one list for each of `outputs`, by the output's conditions."""
         parts: list[list[Event]] = [[] for _ in self.outputs]
         self._route(events, parts)
@@ -185,8 +187,7 @@ class Pipeline:
             return
         if body and isinstance(body[0], Block):
             self._stage = first = self._filter(body[0])
-            self._rest = compile_filters(body[1:], self._filter)
-            rest = self._rest
+            self._rest = rest = compile_filters(body[1:], self._filter) if body[1:] else _unchanged
             self._first = self.filters[0] if self.filters else None
             if len(body) > 1:
                 self._stage = lambda events: rest(first(events))

@@ -134,9 +134,14 @@ def add_tag(event: Event, tag: str) -> None:
         event["tags"] = [tags, tag]
 
 
+def now() -> str:
+    """Return this moment as an event has its times, in milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
 def mark_ingested(events: list[Event]) -> None:
     """Set ``event.ingested`` (ECS) to this moment in each; only the events' top level is changed."""
-    ingested = {"ingested": datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"}
+    ingested = {"ingested": now()}
     for event in events:
         about = event.get("event")
         event["event"] = {**about, **ingested} if isinstance(about, dict) else ingested

@@ -21,6 +21,7 @@ from dashboards.web import Tls, application, serve
 from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import Batch, LineBatch
+from sawlog.columns import Columns
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import InputError
 from sawlog.private import make_folder
@@ -200,7 +201,8 @@ class _Flow:
         counts = self.counts
         counts.lines += _lines_in(batch)
         counts.events += len(events)
-        counts.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in events)
+        own = events.events.values() if isinstance(events, Columns) else events
+        counts.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in own)
         bulk = bulk_of(events, index=self._index, source=batch.source.key, size=batch.size)
         task = asyncio.create_task(self._send(batch, bulk))
         self._under_way.add(task)

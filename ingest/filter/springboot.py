@@ -8,7 +8,7 @@ after that it is a key that finds a half-made event.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -21,9 +21,11 @@ from ingest.settings import field
 from ingest.springboot import plain, stack, structured
 from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
-from ingest.springboot.head import Head, ends_in_column, parse, without_ids
+from ingest.springboot import head as head
+from ingest.springboot.head import Head, Ids, ends_in_column, ids_at, ids_in, parse
 from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source
+from sawlog.columns import ITS_OWN, Columns, Common
 from sawlog.errors import nearest
 from sawlog.event import METADATA, TIMESTAMP, Event, Path, get
 
@@ -31,8 +33,8 @@ REMEMBERED_HEADS = 8192
 """Heads kept in memory for each source."""
 REMEMBERED_SOURCES = 64
 
-Known = tuple[Event, dict[str, Any], Seconds, dict[str, str] | None, dict[str, str] | None]
-"""A head that was read: half-made event, half-made ``log``, its zone's seconds, ``trace``, ``span``."""
+Known = tuple[Common, Seconds]
+"""A head that was read, and its zone's seconds."""
 
 _TIME = re.compile(r"((?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;:?]*+[ -/]*+[@-~]?)?", re.ASCII)
@@ -44,7 +46,7 @@ _SERVICE = ("service", "name")
 _THREAD = ("process", "thread", "name")
 
 _NO_TIME = "does not begin with a date and time"
-_NO_HEAD = "has a time, but neither 'LEVEL pid --- [thread] logger : message' nor a usual pattern of Logback after it"
+_ITS_OWN = "has a time, but neither 'LEVEL pid --- [thread] logger : message' nor a usual pattern of Logback after it"
 
 _parse_head = lru_cache(REMEMBERED_HEADS)(parse)
 
@@ -84,49 +86,49 @@ class Springboot(Filter):
         self._above.remember(events)
         return events
 
-    def lines(self, batch: LineBatch) -> list[Event]:
-        """Make the events of a batch and parse them in one go: equal to ``apply(batch.events())``, but faster."""
+    def lines(self, batch: LineBatch) -> Sequence[Event]:
+        """Parse the lines of a batch into columns: equal to ``apply(batch.events())``, but faster."""
         if not self._plain(batch):
             return self.apply(batch.events())
-        source = batch.source
+        columns = self._columns(batch)
+        self._above.remember(columns)
+        return columns if not self._keep and self.succeeded is None else self._finished(columns, batch)
+
+    def _columns(self, batch: LineBatch) -> Columns:
+        # 2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService      : GET DATA
+        # └──────── [:23] ──────┘└──────────────────── [23:colon] ────────────────────────────┘
+        texts, source = batch.texts, batch.source
         heads = self._heads(source)
-        prefix = source.key + ":"
-        keep, succeeded = self._keep, self.succeeded
-        events: list[Event] = []
-        for text, offset in zip(batch.texts, batch.offsets, strict=True):
-            # 2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService      : GET DATA
-            # └──────── [:23] ──────┘└──────────────────── [23:colon] ────────────────────────────┘
-            colon = text.find(" : ")
-            known = heads.get(text[23:colon]) or self._learn(heads, source, text, colon)
-            message = text[colon + 3 :]
-            if known is None or "\x1b" in message:
-                self._single(source, text, offset, events)
+        # In Spring Boot's own patterns it stands in the same place in all lines.
+        place = texts[0].find(" : ") if texts else -1
+        colons = [place if text[place : place + 3] == " : " else text.find(" : ") for text in texts]
+        known = [heads.get(text[23:colon]) for text, colon in zip(texts, colons, strict=True)]
+        ids = self._fill_in(heads, source, texts, colons, known) if None in known else {}
+        messages = [text[colon + 3 :] for text, colon in zip(texts, colons, strict=True)]
+        times, single = _times(texts, known)
+        together = "\0".join(messages)
+        if "\x1b" in together:
+            single = sorted({*single, *(at for at, message in enumerate(messages) if "\x1b" in message)})
+        columns = Columns([ITS_OWN if one is None else one[0] for one in known], times, messages, list(batch.offsets))
+        columns.ids = ids
+        if "\n" in together:
+            several = {at for at, message in enumerate(messages) if "\n" in message}
+            for at in several.difference(single):
+                columns.put(at, _several(columns[at]))
+        for at in single:
+            columns.put(at, self._single(source, texts[at], columns, at))
+        return columns
+
+    def _finished(self, columns: Columns, batch: LineBatch) -> list[Event]:
+        """Make the events, and do with each what those that `_parse` has made have behind them."""
+        events = columns.dictionaries()
+        for at, (event, text) in enumerate(zip(events, batch.texts, strict=True)):
+            if columns.heads[at] is ITS_OWN:
                 continue
-            half, half_log, seconds, trace, span = known
-            try:
-                timestamp = seconds[text[:19]] + FRACTIONS[text[19:23]]
-            except KeyError:
-                self._single(source, text, offset, events)
-                continue
-            # Copying a half-made event and filling its gaps beats making one.
-            event = half.copy()
-            event["@timestamp"] = timestamp
-            event["message"] = message
-            event["log"] = log = half_log.copy()
-            log["offset"] = offset
-            event["@metadata"] = {"_id": f"{prefix}{offset}"}
-            if trace is not None:
-                event["trace"] = trace
-                event["span"] = span
-            if "\n" in message:
-                log["flags"] = JOINED
-                _part(event, message, apart=True)
-            if keep:
+            if self._keep:
                 place(event, _ORIGINAL, text)
-            if succeeded is not None:
-                succeeded(event)
-            events.append(event)
-        self._above.remember(events)
+            if self.succeeded is not None:
+                self.succeeded(event)
         return events
 
     def _plain(self, batch: LineBatch) -> bool:
@@ -143,23 +145,50 @@ class Springboot(Filter):
             self._sources[source.key] = (source.fields, heads)
         return heads
 
-    def _learn(self, heads: dict[str, Known], source: Source, text: str, colon: int) -> Known | None:
+    def _fill_in(
+        self,
+        heads: dict[str, Known],
+        source: Source,
+        texts: Sequence[str],
+        colons: Sequence[int],
+        known: list[Known | None],
+    ) -> dict[int, tuple[str, str]]:
+        """Fill in heads that hold the ids of a trace, or are new; return the ids by position."""
+        ids: dict[int, tuple[str, str]] = {}
+        begin = end = 0
+        for at in [at for at, one in enumerate(known) if one is None]:
+            text, colon = texts[at], colons[at]
+            # Where the ids stood in the line before, this one may have its own.
+            one = heads.get(text[23:begin] + text[end:colon]) if 0 < end < colon else None
+            pair = ids_at(text, begin, end) if one is not None else None
+            if pair is None:
+                one, found = self._learn(heads, source, text, colon)
+                if one is not None and found is not None:
+                    begin, end, *_ = found
+                    pair = found.trace, found.span
+            known[at] = one
+            if pair is not None:
+                ids[at] = pair
+        return ids
+
+    def _learn(
+        self, heads: dict[str, Known], source: Source, text: str, colon: int
+    ) -> tuple[Known | None, Ids | None]:
         """Read a head that is not remembered, and remember it without the ids of its trace; None if it is none."""
         if colon < 0 or colon > _LONGEST_HEAD or colon != _divider(text, 23, colon):
-            return None
-        key, trace, span = without_ids(text, 23, colon) or (text[23:colon], "", "")
+            return None, None
+        ids = ids_in(text, 23, colon)
+        key = text[23:colon] if ids is None else text[23 : ids.begin] + text[ids.end : colon]
         known = heads.get(key)
         if known is None:
             head = _parse_head(key)
-            if head is None or head.trace:
-                return None
-            known = self._half(source, head)
+            known = None if head is None or head.trace else self._half(source, head)
             if known is None:
-                return None
+                return None, None
             if len(heads) >= REMEMBERED_HEADS:
                 heads.clear()
             heads[key] = known
-        return (*known[:3], {"id": trace}, {"id": span}) if trace else known
+        return known, ids
 
     def _half(self, source: Source, head: Head) -> Known | None:
         """Make what is the same in all events of a source with this head."""
@@ -167,20 +196,16 @@ class Springboot(Filter):
             seconds = self._clock.seconds(head.zone)
         except KeyError:
             return None
-        event: Event = dict(source.fields)
-        event["log"] = dict(event.get("log", {}))
-        _dress(event, head)
-        log = event["log"]
-        # The gaps stand there already, so that filling them does not make the dictionaries grow.
-        event |= {TIMESTAMP: "", "message": "", METADATA: None}
-        return event, log | {"offset": 0}, seconds, None, None
+        common: Event = {**source.fields, "log": dict(source.fields.get("log", {}))}
+        _dress(common, head)
+        return Common(source.key, common), seconds
 
-    def _single(self, source: Source, text: str, offset: int, events: list[Event]) -> None:
-        """Make and parse one event by the way that takes every line, and put it behind the others."""
-        event = LineBatch(source, [text], [offset], 0, lambda _: None).events()[0]
-        events.append(event)
+    def _single(self, source: Source, text: str, columns: Columns, at: int) -> Event:
+        """Make and parse the event at a position by the way that takes every line."""
+        event = LineBatch(source, [text], [columns.offsets[at]], 0, lambda _: None).events()[0]
         if not self._parse(event, text):
-            self._above.lend(event, events, len(events) - 1)
+            self._above.lend(event, columns, at)
+        return event
 
     def _parse(self, event: Event, text: str) -> bool:
         """Parse any line into `event`; what is of no known kind is tagged. Return whether it named its time."""
@@ -236,7 +261,7 @@ class Springboot(Filter):
             self._trace(event, line, trace)
             return False
         if other is None:
-            raise ValueError(_NO_TIME if time is None else _NO_HEAD)
+            raise ValueError(_NO_TIME if time is None else _ITS_OWN)
         self._place(event, other.head, f"{other.date} {other.clock}".lstrip(), other.fraction, other.message)
         if other.source_line:
             place(event, ("log", "origin", "file", "line"), int(other.source_line))
@@ -274,6 +299,34 @@ class Springboot(Filter):
         fail(event, self._tags, reason)
 
 
+def _times(texts: Sequence[str], known: Sequence[Known | None]) -> tuple[list[str], list[int]]:
+    """Return the times of lines, and the positions of those that have no known head or no time before it."""
+    try:
+        return [
+            seconds[text[:19]] + FRACTIONS[text[19:23]]
+            for text, (_, seconds) in zip(texts, known, strict=True)  # type: ignore[misc] # None: TypeError
+        ], []
+    except (KeyError, TypeError):
+        times: list[str] = [""] * len(texts)
+        single: list[int] = []
+    for at, (text, one) in enumerate(zip(texts, known, strict=True)):
+        try:
+            if one is not None:
+                times[at] = one[1][text[:19]] + FRACTIONS[text[19:23]]
+                continue
+        except KeyError:
+            pass
+        single.append(at)
+    return times, single
+
+
+def _several(event: Event) -> Event:
+    """Part the message of an event that has several lines."""
+    event["log"]["flags"] = JOINED
+    _part(event, event["message"], apart=True)
+    return event
+
+
 def _dividers(line: str, start: int) -> list[int]:
     """Return the places of the first ``" :"`` that may stand between head and message, in the line's first line."""
     end = line.find("\n", start)
@@ -301,11 +354,11 @@ def _divide(line: str, start: int) -> tuple[Head, str] | None:
     """Part a line after its time into head and message; None if no place fits."""
     places = _dividers(line, start)
     for colon in sorted(places, key=lambda colon: not ends_in_column(line, colon)):
-        key, trace, span = without_ids(line, start, colon) or (line[start:colon], "", "")
-        head = _parse_head(key)
+        ids = ids_in(line, start, colon)
+        head = _parse_head(line[start:colon] if ids is None else line[start : ids.begin] + line[ids.end : colon])
         if head is not None:
             message = line[colon + 3 :] if line.startswith(" ", colon + 2) else line[colon + 2 :]
-            return head._replace(trace=trace, span=span) if trace else head, message
+            return head if ids is None else head._replace(trace=ids.trace, span=ids.span), message
     return None
 
 

@@ -12,7 +12,7 @@ from ingest.options import Block
 from sawlog.event import Event
 
 Stage = Callable[[list[Event]], list[Event]]
-Route = Callable[[list[Event], list[list[Event]]], None]
+Route = Callable[[Sequence[Event], list[Sequence[Event]]], None]
 
 
 def compile_filters(body: Sequence[Statement], stage_of: Callable[[Block], Stage]) -> Stage:
@@ -57,8 +57,8 @@ def compile_routes(body: Sequence[Statement], count: Callable[[], int]) -> Route
 
 
 def _to_output(number: int) -> Route:
-    def route(events: list[Event], parts: list[list[Event]]) -> None:
-        parts[number] = parts[number] + events if parts[number] else events
+    def route(events: Sequence[Event], parts: list[Sequence[Event]]) -> None:
+        parts[number] = [*parts[number], *events] if parts[number] else events
 
     return route
 
@@ -67,7 +67,8 @@ def _route_branch(branch: Branch, count: Callable[[], int]) -> Route:
     arms = [(compile_condition(arm.condition), compile_routes(arm.body, count)) for arm in branch.arms]
     otherwise = compile_routes(branch.otherwise, count)
 
-    def route(events: list[Event], parts: list[list[Event]]) -> None:
+    def route(several: Sequence[Event], parts: list[Sequence[Event]]) -> None:
+        events = list(several)
         for condition, arm in arms:
             if not events:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
@@ -27,10 +28,10 @@ class Above:
         self._last: dict[File, tuple[str, float]] = {}
         """File → the time, and when it was read, by the monotonic clock."""
         self._untimed: set[int] = set()
-        """Events of the batch, by `id`, that have the time now for want of another."""
+        """Positions in the batch of events that have the time now for want of another."""
 
-    def lend(self, event: Event, events: list[Event], at: int) -> None:
-        """Give the event at position `at` of a batch the time of the one above it; else the time now.
+    def lend(self, event: Event, events: Sequence[Event], at: int) -> None:
+        """Give an event, which is the one at position `at` of a batch, the time of the one above it; else the time now.
 
         An agent gives a line the time at which it was read: that is no time of its own, but what a container
         engine wrote beside the line is.
@@ -42,23 +43,23 @@ class Above:
             add_tag(event, TAG)
         else:
             event.setdefault(TIMESTAMP, now())
-            self._untimed.add(id(event))
+            self._untimed.add(at)
 
-    def remember(self, events: list[Event]) -> None:
+    def remember(self, events: Sequence[Event]) -> None:
         """Take note of a batch's last event; nothing of the batch is lent afterwards."""
         untimed, self._untimed = self._untimed, set()
-        if not events or id(events[-1]) in untimed or (file := _file(events[-1])) is None:
+        if not events or len(events) - 1 in untimed or (file := _file(last := events[-1])) is None:
             return
-        time = events[-1][TIMESTAMP]
+        time = last[TIMESTAMP]
         if file not in self._last or self._last[file][0] != time:
             if len(self._last) >= REMEMBERED:
                 self._last.clear()
             self._last[file] = time, monotonic()
 
-    def _time(self, file: File, events: list[Event], at: int) -> str | None:
-        for above in reversed(events[max(0, at - LOOKED_AT) : at]):
-            if _file(above) == file:
-                return None if id(above) in self._untimed else above[TIMESTAMP]
+    def _time(self, file: File, events: Sequence[Event], at: int) -> str | None:
+        for position in range(at - 1, max(-1, at - 1 - LOOKED_AT), -1):
+            if _file(above := events[position]) == file:
+                return None if position in self._untimed else above[TIMESTAMP]
         time, read = self._last.get(file, ("", 0.0))
         return time if time and monotonic() - read <= FRESH_SECONDS else None
 

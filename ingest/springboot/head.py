@@ -62,19 +62,32 @@ class Head(NamedTuple):
     span: str = ""
 
 
-def without_ids(text: str, start: int, end: int) -> tuple[str, str, str] | None:
-    """Take trace and span id out of the head at ``text[start:end]``, so that what is left repeats.
+class Ids(NamedTuple):
+    """The ids of a trace and its span, and what is taken out of a head with them so that the rest repeats."""
 
-    Returns:
-        The head without them, the trace id and the span id; None if there are none.
-    """
-    ids = _IDS_ALONE.search(text, start, end)
-    if ids is not None:
-        return text[start : ids.start()] + text[ids.end() : end], ids[1], ids[2]
-    ids = _IDS_AFTER_NAME.search(text, start, end)
-    if ids is not None:  # [application,trace,span] becomes [application,]
-        return f"{text[start : ids.start() + 1]}{text[ids.end() - 1 : end]}", ids[1], ids[2]
+    begin: int
+    end: int
+    trace: str
+    span: str
+
+
+def ids_in(text: str, start: int, end: int) -> Ids | None:
+    """Find the ids in the head at ``text[start:end]``: in brackets of their own, or behind the application's name."""
+    found = _IDS_ALONE.search(text, start, end)
+    if found is not None:
+        return Ids(found.start(), found.end(), found[1], found[2])
+    found = _IDS_AFTER_NAME.search(text, start, end)
+    if found is not None:  # [application,trace,span] becomes [application,]
+        return Ids(found.start() + 1, found.end() - 1, found[1], found[2])
     return None
+
+
+def ids_at(text: str, begin: int, end: int) -> tuple[str, str] | None:
+    """Return the ids that are all of ``text[begin:end]``, as `ids_in` has found them in a line like this one."""
+    found = _IDS_ALONE.fullmatch(text, begin, end)
+    if found is None and text[begin - 1 : begin] == ",":
+        found = _IDS_AFTER_NAME.fullmatch(text, begin - 1, end + 1)
+    return (found[1], found[2]) if found is not None else None
 
 
 def ends_in_column(text: str, end: int) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sawlog.columns import ColumnDocuments, Names, joined
 from sawlog.event import Event
 
 DEFAULT_INDEX = "logs-spring-default"
@@ -19,13 +20,14 @@ DEFAULT_INDEX = "logs-spring-default"
 
 @dataclass(slots=True)
 class Bulk:
-    """Documents to create in one request; `ids` and `documents` run side by side.
+    """ColumnDocuments to create in one request; `ids` and `documents` run side by side.
 
     Elasticsearch knows other actions too (``index``, ``update``, ``delete``), and what stands beside the id in an
     action line (`metadata`, side by side with the ids: ``routing``, ``pipeline``, ``version``). The body of an update
     stands in `documents` as it is sent; a document that is deleted is not sent.
 
-    `documents` are events without ``@metadata``. `source` is the key of the one source that all of them come
+    `documents` are events without ``@metadata``; they may be columns still (`sawlog.columns.ColumnDocuments`), of which
+    dictionaries are made when one asks. `source` is the key of the one source that all of them come
     from, in offset order, or None when they do not; stores use it to skip look-ups, never for correctness of
     documents without it.
     """
@@ -38,6 +40,49 @@ class Bulk:
     """About how many bytes the documents have."""
     action: str = "create"
     metadata: Sequence[Mapping[str, Any]] | None = None
+
+    def part(self, positions: Sequence[int]) -> Bulk:
+        """Return the bulk of the documents at these positions, in their order."""
+        ids: Sequence[str]
+        documents: Sequence[Event]
+        if isinstance(self.documents, ColumnDocuments):
+            columns = self.documents.columns.take(positions)
+            ids, documents = Names(columns), ColumnDocuments(columns, self.documents.ingested)
+        else:
+            ids = [self.ids[position] for position in positions]
+            documents = [self.documents[position] for position in positions]
+        return replace(
+            self,
+            ids=ids,
+            documents=documents,
+            metadata=None if self.metadata is None else [self.metadata[position] for position in positions],
+            size=self.size * len(positions) // max(1, len(self.ids)),
+        )
+
+    @staticmethod
+    def merged(bulks: Sequence[Bulk]) -> Bulk:
+        """Put bulks for one index and action together, in order."""
+        first = bulks[0]
+        if len(bulks) == 1:
+            return first
+        ids: Sequence[str]
+        documents: Sequence[Event]
+        columns = [bulk.documents for bulk in bulks if isinstance(bulk.documents, ColumnDocuments)]
+        if len(columns) == len(bulks):
+            whole = joined([one.columns for one in columns])
+            ids, documents = Names(whole), ColumnDocuments(whole, columns[-1].ingested)
+        else:
+            ids = [name for bulk in bulks for name in bulk.ids]
+            documents = [document for bulk in bulks for document in bulk.documents]
+        beside = any(bulk.metadata is not None for bulk in bulks)
+        return replace(
+            first,
+            ids=ids,
+            documents=documents,
+            metadata=[one for bulk in bulks for one in bulk.metadata or [{}] * len(bulk.ids)] if beside else None,
+            source=first.source if len({bulk.source for bulk in bulks}) == 1 else None,
+            size=sum(bulk.size for bulk in bulks),
+        )
 
 
 @dataclass(frozen=True, slots=True)

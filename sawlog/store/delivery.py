@@ -17,7 +17,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type
@@ -191,7 +191,7 @@ class Delivery:
             if was_stuck and not self._stuck:
                 logger.warning("%s takes documents again", self._name)
         self._say()
-        return _part(bulk, [refusal.position for refusal in refusals])
+        return bulk.part([refusal.position for refusal in refusals])
 
 
 def split(bulk: Bulk, max_bytes: int, max_documents: int) -> Iterator[Bulk]:
@@ -203,14 +203,4 @@ def split(bulk: Bulk, max_bytes: int, max_documents: int) -> Iterator[Bulk]:
         yield bulk
         return
     for start in range(0, count, step):
-        yield _part(bulk, range(start, min(start + step, count)))
-
-
-def _part(bulk: Bulk, positions: list[int] | range) -> Bulk:
-    return replace(
-        bulk,
-        ids=[bulk.ids[position] for position in positions],
-        documents=[bulk.documents[position] for position in positions],
-        metadata=None if bulk.metadata is None else [bulk.metadata[position] for position in positions],
-        size=bulk.size * len(positions) // max(1, len(bulk.ids)),
-    )
+        yield bulk.part(range(start, min(start + step, count)))

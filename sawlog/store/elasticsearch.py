@@ -12,7 +12,6 @@ import os
 import ssl
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import repeat
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
@@ -25,10 +24,12 @@ from isal import igzip
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_exponential
 
+from sawlog.columns import ColumnDocuments
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreUnavailableError
 from sawlog.store import assets
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
 from sawlog.store.proxy import node_through
+from sawlog.store.serializers import SERIALIZERS
 
 UNAVAILABLE: Final = frozenset({408, 429})
 """Status of a whole request that may succeed later, besides all from 500 on."""
@@ -102,6 +103,7 @@ class ElasticsearchStore(Store):
             # Retrying is the delivery's business, which knows each document's verdict.
             "max_retries": 0,
             "retry_on_timeout": False,
+            "serializers": SERIALIZERS,
         }
         if len(self.hosts) > 1:
             # Another host may answer where one does not; a create that is sent twice creates once.
@@ -256,8 +258,8 @@ class ElasticsearchStore(Store):
             result.refused.append(Refusal(start, error.status, error.type, str(error)))
             return
         middle = len(bulk.ids) // 2
-        await self._bulk(_slice(bulk, slice(middle)), start, result)
-        await self._bulk(_slice(bulk, slice(middle, None)), start + middle, result)
+        await self._bulk(bulk.part(range(middle)), start, result)
+        await self._bulk(bulk.part(range(middle, len(bulk.ids))), start + middle, result)
 
     # Search
 
@@ -409,6 +411,8 @@ def _encode(bulk: Bulk) -> bytes:
     """Encode the body of ``_bulk`` for any action. Raises `_NotJsonError`."""
     try:
         if bulk.action == "create" and bulk.metadata is None:
+            if isinstance(bulk.documents, ColumnDocuments):
+                return bulk.documents.body()
             return encode_bulk(bulk.ids, bulk.documents)
         return _encode_any(bulk)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -422,11 +426,6 @@ def _encode_any(bulk: Bulk) -> bytes:
         if bulk.action != "delete":
             lines.append(document)
     return _encoder.encode_lines(lines)
-
-
-def _slice(bulk: Bulk, part: slice) -> Bulk:
-    metadata = None if bulk.metadata is None else bulk.metadata[part]
-    return replace(bulk, ids=bulk.ids[part], documents=bulk.documents[part], metadata=metadata)
 
 
 def _verdicts(answer: Any, action: str, count: int) -> list[dict[str, Any]] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from sawlog.store.base import Bulk
@@ -80,7 +80,7 @@ class Gathering:
 
     async def _send_together(self, taken: list[tuple[Bulk, asyncio.Future[None]]]) -> None:
         try:
-            await self._delivery.deliver(_merged([bulk for bulk, _ in taken]))
+            await self._delivery.deliver(Bulk.merged([bulk for bulk, _ in taken]))
         except BaseException as error:
             for _, done in taken:
                 if not done.done():
@@ -106,18 +106,3 @@ class Gathering:
                 taken.append((bulk, done))
             lane.waiting.popleft()
         return taken
-
-
-def _merged(bulks: list[Bulk]) -> Bulk:
-    first = bulks[0]
-    if len(bulks) == 1:
-        return first
-    beside = any(bulk.metadata is not None for bulk in bulks)
-    return replace(
-        first,
-        ids=[name for bulk in bulks for name in bulk.ids],
-        documents=[document for bulk in bulks for document in bulk.documents],
-        metadata=[one for bulk in bulks for one in bulk.metadata or [{}] * len(bulk.ids)] if beside else None,
-        source=first.source if len({bulk.source for bulk in bulks}) == 1 else None,
-        size=sum(bulk.size for bulk in bulks),
-    )
