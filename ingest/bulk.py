@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sawlog.columns import Columns, ColumnDocuments, Names
+from sawlog.columns import Columns
 from sawlog.event import METADATA, Event, mark_ingested, now
 from sawlog.store.base import DEFAULT_INDEX, Bulk
 
@@ -16,7 +16,7 @@ def bulk_of(events: Sequence[Event], *, index: str = DEFAULT_INDEX, source: str 
     Adds ``event.ingested`` (ECS). An event without an `_id` gets a random one: it can then be delivered twice.
     """
     if isinstance(events, Columns):
-        return Bulk(Names(events), ColumnDocuments(events, now()), index, source, size)
+        return Bulk.of_columns(events, index, source=source, ingested=now())
     events = list(events)
     ids: list[str] = []
     for event in events:

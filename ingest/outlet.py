@@ -78,7 +78,7 @@ class Outlet:
         except TEMPORARY as error:
             self._failed(error)
 
-    async def send(self, events: list[Event]) -> None:
+    async def send(self, events: Sequence[Event]) -> None:
         """Return when each event is durable at the output or, with the reason, in the dead letters.
 
         Raises:
@@ -101,7 +101,7 @@ class Outlet:
                 await self._output.open()
                 self._open = True
 
-    async def _send(self, events: list[Event]) -> Sequence[Refusal]:
+    async def _send(self, events: Sequence[Event]) -> Sequence[Refusal]:
         await self._ready()
         refusals = await self._output.send(events)
         if self._down_since is not None:
@@ -125,7 +125,7 @@ class Outlet:
             self._down_since = time.monotonic()
             log.warning("%s: %s; retrying", self.name, error)
 
-    async def _bury(self, events: list[Event], refusals: Sequence[Refusal]) -> None:
+    async def _bury(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
         letters = [self._output.letter(events[refusal.position], refusal) for refusal in refusals]
         if letters:
             log.warning("%s refused %d events: %s", self.name, len(letters), letters[0].reason)

@@ -132,7 +132,7 @@ class Pipeline:
 
     def route(self, events: Sequence[Event]) -> list[Sequence[Event]]:
         """Say which events go to which output: one list for each of `outputs`, by the output's conditions."""
-        parts: list[list[Event]] = [[] for _ in self.outputs]
+        parts: list[Sequence[Event]] = [[] for _ in self.outputs]
         self._route(events, parts)
         return parts
 

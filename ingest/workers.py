@@ -45,7 +45,7 @@ WORTH_SECONDS: Final = 5e-6
 QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 """What a container may take: microseconds in each period, and the period's; or ``max`` (cgroup v2)."""
 
-Parts = list[list[Event]]
+Parts = list[Sequence[Event]]
 """The events that came out of the filters, one list for each output."""
 
 log = logging.getLogger(__name__)

@@ -56,10 +56,13 @@ class Common:
         self.action = f'{{"create":{{"_id":"{_text(key)[1:-1]}:'
         rest = {name: value for name, value in common.items() if name != "log"}
         before = "".join(f",{member}" for member in _members(log)) + "}"
-        self.tail = before + "".join(f",{member}" for member in _members(rest)) + "}\n"
+        self.tail = before + "".join(f",{member}" for member in _members(rest))
         about = rest.pop("event", None)
         before += "".join(f",{member}" for member in _members(rest))
         self.tail_ingested = f'{before},"event":{{{"".join(f"{one}," for one in _members(about))}"ingested":"'
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._event
 
     def event(self, time: str, message: str, offset: int) -> Event:
         """Make an event; what it has below the top is shared, but for ``log`` and ``@metadata``."""
@@ -91,6 +94,8 @@ class Columns(Sequence[Event]):
     offsets: list[int] = field(default_factory=list)
     ids: dict[int, tuple[str, str]] = field(default_factory=dict)
     events: dict[int, Event] = field(default_factory=dict)
+    size: int = 0
+    """About how many bytes the lines had."""
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -146,7 +151,13 @@ class Columns(Sequence[Event]):
             [self.offsets[at] for at in positions],
             ids,
             events,
+            self.size * len(positions) // max(1, len(self.heads)),
         )
+
+    def has(self, name: str) -> bool:
+        """Whether any event has this field at its top, besides those that all have."""
+        commons = {id(head): head for head in self.heads}
+        return any(name in head for head in commons.values()) or any(name in event for event in self.events.values())
 
     def names(self) -> list[str]:
         """Return the ids of the documents."""
@@ -155,8 +166,10 @@ class Columns(Sequence[Event]):
             names[position] = event[METADATA]["_id"]
         return names
 
-    def body(self, ingested: str | None) -> bytes:
-        """Return the body of a ``_bulk`` that creates the documents; `ingested` becomes their ``event.ingested``.
+    def body(self, ingested: str | None, added: Event) -> bytes:
+        """Return the body of a ``_bulk`` that creates the documents.
+
+        `ingested` becomes their ``event.ingested``; `added` are fields that no event has and all documents get.
 
         Raises:
             ValueError, TypeError: one of them is nothing that JSON can hold.
@@ -177,23 +190,26 @@ class Columns(Sequence[Event]):
         pieces[6::_PIECES] = ['","log":{"offset":'] * count
         pieces[7::_PIECES] = offsets
         pieces[8::_PIECES] = map(_tail if ingested is None else _tail_ingested, self.heads)
-        pieces[9::_PIECES] = ["" if ingested is None else f'{ingested}"}}}}\n'] * count
+        end = "" if ingested is None else f'{ingested}"}}'
+        pieces[9::_PIECES] = [f"{end}{''.join(f',{one}' for one in _members(added))}}}\n"] * count
         for position, (trace, span) in self.ids.items():
             pieces[position * _PIECES + 6] = f'","trace":{{"id":"{trace}"}},"span":{{"id":"{span}"}},"log":{{"offset":'
         for position, event in self.events.items():
             start = position * _PIECES
-            pieces[start : start + _PIECES] = [_line(event, ingested), *[""] * (_PIECES - 1)]
+            pieces[start : start + _PIECES] = [_line(event, ingested, added), *[""] * (_PIECES - 1)]
         return "".join(pieces).encode()
 
 
 class ColumnDocuments(Sequence[Event]):
-    """Columns as what is sent to a store: events without ``@metadata``, with ``event.ingested`` if that is given."""
+    """Columns as what is sent to a store: events without ``@metadata``, with what is added to all of them."""
 
-    __slots__ = ("columns", "ingested")
+    __slots__ = ("added", "columns", "ingested")
 
-    def __init__(self, columns: Columns, ingested: str | None) -> None:
+    def __init__(self, columns: Columns, ingested: str | None = None, added: Event | None = None) -> None:
+        """`ingested` becomes their ``event.ingested``; `added` are fields that none of them has."""
         self.columns = columns
         self.ingested = ingested
+        self.added = added or {}
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -204,16 +220,20 @@ class ColumnDocuments(Sequence[Event]):
     def __getitem__(self, at: slice) -> ColumnDocuments: ...
     def __getitem__(self, at: int | slice) -> Event | ColumnDocuments:
         if isinstance(at, slice):
-            return ColumnDocuments(self.columns[at], self.ingested)
-        return document(self.columns[at], self.ingested)[1]
+            return self.of(self.columns[at])
+        return document(self.columns[at], self.ingested, self.added)[1]
 
     def __iter__(self) -> Iterator[Event]:
         for event in self.columns.dictionaries():
-            yield document(event, self.ingested)[1]
+            yield document(event, self.ingested, self.added)[1]
+
+    def of(self, columns: Columns) -> ColumnDocuments:
+        """Do the same with other columns."""
+        return ColumnDocuments(columns, self.ingested, self.added)
 
     def body(self) -> bytes:
         """Return the body of a ``_bulk`` that creates them. Raises as `Columns.body` does."""
-        return self.columns.body(self.ingested)
+        return self.columns.body(self.ingested, self.added)
 
 
 class Names(Sequence[str]):
@@ -247,6 +267,7 @@ def joined(several: Sequence[Columns]) -> Columns:
         whole.times += one.times
         whole.messages += one.messages
         whole.offsets += one.offsets
+        whole.size += one.size
         whole.ids |= {start + position: ids for position, ids in one.ids.items()}
         whole.events |= {start + position: event for position, event in one.events.items()}
     return whole
@@ -257,15 +278,15 @@ def traced(ids: tuple[str, str]) -> dict[str, Any]:
     return {"trace": {"id": ids[0]}, "span": {"id": ids[1]}}
 
 
-def document(event: Event, ingested: str | None) -> tuple[str, Event]:
+def document(event: Event, ingested: str | None, added: Event) -> tuple[str, Event]:
     """Make a document of an event, which may be changed at its top: its id, and what is sent to a store."""
     name = event.pop(METADATA)["_id"]
     if ingested is not None:
         about = event.get("event")
         event["event"] = {**about, "ingested": ingested} if isinstance(about, dict) else {"ingested": ingested}
-    return name, event
+    return name, event | added
 
 
-def _line(event: Event, ingested: str | None) -> str:
-    name, sent = document(event.copy(), ingested)
+def _line(event: Event, ingested: str | None, added: Event) -> str:
+    name, sent = document(event.copy(), ingested, added)
     return f'{{"create":{{"_id":{_text(name)}}}}}\n{_text(sent)}\n'

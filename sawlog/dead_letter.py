@@ -25,6 +25,7 @@ import msgspec
 
 from sawlog.errors import StoreError, StoreUnavailableError
 from sawlog.private import make_folder, open_lock, opener
+from sawlog.store.base import Bulk, Refusal
 
 DIRECTORY: Final = "dead-letters"
 """Name of the directory inside the data directory."""
@@ -62,6 +63,23 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
     stage: str = "store"
     time: str = msgspec.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+
+def letters_of(bulk: Bulk, refused: Sequence[Refusal]) -> list[DeadLetter]:
+    """Make the letters of the documents of a bulk that a store has refused."""
+    return [
+        DeadLetter(
+            index=bulk.index,
+            id=bulk.ids[refusal.position],
+            status=refusal.status,
+            type=refusal.type,
+            reason=refusal.reason,
+            document=bulk.documents[refusal.position],
+            action=bulk.action,
+            metadata={} if bulk.metadata is None else dict(bulk.metadata[refusal.position]),
+        )
+        for refusal in refused
+    ]
 
 
 _encoder = msgspec.json.Encoder()

@@ -63,6 +63,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached or is overloaded; the same request may succeed later."""
 
 
+class StoreFailedError(StoreUnavailableError):
+    """The store failed at a request, and not because it is overloaded: perhaps at one document of it."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return a hint "did you mean 'x'?" with the known name nearest to `name`, or None if none is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -22,7 +22,7 @@ from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import Batch, LineBatch
 from sawlog.columns import Columns
-from sawlog.dead_letter import DeadLetters
+from sawlog.dead_letter import DeadLetters, letters_of
 from sawlog.errors import InputError
 from sawlog.private import make_folder
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
@@ -144,7 +144,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         agent = Agent(tails, registry, agent_id(settings.data), once=settings.once)
         store = await stack.enter_async_context(_store(settings))
         letters = DeadLetters(settings.data / "dead-letters")
-        flow = _Flow(pipeline, Delivery(store, letters), agent, settings.index)
+        flow = _Flow(pipeline, Delivery(store), letters, agent, settings.index)
         up = Up(agent, flow.counts, store, letters)
         if settings.web:
             app = application(store, status=up.status)
@@ -163,11 +163,12 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 class _Flow:
     """The way of a batch: parsed at once, delivered beside others, acknowledged when the store has it."""
 
-    def __init__(self, pipeline: Pipeline, delivery: Delivery, agent: Agent, index: str) -> None:
+    def __init__(self, pipeline: Pipeline, delivery: Delivery, letters: DeadLetters, agent: Agent, index: str) -> None:
         self.counts = Counts()
         self._index = index
         self._pipeline = pipeline
         self._delivery = delivery
+        self._letters = letters
         self._agent = agent
         self._under_way: set[asyncio.Task[None]] = set()
         self._error: Exception | None = None
@@ -213,6 +214,7 @@ class _Flow:
     async def _send(self, batch: Batch, bulk: Bulk) -> None:
         try:
             delivered = await self._delivery.deliver(bulk)
+            await self._letters.keep(letters_of(bulk, delivered.refused))
         except Exception as error:
             self._error = self._error or error
             batch.nack(error)
@@ -220,7 +222,7 @@ class _Flow:
             return
         self.counts.created += delivered.created
         self.counts.existing += delivered.existing
-        self.counts.dead += delivered.dead
+        self.counts.dead += len(delivered.refused)
         self.counts.refusals = self._delivery.counters.refusals
         batch.ack()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ingest.failure import fail, place
@@ -21,7 +21,6 @@ from ingest.settings import field
 from ingest.springboot import plain, stack, structured
 from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
-from ingest.springboot import head as head
 from ingest.springboot.head import Head, Ids, ends_in_column, ids_at, ids_in, parse
 from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source
@@ -110,7 +109,7 @@ class Springboot(Filter):
         if "\x1b" in together:
             single = sorted({*single, *(at for at, message in enumerate(messages) if "\x1b" in message)})
         columns = Columns([ITS_OWN if one is None else one[0] for one in known], times, messages, list(batch.offsets))
-        columns.ids = ids
+        columns.ids, columns.size = ids, batch.size
         if "\n" in together:
             several = {at for at, message in enumerate(messages) if "\n" in message}
             for at in several.difference(single):
@@ -171,9 +170,7 @@ class Springboot(Filter):
                 ids[at] = pair
         return ids
 
-    def _learn(
-        self, heads: dict[str, Known], source: Source, text: str, colon: int
-    ) -> tuple[Known | None, Ids | None]:
+    def _learn(self, heads: dict[str, Known], source: Source, text: str, colon: int) -> tuple[Known | None, Ids | None]:
         """Read a head that is not remembered, and remember it without the ids of its trace; None if it is none."""
         if colon < 0 or colon > _LONGEST_HEAD or colon != _divider(text, 23, colon):
             return None, None
@@ -302,10 +299,9 @@ class Springboot(Filter):
 def _times(texts: Sequence[str], known: Sequence[Known | None]) -> tuple[list[str], list[int]]:
     """Return the times of lines, and the positions of those that have no known head or no time before it."""
     try:
-        return [
-            seconds[text[:19]] + FRACTIONS[text[19:23]]
-            for text, (_, seconds) in zip(texts, known, strict=True)  # type: ignore[misc] # None: TypeError
-        ], []
+        # Where nothing is known, there is nothing to take apart: a TypeError.
+        pairs = zip(texts, cast("Sequence[Known]", known), strict=True)
+        return [seconds[text[:19]] + FRACTIONS[text[19:23]] for text, (_, seconds) in pairs], []
     except (KeyError, TypeError):
         times: list[str] = [""] * len(texts)
         single: list[int] = []

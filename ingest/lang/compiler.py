@@ -49,7 +49,7 @@ def compile_routes(body: Sequence[Statement], count: Callable[[], int]) -> Route
         _to_output(count()) if isinstance(statement, Block) else _route_branch(statement, count) for statement in body
     ]
 
-    def route(events: list[Event], parts: list[list[Event]]) -> None:
+    def route(events: Sequence[Event], parts: list[Sequence[Event]]) -> None:
         for one in routes:
             one(events, parts)
 

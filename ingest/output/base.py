@@ -56,7 +56,7 @@ class Output(Plugin):
         """
 
     @abstractmethod
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:
         """Send the events, and return when each is durable there or refused for good; the refusals are returned.
 
         Several calls may be under way. The events are not changed: other outputs have the same ones. The same

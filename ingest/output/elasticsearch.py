@@ -13,7 +13,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -24,11 +24,12 @@ from ingest.options import Options
 from ingest.output import tls
 from ingest.output.base import Output
 from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
-from sawlog.dead_letter import DeadLetter, DeadLetters, report
+from sawlog.columns import Columns
+from sawlog.dead_letter import DeadLetter, report
 from sawlog.errors import ConfigError, StoreError
-from sawlog.event import METADATA, Event, mark_ingested
+from sawlog.event import METADATA, Event, mark_ingested, now
 from sawlog.store import mappings
-from sawlog.store.base import Bulk, Refusal
+from sawlog.store.base import DOCUMENT_BYTES, Bulk, Refusal
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.gathering import Gathering
@@ -36,9 +37,6 @@ from sawlog.store.gathering import Gathering
 log = logging.getLogger(__name__)
 
 _ACTIONS: Final = ("create", "index", "update", "delete")
-_FRAME: Final = 400
-"""About how many bytes a document has besides its message."""
-
 _SYNCHRONISED: Final = ("type", "dataset", "namespace")
 _ILLEGAL: Final = frozenset('\\/*?"<>| ,#:')
 """Characters that no part of a data stream's name has."""
@@ -78,7 +76,6 @@ class Elasticsearch(Output):
         self._update = _update(options)
         self._store: ElasticsearchStore | None = None
         self._gathering: Gathering | None = None
-        self._refused = _Refused()
         self._graves: str | None = options["dead_letter_index"]
 
     async def open(self) -> None:  # noqa: D102 - Output.open
@@ -106,30 +103,54 @@ class Elasticsearch(Output):
         self._store = store
         delivery = Delivery(
             store,
-            self._refused,
             first_wait=float(options["retry_initial_interval"]),
             longest_wait=float(options["retry_max_interval"]),
             tell=self._tell,
         )
         self._gathering = Gathering(delivery)
 
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
         if self._gathering is None:
             raise StoreError("the elasticsearch output is not open")
+        bulk = self._columns(events) if isinstance(events, Columns) else None
+        if bulk is not None:
+            refused: Sequence[Refusal] = (await self._gathering.deliver(bulk)).refused
+        else:
+            refused = await self._send(list(events))
+        return await self._bury(events, refused, self._graves) if self._graves and refused else refused
+
+    async def _send(self, events: list[Event]) -> Sequence[Refusal]:
+        assert self._gathering is not None
         refusals: list[Refusal] = []
         for (index, action), group in self._groups(events).items():
             if wrong := _wrong(index, action):
                 refusals += [Refusal(position, 400, "illegal_request", wrong) for position in group.positions]
                 continue
             bulk = self._bulk(index, action, group.events)
-            await self._gathering.deliver(bulk)
-            refusals += self._refused.of(bulk, group.positions)
-        return await self._bury(events, refusals, self._graves) if self._graves and refusals else refusals
+            delivered = await self._gathering.deliver(bulk)
+            refusals += [replace(one, position=group.positions[one.position]) for one in delivered.refused]
+        return refusals
+
+    def _columns(self, events: Columns) -> Bulk | None:
+        """Make a bulk of columns as they are; None when the options ask something of each event."""
+        if self._document_id is not None or self._beside is not None or events.has("data_stream"):
+            return None
+        if self._streams:
+            index, action = self._stream_name, "create"
+        elif self._constant is not None:
+            index, action = self._constant
+        else:
+            return None
+        if action != "create" or _wrong(index, action):
+            return None
+        ingested = now() if index.startswith(mappings.PREFIX) else None
+        added = {"data_stream": self._stream} if self._streams and self._options["data_stream_sync_fields"] else None
+        return Bulk.of_columns(events, index, ingested=ingested, added=added)
 
     def _tell(self, problem: str | None) -> None:
         self.problem = problem
 
-    async def _bury(self, events: list[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
+    async def _bury(self, events: Sequence[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
         """Index what was refused as text where dead letters are wanted; return what is refused there, too."""
         assert self._gathering is not None
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -139,8 +160,7 @@ class Elasticsearch(Output):
             ids.append(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex)
             documents.append(report(event, one.type, one.reason, one.status, time))
         bulk = Bulk(ids, documents, index, size=_size(documents))
-        await self._gathering.deliver(bulk)
-        left = {one.position for one in self._refused.of(bulk, range(len(refusals)))}
+        left = {one.position for one in (await self._gathering.deliver(bulk)).refused}
         log.warning("%d events were refused (%s); they are in %s", len(refusals), refusals[0].reason, index)
         return [one for number, one in enumerate(refusals) if number in left]
 
@@ -253,33 +273,9 @@ class _Group:
     positions: list[int] | range
 
 
-class _Refused(DeadLetters):
-    """Takes what the delivery has given up, for the caller of `send`, who has the dead letters."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-        self._letters: dict[int, DeadLetter] = {}
-
-    def append(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep the letters by the identity of their documents, of which each is in one bulk only."""
-        for letter in letters:
-            self._letters[id(letter.document)] = letter
-
-    def of(self, bulk: Bulk, positions: Sequence[int]) -> list[Refusal]:
-        """Take the refusals of a bulk that was delivered, whose documents stood at `positions`."""
-        refusals: list[Refusal] = []
-        if not self._letters:
-            return refusals
-        for position, document in zip(positions, bulk.documents, strict=True):
-            letter = self._letters.pop(id(document), None)
-            if letter is not None:
-                refusals.append(Refusal(position, letter.status, letter.type, letter.reason))
-        return refusals
-
-
 def _size(events: list[Event]) -> int:
     """Guess how many bytes the documents have, so that requests stay small: texts are the most of them."""
-    return sum([len(str(event.get("message", ""))) for event in events]) + _FRAME * len(events)
+    return sum([len(str(event.get("message", ""))) for event in events]) + DOCUMENT_BYTES * len(events)
 
 
 def _wrong(index: str, action: str) -> str | None:

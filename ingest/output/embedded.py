@@ -10,10 +10,12 @@ from typing import ClassVar
 from ingest.bulk import bulk_of
 from ingest.options import Kind, Option, Options
 from ingest.output.base import Output
-from sawlog.errors import StoreError, StoreUnavailableError
+from sawlog.columns import Columns
+from sawlog.errors import StoreError
 from sawlog.event import Event
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import DEFAULT_INDEX, Refusal
+from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.retention import retention_of
 
@@ -32,6 +34,7 @@ class Embedded(Output):
         self._path = Path(options["path"]) if options["path"] else None
         self._retention = _retention(options)
         self._store: EmbeddedStore | None = None
+        self._delivery: Delivery | None = None
 
     @property
     def set_aside(self) -> Sequence[str]:  # noqa: D102 - Output.set_aside
@@ -40,21 +43,23 @@ class Embedded(Output):
     async def open(self) -> None:  # noqa: D102 - Output.open
         self._store = EmbeddedStore(index_directory(self._path or default_data()), retention=self._retention)
         await self._store.open()
+        self._delivery = Delivery(self._store, tell=self._tell)
 
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
-        if self._store is None:
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+        if self._delivery is None:
             raise StoreError("the store is not open")
         # Making a bulk takes the events' metadata off, which other outputs need.
-        result = await self._store.bulk(bulk_of([dict(event) for event in events]))
-        if any(refusal.temporary for refusal in result.refused):
-            raise StoreUnavailableError("the embedded store does not take documents now")
-        return result.refused
+        bulk = bulk_of(events if isinstance(events, Columns) else [dict(event) for event in events])
+        return (await self._delivery.deliver(bulk)).refused
+
+    def _tell(self, problem: str | None) -> None:
+        self.problem = problem
 
     def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
         return DEFAULT_INDEX
 
     async def close(self) -> None:  # noqa: D102 - Output.close
-        store, self._store = self._store, None
+        store, self._store, self._delivery = self._store, None, None
         if store is not None:
             await store.close()
 

@@ -88,7 +88,7 @@ class File(Output):
             self.codec = _line_codec(options)
         self._turn = asyncio.Lock()
 
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
         groups: dict[Path, list[Event]] = {}
         for event in events:
             groups.setdefault(self._target(event), []).append(event)

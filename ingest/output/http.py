@@ -125,9 +125,9 @@ class Http(Output):
             ),
         )
 
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
         if self._batched:
-            refusal = await self._deliver(0, events[0], events)
+            refusal = await self._deliver(0, events[0], list(events))
             if refusal is None:
                 return ()
             return [Refusal(place, refusal.status, refusal.type, refusal.reason) for place in range(len(events))]

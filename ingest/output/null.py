@@ -17,5 +17,5 @@ class Null(Output):
     name = "null"
     options: ClassVar[dict[str, Option]] = {}
 
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
         return ()

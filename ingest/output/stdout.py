@@ -30,7 +30,7 @@ class Stdout(Output):
         super().__init__(options)
         self._turn = asyncio.Lock()
 
-    async def send(self, events: list[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
+    async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
         data = self.codec().encode(events)
         async with self._turn:
             await asyncio.to_thread(_write, data)

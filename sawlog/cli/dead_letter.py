@@ -13,11 +13,11 @@ import click
 import msgspec
 
 from sawlog.cli.lines import escape
-from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, read
+from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, letters_of, read
 from sawlog.errors import SawlogError
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import Bulk, Store
-from sawlog.store.delivery import Delivered, Delivery
+from sawlog.store.delivery import Counters, Delivery
 
 CHUNK = 1_000
 
@@ -84,8 +84,8 @@ def replay(data: Path, url: str | None) -> None:
     """Send all dead letters to the store again; those refused again stay."""
     letters = _letters(data)
     with letters.replaying():
-        delivered = asyncio.run(_replay(letters, _store(data, url)))
-    click.echo(f"{delivered.created} indexed, {delivered.existing} were there, {delivered.dead} refused again")
+        counters = asyncio.run(_replay(letters, _store(data, url)))
+    click.echo(f"{counters.created} indexed, {counters.existing} were there, {counters.refused} refused again")
 
 
 def _letters(data: Path) -> DeadLetters:
@@ -106,18 +106,19 @@ def _store(data: Path, url: str | None) -> Store:
     return EmbeddedStore(directory)
 
 
-async def _replay(letters: DeadLetters, store: Store) -> Delivered:
-    total = Delivered()
+async def _replay(letters: DeadLetters, store: Store) -> Counters:
     async with store:
-        delivery = Delivery(store, letters)
+        delivery = Delivery(store)
         for segment in letters.take():
             alike = itertools.groupby(read(segment), key=lambda letter: (letter.index, letter.action))
             for _, group in alike:
                 while chunk := list(itertools.islice(group, CHUNK)):
-                    _add(total, await delivery.deliver(_bulk(chunk)))
+                    bulk = _bulk(chunk)
+                    delivered = await delivery.deliver(bulk)
+                    await letters.keep(letters_of(bulk, delivered.refused))
             # Only now: a crash before it replays the segment again, and what is there already is no harm.
             letters.drop(segment)
-    return total
+    return delivery.counters
 
 
 def _bulk(letters: list[DeadLetter]) -> Bulk:
@@ -136,9 +137,3 @@ def _bulk(letters: list[DeadLetter]) -> Bulk:
 def _id(letter: DeadLetter) -> str:
     """Make an id for an event that had none, the same one when a replay was broken off and begins again."""
     return hashlib.blake2b(msgspec.json.encode(letter), digest_size=16).hexdigest()
-
-
-def _add(total: Delivered, more: Delivered) -> None:
-    total.created += more.created
-    total.existing += more.existing
-    total.dead += more.dead

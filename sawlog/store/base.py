@@ -11,16 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sawlog.columns import ColumnDocuments, Names, joined
+from sawlog.columns import ColumnDocuments, Columns, Names, joined
 from sawlog.event import Event
 
 DEFAULT_INDEX = "logs-spring-default"
 """The data stream that events go to when nobody says otherwise."""
 
+DOCUMENT_BYTES = 400
+"""About how many bytes a document has besides its message."""
+
 
 @dataclass(slots=True)
 class Bulk:
-    """ColumnDocuments to create in one request; `ids` and `documents` run side by side.
+    """Documents to create in one request; `ids` and `documents` run side by side.
 
     Elasticsearch knows other actions too (``index``, ``update``, ``delete``), and what stands beside the id in an
     action line (`metadata`, side by side with the ids: ``routing``, ``pipeline``, ``version``). The body of an update
@@ -41,13 +44,26 @@ class Bulk:
     action: str = "create"
     metadata: Sequence[Mapping[str, Any]] | None = None
 
+    @staticmethod
+    def of_columns(
+        columns: Columns,
+        index: str,
+        *,
+        source: str | None = None,
+        ingested: str | None = None,
+        added: Event | None = None,
+    ) -> Bulk:
+        """Make the bulk that creates what columns hold, as `ColumnDocuments` says."""
+        size = columns.size + DOCUMENT_BYTES * len(columns)
+        return Bulk(Names(columns), ColumnDocuments(columns, ingested, added), index, source, size)
+
     def part(self, positions: Sequence[int]) -> Bulk:
         """Return the bulk of the documents at these positions, in their order."""
         ids: Sequence[str]
         documents: Sequence[Event]
         if isinstance(self.documents, ColumnDocuments):
             columns = self.documents.columns.take(positions)
-            ids, documents = Names(columns), ColumnDocuments(columns, self.documents.ingested)
+            ids, documents = Names(columns), self.documents.of(columns)
         else:
             ids = [self.ids[position] for position in positions]
             documents = [self.documents[position] for position in positions]
@@ -68,9 +84,9 @@ class Bulk:
         ids: Sequence[str]
         documents: Sequence[Event]
         columns = [bulk.documents for bulk in bulks if isinstance(bulk.documents, ColumnDocuments)]
-        if len(columns) == len(bulks):
+        if len(columns) == len(bulks) and all(one.added == columns[-1].added for one in columns):
             whole = joined([one.columns for one in columns])
-            ids, documents = Names(whole), ColumnDocuments(whole, columns[-1].ingested)
+            ids, documents = Names(whole), columns[-1].of(whole)
         else:
             ids = [name for bulk in bulks for name in bulk.ids]
             documents = [document for bulk in bulks for document in bulk.documents]

@@ -25,7 +25,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_exponential
 
 from sawlog.columns import ColumnDocuments
-from sawlog.errors import ConfigError, QueryError, StoreError, StoreUnavailableError
+from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError, StoreUnavailableError
 from sawlog.store import assets
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
 from sawlog.store.proxy import node_through
@@ -328,7 +328,7 @@ class ElasticsearchStore(Store):
     def _refused(self, error: ApiError) -> StoreError:
         status, reason = error.meta.status, _reason(error.body)
         if status in UNAVAILABLE or status >= 500:
-            kind = _NotReadyError if status == 503 else StoreUnavailableError
+            kind = {500: StoreFailedError, 503: _NotReadyError}.get(status, StoreUnavailableError)
             return kind(f"{self.name} is busy or not ready (HTTP {status}): {reason}")
         if status == 401:
             return RefusedError(

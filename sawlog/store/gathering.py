@@ -7,12 +7,15 @@ cluster about as much as one of thousands of documents.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Final
 
 from sawlog.store.base import Bulk
-from sawlog.store.delivery import MAX_BYTES, MAX_DOCUMENTS, Delivery
+from sawlog.store.delivery import MAX_BYTES, MAX_DOCUMENTS, Delivered, Delivery
 
 REQUESTS: Final = 4
 """So many requests for one index keep a cluster busy while the next one is made."""
@@ -22,7 +25,7 @@ REQUESTS: Final = 4
 class _Lane:
     """What is for one index, by one action: the bulks that wait, and how many requests are under way."""
 
-    waiting: deque[tuple[Bulk, asyncio.Future[None]]] = field(default_factory=deque)
+    waiting: deque[tuple[Bulk, asyncio.Future[Delivered]]] = field(default_factory=deque)
     under_way: int = 0
 
 
@@ -47,17 +50,19 @@ class Gathering:
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def deliver(self, bulk: Bulk) -> None:
-        """Return when every document is durable. Raises as `Delivery.deliver` does."""
+    async def deliver(self, bulk: Bulk) -> Delivered:
+        """Return when every document is durable or refused, as `Delivery.deliver` does; of what went in one request,
+        what is new and what was there already is counted for the first bulk alone.
+        """
         key = (bulk.index, bulk.action)
         lane = self._lanes.setdefault(key, _Lane())
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Delivered] = asyncio.get_running_loop().create_future()
         lane.waiting.append((bulk, done))
         if lane.under_way < self._requests:
             lane.under_way += 1
             self._tasks.add(task := asyncio.create_task(self._send(key, lane)))
             task.add_done_callback(self._tasks.discard)
-        await done
+        return await done
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -78,9 +83,9 @@ class Gathering:
             if not lane.under_way:
                 del self._lanes[key]
 
-    async def _send_together(self, taken: list[tuple[Bulk, asyncio.Future[None]]]) -> None:
+    async def _send_together(self, taken: list[tuple[Bulk, asyncio.Future[Delivered]]]) -> None:
         try:
-            await self._delivery.deliver(Bulk.merged([bulk for bulk, _ in taken]))
+            delivered = await self._delivery.deliver(Bulk.merged([bulk for bulk, _ in taken]))
         except BaseException as error:
             for _, done in taken:
                 if not done.done():
@@ -88,13 +93,13 @@ class Gathering:
             if not isinstance(error, Exception):
                 raise
         else:
-            for _, done in taken:
+            for part, (_, done) in zip(_parted(delivered, [len(bulk.ids) for bulk, _ in taken]), taken, strict=True):
                 if not done.done():
-                    done.set_result(None)
+                    done.set_result(part)
 
-    def _take(self, lane: _Lane) -> list[tuple[Bulk, asyncio.Future[None]]]:
+    def _take(self, lane: _Lane) -> list[tuple[Bulk, asyncio.Future[Delivered]]]:
         """Take as many bulks as one request holds, and one at least if one waits that somebody waits for."""
-        taken: list[tuple[Bulk, asyncio.Future[None]]] = []
+        taken: list[tuple[Bulk, asyncio.Future[Delivered]]] = []
         size = documents = 0
         while lane.waiting:
             bulk, done = lane.waiting[0]
@@ -106,3 +111,14 @@ class Gathering:
                 taken.append((bulk, done))
             lane.waiting.popleft()
         return taken
+
+
+def _parted(delivered: Delivered, sizes: Sequence[int]) -> list[Delivered]:
+    """Say for each of the bulks of one request, which had so many documents, what became of them."""
+    starts = list(accumulate(sizes, initial=0))
+    parts = [Delivered() for _ in sizes]
+    parts[0].created, parts[0].existing = delivered.created, delivered.existing
+    for refusal in delivered.refused:
+        at = bisect_right(starts, refusal.position) - 1
+        parts[at].refused.append(replace(refusal, position=refusal.position - starts[at]))
+    return parts

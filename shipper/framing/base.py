@@ -54,8 +54,8 @@ class Framing(ABC):
         return buffer.find(b"\n") + 1
 
 
-def offsets_of(parts: Sequence[bytes], offset: int) -> list[int]:
-    """Return where each part begins, when one byte (the line feed) stands between any two."""
+def offsets_of(parts: Sequence[bytes] | Sequence[str], offset: int) -> list[int]:
+    """Return where each part begins, when one byte (the line feed) stands between any two; texts are of ASCII."""
     starts = list(accumulate(map(len, parts), initial=offset))
     starts.pop()
     return [start + position for position, start in enumerate(starts)]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
-from sawlog.dead_letter import DeadLetter, DeadLetters, report
+from sawlog.dead_letter import DeadLetter, report
 from sawlog.errors import ConfigError
 from sawlog.event import Event
 from sawlog.store import mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk
-from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
 from shipper.output.base import About
 from shipper.output.encoding import now
@@ -50,24 +48,16 @@ class ElasticsearchSender(StoreSender):
             pipeline = settings.pipeline(event)
         return index.lower() if index else None, pipeline
 
-    async def deliver(self, bulk: Bulk) -> None:
-        """Bring one bulk into the cluster, and what it refuses where it is wanted."""
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Index what was refused where dead letters are wanted, if anywhere; what is refused there too is kept here."""
         index = self._settings.dead_letter_index
         if index is None:
-            await super().deliver(bulk)
+            await super().bury(letters)
             return
-        # One for each bulk: its batches are acknowledged when its own refusals are safe.
-        kept = _Kept(self.letters.directory)
-        delivery = Delivery(
-            self._cluster, kept, first_wait=self._settings.backoff_init, longest_wait=self._settings.backoff_max
-        )
-        self.counters.dead += (await delivery.deliver(bulk)).dead
-        if kept.letters:
-            ids = [letter.id for letter in kept.letters]
-            documents = [
-                report(letter.document, letter.type, letter.reason, letter.status, now()) for letter in kept.letters
-            ]
-            await self._delivery.deliver(Bulk(ids, documents, index, size=bulk.size))
+        documents = [report(letter.document, letter.type, letter.reason, letter.status, now()) for letter in letters]
+        bulk = Bulk([letter.id for letter in letters], documents, index)
+        delivered = await self.delivery.deliver(bulk)
+        await super().bury([letters[refusal.position] for refusal in delivered.refused])
 
     async def check(self) -> AsyncIterator[str]:
         """Connect and ask for the version."""
@@ -76,17 +66,6 @@ class ElasticsearchSender(StoreSender):
         async with store:
             version = await store.version()
             yield f"talk to server: version {version}"
-
-
-class _Kept(DeadLetters):
-    """Keeps what was refused until it is delivered to an index."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
-        self.letters: list[DeadLetter] = []
-
-    def append(self, letters: Sequence[DeadLetter]) -> None:
-        self.letters += letters
 
 
 def _chosen(rules: Sequence[Rule], event: Event) -> str | None:

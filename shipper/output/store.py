@@ -7,6 +7,7 @@ busy file waits for nothing.
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from abc import abstractmethod
 from collections import deque
@@ -17,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from sawlog.batch import Batch
-from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
+from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, letters_of
 from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
 from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
@@ -25,6 +26,8 @@ from sawlog.store.base import Bulk, Store
 from sawlog.store.delivery import Delivery
 from shipper.output.base import About, Sender
 from shipper.output.encoding import stamped
+
+log = logging.getLogger(__name__)
 
 REQUEST_BYTES: Final = 8 << 20
 """How much gathers for one request."""
@@ -43,9 +46,7 @@ class StoreSender(Sender):
         self.letters = DeadLetters(about.data / DIRECTORY)
         self._store = store
         self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
-        self._delivery = Delivery(
-            store, self.letters, first_wait=first_wait, longest_wait=longest_wait, tell=self._tell
-        )
+        self.delivery = Delivery(store, first_wait=first_wait, longest_wait=longest_wait, tell=self._tell)
         self._requests = requests
         self._waiting: deque[Batch] = deque()
         self._size = 0
@@ -92,7 +93,10 @@ class StoreSender(Sender):
                 for batch in batches:
                     batch.nack(StoreError("the output was closed"))
                 raise
-            except SawlogError as error:
+            except Exception as error:
+                # Nothing that one batch does ends the worker: the batch comes again.
+                if not isinstance(error, SawlogError):
+                    log.exception("the output cannot take %d batches", len(batches))
                 self.counters.problem = str(error)
                 for batch in batches:
                     batch.nack(error)
@@ -139,7 +143,7 @@ class StoreSender(Sender):
         for (index, pipeline), group in groups.items():
             ids = [str(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex) for event in group]
             if index is None:
-                await self._bury(ids, group)
+                await self.bury([_unnamed(name, event) for name, event in zip(ids, group, strict=True)])
                 continue
             if index.startswith(mappings.PREFIX):
                 mark_ingested(group)
@@ -148,24 +152,14 @@ class StoreSender(Sender):
             await self.deliver(Bulk(ids, group, index, source, share, metadata=metadata))
 
     async def deliver(self, bulk: Bulk) -> None:
-        """Bring one bulk into the store."""
-        delivered = await self._delivery.deliver(bulk)
-        self.counters.dead += delivered.dead
+        """Bring one bulk into the store, and what it refuses to the dead letters."""
+        delivered = await self.delivery.deliver(bulk)
+        if delivered.refused:
+            await self.bury(letters_of(bulk, delivered.refused))
 
-    async def _bury(self, ids: Sequence[str], events: Sequence[Event]) -> None:
-        letters = [
-            DeadLetter(
-                index="",
-                id=name,
-                status=400,
-                type="index_name_missing",
-                reason="the index is named by a field that the event does not have",
-                document=event,
-                stage="output",
-            )
-            for name, event in zip(ids, events, strict=True)
-        ]
-        await asyncio.to_thread(self.letters.append, letters)
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Bring what was refused into safety."""
+        await self.letters.keep(letters, lambda: self._tell(self.letters.problem))
         self.counters.dead += len(letters)
 
     def _tell(self, problem: str | None) -> None:
@@ -176,7 +170,19 @@ class StoreSender(Sender):
         counters.batches += len(batches)
         counters.events += sum(map(len, batches))
         counters.bytes += sum(batch.size for batch in batches)
-        counters.retries = self._delivery.counters.retries
+        counters.retries = self.delivery.counters.retries
+
+
+def _unnamed(name: str, event: Event) -> DeadLetter:
+    return DeadLetter(
+        index="",
+        id=name,
+        status=400,
+        type="index_name_missing",
+        reason="the index is named by a field that the event does not have",
+        document=event,
+        stage="output",
+    )
 
 
 def raw(event: Event, name: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Final
 
 import tantivy
 
-from sawlog.errors import StoreUnavailableError
+from sawlog.errors import StoreFailedError, StoreUnavailableError
 from sawlog.store.base import Bulk, BulkResult, Refusal
 from sawlog.store.embedded.fields import Documents, UnfitError
 from sawlog.store.embedded.partition import Partition
@@ -29,6 +29,9 @@ IDLE_SECONDS: Final = 0.05
 LARGEST: Final = 5_000_000
 LONGEST_SECONDS: Final = 86_400.0
 CHECK_SECONDS: Final = 60.0
+
+ALONE: Final = 64
+"""How many bulks are committed each by itself after a commit that failed."""
 
 _Job = tuple[Bulk, "Future[BulkResult]"]
 
@@ -57,6 +60,8 @@ class Writer:
         self._writer: tantivy.IndexWriter | None = None
         self._pending: set[str] = set()
         self._bytes = 0
+        self._alone = 0
+        """So many of the next bulks are committed each by itself."""
         self._waiting: list[tuple[Future[BulkResult], BulkResult]] = []
         self._thread = threading.Thread(target=self._run, name="sawlog-index", daemon=True)
 
@@ -92,6 +97,10 @@ class Writer:
         deadline = time.monotonic() + COMMIT_SECONDS
         while job is not None:
             self._take(*job)
+            if self._alone:
+                # One of the last ones was at fault: each is committed by itself, so that it shows which.
+                self._alone -= 1
+                break
             left = deadline - time.monotonic()
             if self._bytes >= COMMIT_BYTES or left <= 0:
                 break
@@ -175,8 +184,13 @@ class Writer:
         self._pending.clear()
         self._bytes = 0
         self._writer = None
+        self._alone = ALONE
+        words = f"the index in {self._directory} cannot be written: {error}"
         for future, _ in waiting:
-            future.set_exception(StoreUnavailableError(_words(self._directory, error)))
+            if _is_full(error):
+                future.set_exception(StoreUnavailableError(f"disk full: {words}"))
+            else:
+                future.set_exception(StoreFailedError(words))
 
     def _seal_if_due(self) -> None:
         active = self._partitions[-1] if self._partitions else None
@@ -223,7 +237,6 @@ class Writer:
             self._publish(self._partitions)
 
 
-def _words(directory: Path, error: BaseException) -> str:
+def _is_full(error: BaseException) -> bool:
     # The index's own errors are texts, with the number of the system's in them.
-    full = f"os error {errno.ENOSPC})" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
-    return f"{'disk full: ' if full else ''}the index in {directory} cannot be written: {error}"
+    return f"os error {errno.ENOSPC})" in str(error) or getattr(error, "errno", None) == errno.ENOSPC

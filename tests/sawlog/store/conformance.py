@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from sawlog.columns import Columns, Common
 from sawlog.errors import QueryError
 from sawlog.event import Event
-from sawlog.store.base import Bulk, Store
+from sawlog.store.base import Bulk, BulkResult, Store
+from sawlog.store.delivery import Delivery
 
 DATE = "2025-03-01"
 
@@ -344,6 +346,61 @@ class StoreConformance:
         assert all((one.position, one.temporary) == (1, False) for one in result.refused)
         await store.refresh()
         assert await found(store, {"match_all": {}}) >= {"h:1", "h:3"}
+
+    async def test_a_document_at_which_the_store_fails_stands_alone_at_last(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take = store.bulk
+        culprits = {"f:37", "f:38", "g:0"}
+
+        async def fail(bulk: Bulk) -> BulkResult:
+            if not culprits.isdisjoint(bulk.ids):
+                raise RuntimeError("something nobody thought of")
+            return await take(bulk)
+
+        monkeypatch.setattr(store, "bulk", fail)
+        delivery = Delivery(store, first_wait=0.001, longest_wait=0.01)
+        good = DOCUMENTS["a:0"]
+        bulks = [Bulk([f"{name}:{n}" for n in range(size)], [good] * size) for name, size in (("f", 100), ("g", 1))]
+        delivered = await asyncio.gather(*map(delivery.deliver, bulks))
+        refused = [
+            [bulk.ids[one.position] for one in some.refused] for bulk, some in zip(bulks, delivered, strict=True)
+        ]
+        assert [sorted(names) for names in refused] == [["f:37", "f:38"], ["g:0"]]
+        assert {one.reason for some in delivered for one in some.refused} == {
+            f"{getattr(store, 'name', 'The store')} fails: RuntimeError: something nobody thought of"
+        }
+        await store.refresh()
+        assert await store.count({"match_all": {}}) == 98
+
+    async def test_columns_are_documents_like_others(self, store: Store) -> None:
+        head = Common("c", {"log": {"level": "INFO", "file": {"path": "/a"}}, "service": {"name": "conta"}})
+        own = {**DOCUMENTS["b:0"], "@metadata": {"_id": "own"}}
+        times = [f"{DATE}T10:00:00.00{n}Z" for n in range(4)]
+        messages = ["plain", 'with "quotes", \\ and \u20ac \n', "", ""]
+        columns = Columns([head] * 4, times, messages, [0, 10, 20, 30], {1: ("f" * 32, "e" * 16)})
+        columns.put(3, own)
+        odd = Common("c", {"log": {}, "process": {"pid": "many"}})
+        columns.heads[2] = odd
+        added = {"data_stream": {"type": "logs"}}
+        bulk = Bulk.of_columns(columns, "logs-spring-default", ingested=f"{DATE}T11:00:00.000Z", added=added)
+        assert list(bulk.ids) == ["c:0", "c:10", "c:20", "own"]
+        result = await store.bulk(bulk)
+        assert (result.created, [one.position for one in result.refused]) == (3, [2])
+        await store.refresh()
+        answer = await store.search({"size": 10})
+        sources = {hit["_id"]: hit["_source"] for hit in answer["hits"]["hits"]}
+        assert sources == {name: bulk.documents[at] for at, name in enumerate(bulk.ids) if at != 2}
+        assert sources["c:10"] == {
+            "@timestamp": times[1],
+            "message": messages[1],
+            "log": {"level": "INFO", "file": {"path": "/a"}, "offset": 10},
+            "service": {"name": "conta"},
+            "trace": {"id": "f" * 32},
+            "span": {"id": "e" * 16},
+            "event": {"ingested": f"{DATE}T11:00:00.000Z"},
+            **added,
+        }
 
     async def test_a_document_without_timestamp_is_refused(self, store: Store) -> None:
         lacking = {"message": "when?"}

@@ -14,10 +14,10 @@ from aiohttp import ClientSession, web
 from click.testing import CliRunner
 
 from sawlog.cli.dead_letter import dead_letter
-from sawlog.dead_letter import DIRECTORY, DeadLetters
-from sawlog.errors import SawlogError, StoreError
+from sawlog.dead_letter import DIRECTORY, DeadLetters, letters_of
+from sawlog.errors import SawlogError, StoreError, StoreFailedError
 from sawlog.store.base import Bulk, BulkResult
-from sawlog.store.delivery import Delivery, split
+from sawlog.store.delivery import Delivered, Delivery, cut
 from sawlog.store.elasticsearch import ElasticsearchStore
 from tests.conftest import need
 from tests.faults import FaultyProxy
@@ -33,12 +33,19 @@ def dead(tmp_path: Path) -> DeadLetters:
 
 
 @pytest.fixture
-def delivery(store: ElasticsearchStore, dead: DeadLetters) -> Delivery:
-    return Delivery(store, dead, max_documents=100, first_wait=0.01, longest_wait=0.2)
+def delivery(store: ElasticsearchStore) -> Delivery:
+    return Delivery(store, max_documents=100, first_wait=0.01, longest_wait=0.2)
 
 
 def bulk(store: ElasticsearchStore, count: int, prefix: str = "d") -> Bulk:
     return Bulk([f"{prefix}:{n}" for n in range(count)], [GOOD] * count, store.index, size=300 * count)
+
+
+async def bring(delivery: Delivery, dead: DeadLetters, bulk: Bulk) -> Delivered:
+    """Deliver a bulk, and what is refused to the dead letters, as all callers do."""
+    delivered = await delivery.deliver(bulk)
+    await dead.keep(letters_of(bulk, delivered.refused))
+    return delivered
 
 
 async def total(store: ElasticsearchStore) -> int:
@@ -52,7 +59,7 @@ async def test_refused_items_are_sent_again_alone(
     proxy.throttled = 0.5
     delivered = await delivery.deliver(bulk(store, 500))
     # Nothing exists before it is created, so an item that was sent twice would count as existing.
-    assert (delivered.created, delivered.existing, delivered.dead) == (500, 0, 0)
+    assert (delivered.created, delivered.existing, len(delivered.refused)) == (500, 0, 0)
     assert proxy.faults > 100
     assert await total(store) == 500
 
@@ -97,7 +104,7 @@ async def test_what_is_no_verdict_is_asked_for_again(
     await delivery.deliver(bulk(store, 1, "first"))
     proxy.instead = [web.Response(status=status, text=body, content_type=kind) for _ in range(3)]
     delivered = await delivery.deliver(bulk(store, 3))
-    assert (delivered.created, delivered.existing, delivered.dead, proxy.faults) == (3, 0, 0, 3)
+    assert (delivered.created, delivered.existing, len(delivered.refused), proxy.faults) == (3, 0, 0, 3)
     assert await total(store) == 4
 
 
@@ -106,7 +113,7 @@ async def test_a_query_string_that_is_refused_fills_no_dead_letters(
 ) -> None:
     async with ElasticsearchStore(elasticsearch_url, parameters={"refesh": "true"}, template=False) as store:
         with pytest.raises(StoreError, match="refesh"):
-            await Delivery(store, dead).deliver(Bulk(["q:0", "q:1"], [GOOD] * 2, data_stream))
+            await Delivery(store).deliver(Bulk(["q:0", "q:1"], [GOOD] * 2, data_stream))
     assert list(dead) == []
 
 
@@ -114,8 +121,8 @@ async def test_what_no_json_can_hold_is_a_dead_letter(
     store: ElasticsearchStore, delivery: Delivery, dead: DeadLetters
 ) -> None:
     documents = [GOOD, {**GOOD, "log": {"file": {"path": "/logs/caf\udce9.log"}}}, GOOD]
-    delivered = await delivery.deliver(Bulk(["j:0", "j:1", "j:2"], documents, store.index))
-    assert (delivered.created, delivered.dead) == (2, 1)
+    delivered = await bring(delivery, dead, Bulk(["j:0", "j:1", "j:2"], documents, store.index))
+    assert (delivered.created, len(delivered.refused)) == (2, 1)
     [letter] = dead
     assert (letter.id, letter.type) == ("j:1", "not_json")
     assert r"caf\udce9.log" in letter.document["not_json"]
@@ -125,7 +132,7 @@ async def test_an_index_that_takes_nothing_is_told_of(
     store: ElasticsearchStore, dead: DeadLetters, elasticsearch_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[str | None] = []
-    delivery = Delivery(store, dead, first_wait=0.01, longest_wait=0.1, tell=told.append)
+    delivery = Delivery(store, first_wait=0.01, longest_wait=0.1, tell=told.append)
     await delivery.deliver(bulk(store, 1))
 
     async def block(value: bool | None) -> None:
@@ -169,7 +176,7 @@ async def test_one_that_gets_through_wakes_those_that_wait(
     proxy: FaultyProxy, store: ElasticsearchStore, dead: DeadLetters
 ) -> None:
     forever = 1e9
-    delivery = Delivery(store, dead, first_wait=forever, longest_wait=forever)
+    delivery = Delivery(store, first_wait=forever, longest_wait=forever)
     proxy.unavailable = True
     waiting = [asyncio.create_task(delivery.deliver(bulk(store, 10, f"w{number}"))) for number in range(3)]
     while proxy.faults < len(waiting):
@@ -196,8 +203,8 @@ async def test_what_is_refused_for_good_is_a_dead_letter_with_its_reason(
     store: ElasticsearchStore, delivery: Delivery, dead: DeadLetters
 ) -> None:
     documents = [GOOD, {**GOOD, "process": {"pid": "many"}}, GOOD]
-    delivered = await delivery.deliver(Bulk(["m:0", "m:1", "m:2"], documents, store.index))
-    assert (delivered.created, delivered.dead) == (2, 1)
+    delivered = await bring(delivery, dead, Bulk(["m:0", "m:1", "m:2"], documents, store.index))
+    assert (delivered.created, len(delivered.refused)) == (2, 1)
     [letter] = dead
     assert (letter.id, letter.status, letter.document) == ("m:1", 400, documents[1])
     assert "process.pid" in letter.reason
@@ -208,8 +215,8 @@ async def test_an_id_that_spoils_its_whole_request_is_found(
 ) -> None:
     names = [f"i:{n}" for n in range(9)]
     names[5] = "i" * 600
-    delivered = await delivery.deliver(Bulk(names, [GOOD] * 9, store.index))
-    assert (delivered.created, delivered.dead) == (8, 1)
+    delivered = await bring(delivery, dead, Bulk(names, [GOOD] * 9, store.index))
+    assert (delivered.created, len(delivered.refused)) == (8, 1)
     assert [letter.id for letter in dead] == [names[5]]
 
 
@@ -221,7 +228,7 @@ async def test_replay_makes_no_index_of_its_own(
     elasticsearch_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await delivery.deliver(Bulk(["r:0"], [{**GOOD, "process": {"pid": "many"}}], store.index))
+    await bring(delivery, dead, Bulk(["r:0"], [{**GOOD, "process": {"pid": "many"}}], store.index))
     # What is sent to an index that nobody looks at is lost.
     refused = CliRunner().invoke(dead_letter, ["replay", "--data", str(tmp_path)])
     assert isinstance(refused.exception, SawlogError)
@@ -237,7 +244,7 @@ async def test_replay_sends_what_can_be_taken_now(
     store: ElasticsearchStore, delivery: Delivery, dead: DeadLetters, tmp_path: Path, elasticsearch_url: str
 ) -> None:
     documents = [{**GOOD, "process": {"pid": "many"}}, {**GOOD, "process": {"pid": "esc\x1b[31m"}}]
-    await delivery.deliver(Bulk(["p:0", "p:1"], documents, store.index))
+    await bring(delivery, dead, Bulk(["p:0", "p:1"], documents, store.index))
     letters = list(dead)
     dead.purge()
     letters[0].document["process"] = {"pid": 5}
@@ -265,7 +272,7 @@ async def test_wrong_credentials_are_raised_and_fill_no_dead_letters(
     async with secured(secure_elasticsearch) as store:
         use(store, "wrong")
         with pytest.raises(StoreError, match="credentials"):
-            await Delivery(store, dead).deliver(bulk(store, 3))
+            await Delivery(store).deliver(bulk(store, 3))
     assert list(dead) == []
 
 
@@ -274,7 +281,7 @@ async def test_credentials_that_run_out_are_waited_for(
 ) -> None:
     async with secured(secure_elasticsearch) as store:
         store.index = data_stream
-        delivery = Delivery(store, dead, first_wait=0.01, longest_wait=0.1)
+        delivery = Delivery(store, first_wait=0.01, longest_wait=0.1)
         await delivery.deliver(bulk(store, 3))
         use(store, "wrong")
         under_way = asyncio.create_task(delivery.deliver(bulk(store, 6)))
@@ -309,7 +316,7 @@ async def test_a_server_whose_queue_is_full(crowded: ElasticsearchServer, dead: 
             return result
 
     async with Watched(crowded.url, index="crowded-*", template=False) as store:
-        delivery = Delivery(store, dead, first_wait=0.05, longest_wait=0.5)
+        delivery = Delivery(store, first_wait=0.05, longest_wait=0.5)
         bulks = [
             Bulk([f"{n}:{at}" for at in range(500)], [GOOD] * 500, f"crowded-{n % 5}", size=150_000) for n in range(40)
         ]
@@ -327,7 +334,7 @@ async def test_a_cluster_with_as_many_shards_as_it_may(crowded: ElasticsearchSer
             assert answer.status == 200
 
     async with ElasticsearchStore(crowded.url, template=False) as store:
-        delivery = Delivery(store, dead, first_wait=0.05, longest_wait=0.5)
+        delivery = Delivery(store, first_wait=0.05, longest_wait=0.5)
         await delivery.deliver(Bulk(["s:0"], [GOOD], "shards-0"))
         await allow_shards(1)
         under_way = asyncio.create_task(delivery.deliver(Bulk(["s:1"], [GOOD], "shards-1")))
@@ -359,7 +366,7 @@ def allow(server: ElasticsearchServer, pattern: str) -> None:
 
 async def test_rights_that_are_taken_away_are_waited_for(limited: ElasticsearchServer, dead: DeadLetters) -> None:
     async with ElasticsearchStore(limited.url, username="writer", password="writers-secret", template=False) as store:
-        delivery = Delivery(store, dead, first_wait=0.1, longest_wait=0.5)
+        delivery = Delivery(store, first_wait=0.1, longest_wait=0.5)
         with pytest.raises(StoreError, match=r"does not allow this .* unauthorized for user"):
             await delivery.deliver(Bulk(["r:0", "r:1"], [GOOD] * 2, "others-1"))
         assert (await delivery.deliver(Bulk(["r:0"], [GOOD], "mine-1"))).created == 1
@@ -385,10 +392,34 @@ def use(store: ElasticsearchStore, password: str) -> None:
     store._client = store._client.options(basic_auth=(ElasticsearchServer.USER, password))
 
 
-def test_bulks_are_split_by_bytes_and_by_documents() -> None:
+def test_bulks_are_cut_by_bytes_and_by_documents() -> None:
     whole = Bulk([str(n) for n in range(10)], [GOOD] * 10, size=1000)
-    assert [len(part.ids) for part in split(whole, 300, 100)] == [3, 3, 3, 1]
-    assert [len(part.ids) for part in split(whole, 3000, 4)] == [4, 4, 2]
-    assert [len(part.ids) for part in split(whole, 10, 4)] == [1] * 10
-    assert [part is whole for part in split(whole, 1000, 10)] == [True]
-    assert [name for part in split(whole, 300, 100) for name in part.ids] == list(whole.ids)
+    assert list(map(len, cut(whole, 300, 100))) == [3, 3, 3, 1]
+    assert list(map(len, cut(whole, 3000, 4))) == [4, 4, 2]
+    assert list(map(len, cut(whole, 10, 4))) == [1] * 10
+    assert list(cut(whole, 1000, 10)) == [range(10)]
+    assert [at for part in cut(whole, 300, 100) for at in part] == list(range(10))
+
+
+async def test_a_store_that_fails_at_whatever_it_gets_is_waited_for(
+    proxy: FaultyProxy, store: ElasticsearchStore, delivery: Delivery
+) -> None:
+    proxy.instead = [web.Response(status=500, text="{}", content_type="application/json") for _ in range(20)]
+    delivered = await delivery.deliver(bulk(store, 4))
+    assert (delivered.created, delivered.refused, proxy.faults) == (4, [], 20)
+
+
+async def test_a_document_at_which_the_cluster_fails_is_refused(
+    store: ElasticsearchStore, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = store.bulk
+
+    async def fail(one: Bulk) -> BulkResult:
+        if "d:5" in list(one.ids):
+            raise StoreFailedError("HTTP 500: too many of something")
+        return await take(one)
+
+    monkeypatch.setattr(store, "bulk", fail)
+    delivered = await delivery.deliver(bulk(store, 9))
+    assert delivered.created == 8
+    assert [(one.position, one.reason) for one in delivered.refused] == [(5, "HTTP 500: too many of something")]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
 from sawlog.store.base import Bulk
 from sawlog.store.delivery import Delivery
@@ -22,7 +21,7 @@ GOOD = DOCUMENTS["a:0"]
 
 @pytest.fixture
 async def gathering(store: ElasticsearchStore, tmp_path: Path) -> AsyncIterator[Gathering]:
-    delivery = Delivery(store, DeadLetters(tmp_path / DIRECTORY), first_wait=0.01, longest_wait=0.1)
+    delivery = Delivery(store, first_wait=0.01, longest_wait=0.1)
     gathering = Gathering(delivery, requests=2, max_bytes=100_000, max_documents=50)
     yield gathering
     await gathering.close()
@@ -98,7 +97,7 @@ async def test_all_hear_of_a_request_that_is_refused_as_a_whole(
     elasticsearch_url: str, data_stream: str, tmp_path: Path
 ) -> None:
     async with ElasticsearchStore(elasticsearch_url, parameters={"refesh": "true"}, template=False) as store:
-        gathering = Gathering(Delivery(store, DeadLetters(tmp_path)))
+        gathering = Gathering(Delivery(store))
         bulks = [Bulk([f"r:{n}"], [GOOD], data_stream) for n in range(9)]
         results = await asyncio.gather(*map(gathering.deliver, bulks), return_exceptions=True)
     assert all(isinstance(result, StoreError) for result in results)
