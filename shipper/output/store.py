@@ -144,6 +144,7 @@ class StoreSender(Sender):
             ids = [str(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex) for event in group]
             if index is None:
                 await self.bury([_unnamed(name, event) for name, event in zip(ids, group, strict=True)])
+                self.counters.dead += len(group)
                 continue
             if index.startswith(mappings.PREFIX):
                 mark_ingested(group)
@@ -156,11 +157,11 @@ class StoreSender(Sender):
         delivered = await self.delivery.deliver(bulk)
         if delivered.refused:
             await self.bury(letters_of(bulk, delivered.refused))
+            self.counters.dead += len(delivered.refused)
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Bring what was refused into safety."""
         await self.letters.keep(letters, lambda: self._tell(self.letters.problem))
-        self.counters.dead += len(letters)
 
     def _tell(self, problem: str | None) -> None:
         self._problem = self.counters.problem = problem
