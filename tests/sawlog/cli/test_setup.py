@@ -152,7 +152,7 @@ async def test_a_document_of_each_version_is_indexed_and_new_fields_are_mapped(s
     batch = LineBatch(Source("k", "/var/log/orders.log", {}), list(LINES.values()), [*range(5)], 0, lambda _: None)
     (springboot,) = Pipeline.from_text("filter { springboot { timezone => UTC } }", "test").filters
     assert isinstance(springboot, Springboot)
-    events = springboot.lines(batch)
+    events = list(springboot.lines(batch))
     events[0]["order_total"] = 9.5
     events[0]["customer"] = {"id": "C-17", "since": "2025-01-01", "orders": 3}
     ids = [event.pop("@metadata")["_id"] for event in events]
