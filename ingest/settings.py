@@ -20,6 +20,7 @@ from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put
 
 __all__ = [
     "ECS_COMPATIBILITY",
+    "EITHER_WAY",
     "ENGLISH",
     "Read",
     "Template",
@@ -48,6 +49,11 @@ ECS_COMPATIBILITY = Option(
     "v8",
     one_of=("disabled", "v1", "v8"),
 )
+
+EITHER_WAY = Option(
+    Kind.STRING, "", "v8", one_of=("disabled", "v1", "v8"), noted="the fields are the same with and without ECS"
+)
+"""The same option of a filter that names no fields of its own."""
 
 
 def is_ecs(options: Options) -> bool:

@@ -68,9 +68,6 @@ class Json:
     """The key whose text multiline and the line filters work on."""
     is_parser: bool = True
     """As the parser ``ndjson``, which makes that text the event's message, too; ``json.message_key`` does not."""
-    expand_keys: bool = False
-    """``{"a.b": 1}`` becomes ``{"a": {"b": 1}}``."""
-    ignore_decoding_error: bool = False
     target: str = "json"
     document_id: str | None = None
     """The key whose value becomes the document's ``_id``."""
@@ -104,11 +101,8 @@ class FileInput:
     exclude_lines: tuple[str, ...] = ()
     encoding: str = "utf-8"
     """A codec of Python's; ``utf-16-bom`` (the file says its byte order) is ``utf-16``."""
-    line_terminator: str = "auto"
-    """``auto`` (``\\n`` and ``\\r\\n``), or the very text that ends a line."""
     max_bytes: int = 10 * MEBIBYTE
     """An event is cut here and flagged ``truncated``."""
-    buffer_size: int = 16384
 
     parsers: tuple[Parser, ...] = ()
     """What makes events of lines, in the order in which it works (options of an input: container, json, multiline,
@@ -244,7 +238,6 @@ class ElasticsearchOutput:
     proxy_headers: Mapping[str, str] = field(default_factory=dict)
     loadbalance: bool = True
     worker: int = 1
-    bulk_max_size: int = 1600
     compression_level: int = 1
     timeout: float = 90.0
     backoff_init: float = 1.0
@@ -259,7 +252,6 @@ class ConsoleOutput:
     """``output.console``: events on standard output, a line each."""
 
     codec: Codec = Codec()
-    bulk_max_size: int = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,22 +312,14 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """``queue.mem``: what may be read and not yet acknowledged."""
-
-    events: int = 3200
-    flush_min_events: int = 1600
-    flush_timeout: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
 class Logging:
     """``logging.*``: the shipper's own log."""
 
     level: Literal["debug", "info", "warning", "error", "critical"] = "info"
-    to_stderr: bool = True
+    to_stderr: bool = False
+    """Goes before the others; the default where none is asked for."""
     to_files: bool = False
-    """Into `path`/`name`, rotated; by default the shipper writes to standard error."""
+    """Into `path`/`name`, rotated."""
     to_syslog: bool = False
     path: str | None = None
     name: str = "sawlog"
@@ -381,7 +365,6 @@ class Config:
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The configuration's own ``fields`` and ``tags``, in place; the inputs' have them already."""
     tags: tuple[str, ...] = ()
-    path_home: Path = Path()
     path_config: Path = Path()
     path_data: Path = Path("data")
     path_logs: Path = Path("logs")
@@ -390,8 +373,6 @@ class Config:
     registry_permissions: int = 0o600
     shutdown_timeout: float = 0.0
     """How long to wait for acknowledgements at the end."""
-    timestamp_precision: Literal["millisecond", "microsecond", "nanosecond"] = "millisecond"
-    queue: Queue = Queue()
     logging: Logging = Logging()
     http: Http = Http()
     reloads: tuple[Reload, ...] = ()

@@ -11,7 +11,7 @@ from ingest.plugin import Plugin
 from sawlog.event import Event
 
 COMMON_OPTIONS: dict[str, Option] = {
-    "id": Option(Kind.STRING, "A name for this use of the plugin, in messages and metrics."),
+    "id": Option(Kind.STRING, "", noted="codecs are not counted one by one"),
     "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
 }
 

@@ -16,7 +16,7 @@ COMMON_OPTIONS: dict[str, Option] = {
     "add_tag": Option(Kind.ARRAY, "Tags to add when the filter succeeds; they take sprintf.", []),
     "remove_field": Option(Kind.ARRAY, "Fields to remove when the filter succeeds; names take sprintf.", []),
     "remove_tag": Option(Kind.ARRAY, "Tags to remove when the filter succeeds; they take sprintf.", []),
-    "id": Option(Kind.STRING, "A name for this use of the plugin, in messages and metrics."),
+    "id": Option(Kind.STRING, "", noted="filters are not counted one by one"),
     "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
     "periodic_flush": Option(Kind.BOOLEAN, "", False, noted="filters here hold nothing back"),
 }

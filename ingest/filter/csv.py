@@ -40,7 +40,7 @@ class Csv(Filter):
         "skip_empty_columns": Option(Kind.BOOLEAN, "Whether columns without a value are left out.", False),
         "skip_empty_rows": Option(Kind.BOOLEAN, f"Whether a row without values is tagged {_EMPTY_ROW}.", False),
         "skip_header": Option(Kind.BOOLEAN, "Whether rows that are equal to the names are dropped.", False),
-        "ecs_compatibility": settings.ECS_COMPATIBILITY,
+        "ecs_compatibility": settings.EITHER_WAY,
     }
 
     def __init__(self, options: Options) -> None:

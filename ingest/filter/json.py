@@ -31,7 +31,7 @@ class Json(Filter):
             Kind.BOOLEAN, "Whether text that is no JSON is passed by, without tag and reason.", False
         ),
         "tag_on_failure": Option(Kind.ARRAY, "Tags of an event whose text is no JSON.", ["_jsonparsefailure"]),
-        "ecs_compatibility": settings.ECS_COMPATIBILITY,
+        "ecs_compatibility": settings.EITHER_WAY,
     }
 
     def __init__(self, options: Options) -> None:

@@ -60,7 +60,7 @@ class Kv(Filter):
             Kind.STRING, "The tag of an event in which the search took too long.", "_kv_filter_timeout"
         ),
         "timeout_millis": Option(Kind.NUMBER, "After how long the search is given up; 0 is never.", 30000),
-        "ecs_compatibility": settings.ECS_COMPATIBILITY,
+        "ecs_compatibility": settings.EITHER_WAY,
     }
 
     def __init__(self, options: Options) -> None:

@@ -43,13 +43,13 @@ def log_to_stderr(level: int = logging.INFO, console: Console | None = None) -> 
 
 
 def log_as(settings: Logging, folder: Path, *, stderr: bool = False) -> None:
-    """Write as ``logging.*`` says; `stderr` (``-e``) takes precedence.
+    """Write as ``logging.*`` says; `stderr` (``-e``) goes before it.
 
     Raises:
         ConfigError: the log's folder cannot be written to, or there is no syslog.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    if stderr or not (settings.to_files or settings.to_syslog):
+    if stderr or settings.to_stderr or not (settings.to_files or settings.to_syslog):
         log_to_stderr(level)
         return
     try:

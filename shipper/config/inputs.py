@@ -39,8 +39,8 @@ JSON: Final[Options] = {
     "overwrite_keys": done(Kind.BOOL, False),
     "add_error_key": done(Kind.BOOL, False),
     "message_key": done(Kind.TEXT, word="for `ndjson`, and where its place is taken, the text is the message, too"),
-    "expand_keys": done(Kind.BOOL, False, word="dotted keys always become nested ones in an event"),
-    "ignore_decoding_error": done(Kind.BOOL, False),
+    "expand_keys": noted("dotted keys always become nested ones in an event", True),
+    "ignore_decoding_error": noted("what is no JSON is never logged; `add_error_key` says it in the event", True),
     "target": done(Kind.TEXT),
     "document_id": done(Kind.TEXT),
     "process_array": refused("use the processor decode_json_fields", False),
@@ -63,6 +63,7 @@ _SWITCH: Final = "a mark of Filebeat's own, which asks for nothing"
 
 _IDENTITY: Final = "a file is known by its device, inode and content, and may be renamed"
 _CLOSING: Final = "a file is read to its end, and closed when nothing has come for `close_inactive`"
+_BLOCKS: Final = "files are read in blocks of a fixed size"
 _LOOKING: Final = "open files are looked at five times a second"
 
 INPUT: Final[Options] = {
@@ -86,8 +87,8 @@ INPUT: Final[Options] = {
     ),
     "max_bytes": done(Kind.SIZE, 10 << 20, least=1),
     "message_max_bytes": renamed("max_bytes"),
-    "harvester_buffer_size": done(Kind.SIZE, 16384, word="a least size: blocks are read"),
-    "buffer_size": renamed("harvester_buffer_size"),
+    "harvester_buffer_size": noted(_BLOCKS, 16384),
+    "buffer_size": noted(_BLOCKS, 16384),
     "fields": done(Kind.MAP, {}),
     "fields_under_root": done(Kind.BOOL, False),
     "tags": done(Kind.TEXTS, ()),
@@ -201,7 +202,7 @@ OTHER_TYPES: Final = frozenset(
         "winlog",
     }
 )
-TERMINATORS: Final = {"auto": "auto", "line_feed": "\n", "carriage_return_line_feed": "\r\n"}
+TERMINATORS: Final = ("auto", "line_feed", "carriage_return_line_feed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,9 +279,7 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> Fi
         include_lines=values["include_lines"],
         exclude_lines=values["exclude_lines"],
         encoding=values["encoding"],
-        line_terminator=TERMINATORS.get(values["line_terminator"], "auto"),
         max_bytes=values["max_bytes"],
-        buffer_size=values["harvester_buffer_size"],
         parsers=_parsers(schema, where, kind, values),
         fields=_constants(kind, values, common),
         processors=read_processors(schema, f"{where}.processors", values["processors"]),
@@ -425,8 +424,6 @@ def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> Json | None:
         add_error_key=values["add_error_key"],
         message_key=values["message_key"],
         is_parser=root,
-        expand_keys=values["expand_keys"],
-        ignore_decoding_error=values["ignore_decoding_error"],
         target=target or "json",
         document_id=values["document_id"],
     )

@@ -25,7 +25,7 @@ from shipper.config.schema import Schema, Values
 from shipper.config.values import Reader
 from shipper.config.variables import Variables
 from shipper.config.yaml import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
-from shipper.settings import Config, FileInput, Http, Logging, Queue, Reload
+from shipper.settings import Config, FileInput, Http, Logging, Reload
 
 _LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
 _LEVELS |= {"err": "error", "critical": "critical", "fatal": "critical", "notice": "info"}
@@ -158,15 +158,12 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
         name=values["name"] or socket.gethostname(),
         fields=fields,
         tags=values["tags"],
-        path_home=paths["home"],
         path_config=paths["config"],
         path_data=paths["data"],
         path_logs=paths["logs"],
         registry_path=paths["data"] / registry if registry else None,
         registry_permissions=values["filebeat.registry.file_permissions"],
         shutdown_timeout=values["filebeat.shutdown_timeout"],
-        timestamp_precision=values["timestamp.precision"],
-        queue=Queue(*(values[f"queue.mem.{key}"] for key in ("events", "flush.min_events", "flush.timeout"))),
         logging=_logging(schema, values),
         http=Http(values["http.enabled"], values["http.host"], values["http.port"]),
         reloads=tuple(reloads),

@@ -28,6 +28,7 @@ from shipper.settings import (
 )
 
 _QUEUE: Final = "the files are the queue"
+_BULKS: Final = "a bulk has what was read in one go, and is bounded in bytes"
 _RETRIES: Final = "what is not delivered is tried again until it is, as Filebeat does"
 
 _COMMON: Final[Options] = {
@@ -37,7 +38,7 @@ _COMMON: Final[Options] = {
     "escape_html": noted("HTML is never escaped: JSON does not need it", False),
     "save_topology": noted("there is no topology map", False),
     "topology_expire": noted("there is no topology map"),
-    "flush_interval": noted("batches go as soon as they are whole, or after 'queue.mem.flush.timeout'"),
+    "flush_interval": noted("batches go as soon as they are read"),
 }
 _BACKOFF: Final[Options] = {
     "backoff.init": done(Kind.DURATION, 1.0, least=0),
@@ -89,11 +90,11 @@ ELASTICSEARCH: Final[Options] = {
     "loadbalance": done(Kind.BOOL, True),
     "worker": done(Kind.INTEGER, 1, least=1),
     "workers": renamed("worker"),
-    "bulk_max_size": done(Kind.INTEGER, 1600),
+    "bulk_max_size": noted(_BULKS),
     "compression_level": done(Kind.INTEGER, 1, least=0),
     "timeout": done(Kind.DURATION, 90.0, least=0),
     "idle_connection_timeout": noted("connections are kept"),
-    "preset": noted("set worker and bulk_max_size"),
+    "preset": noted("set worker"),
     "allow_older_versions": noted("servers of 8 and 9 are spoken to"),
     "non_indexable_policy.drop.*": noted("refused documents go to the dead letters"),
     "non_indexable_policy.dead_letter_index.index": done(Kind.TEXT),
@@ -108,10 +109,11 @@ _CODEC: Final[Options] = {
     "codec.format.string": done(Kind.FORMAT),
     "pretty": renamed("codec.json.pretty"),
 }
-CONSOLE: Final[Options] = {**_COMMON, **_CODEC, "bulk_max_size": done(Kind.INTEGER, 2048, least=0)}
+CONSOLE: Final[Options] = {**_COMMON, **_CODEC, "bulk_max_size": noted(_BULKS)}
 FILE: Final[Options] = {
     **_COMMON,
     **_CODEC,
+    "bulk_max_size": noted(_BULKS),
     "path": done(Kind.TEXT, ""),
     "filename": done(Kind.FORMAT, FormatString("filebeat")),
     "rotate_every_kb": done(Kind.INTEGER, 10240, least=1),
@@ -203,7 +205,7 @@ def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> Outpu
     if name == "elasticsearch":
         return _elasticsearch(schema, values, cloud)
     if name == "console":
-        return ConsoleOutput(_codec(values), values["bulk_max_size"])
+        return ConsoleOutput(_codec(values))
     if name == "file":
         if not values["path"]:
             raise values.error("'output.file' needs its 'path'")
@@ -263,7 +265,7 @@ def _elasticsearch(schema: Schema, values: Values, cloud: Values) -> Elasticsear
         "proxy_disable",
         "proxy_headers",
     )
-    keys += ("loadbalance", "worker", "bulk_max_size", "compression_level", "timeout")
+    keys += ("loadbalance", "worker", "compression_level", "timeout")
     return ElasticsearchOutput(
         **{key: values[key] for key in keys},
         **_backoff(values),

@@ -82,7 +82,6 @@ class Machine:
             f"    paths: ['{self.logs}/*.log']\n"
             f"fields: {{secret: '${{SECRET}}'}}\n"
             f"output.file: {{path: '{self.shipped}', filename: events}}\n"
-            f"queue.mem.flush.timeout: 100ms\n"
             # As on most machines with Filebeat: a folder that is not the agent's.
             f"logging.to_files: true\n"
             f"logging.files.path: /proc/filebeat\n"

@@ -242,7 +242,7 @@ def stack(tmp_path: Path, secure_elasticsearch: ElasticsearchServer) -> Iterator
 
 def test_lines_arrive_and_a_killed_ingest_loses_none(stack: Stack) -> None:
     first = stack.started("ingest")
-    shipper = stack.started("shipper", "-E", "output.mqtt.timeout=3s", "-E", "queue.mem.flush.timeout=100ms")
+    shipper = stack.started("shipper", "-E", "output.mqtt.timeout=3s")
     demo = stack.started("orders")
     log = stack.logs / "shop" / "web.log"
     log.parent.mkdir()

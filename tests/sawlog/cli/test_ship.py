@@ -221,6 +221,14 @@ class TestRunning:
         assert done.stderr == b""
         assert "1 events delivered" in (shipping.folder / "own" / "agent").read_text()
 
+    def test_standard_error_goes_before_files(self, shipping: Shipping) -> None:
+        own = f"{shipping.folder}/own"
+        shipping.configure(more=f"logging: {{to_stderr: true, to_files: true, files: {{path: '{own}'}}}}")
+        (shipping.logs / "a.log").write_text("one\n")
+        done = shipping.once()
+        assert b"1 events delivered" in done.stderr
+        assert not Path(own).exists()
+
 
 class TestMistakes:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -238,3 +238,22 @@ def test_a_damaged_file_gives_a_message_and_no_traceback(
     except ConfigError as error:
         found = (error,)
     assert all(error.position for error in found)
+
+
+def test_what_has_no_effect_is_said(tmp_path: Path) -> None:
+    text = (
+        "filebeat.inputs: [{type: log, paths: [/a], buffer_size: 1024, json: {ignore_decoding_error: false}}]\n"
+        "queue.mem: {events: 4096, flush.min_events: 512, flush.timeout: 1s}\n"
+        "timestamp.precision: nanosecond\noutput.file: {path: /x, bulk_max_size: 50}\n"
+    )
+    notes = "\n".join(read(tmp_path, text).notes)
+    for option in ("buffer_size", "ignore_decoding_error", "queue.mem", "timestamp.precision", "bulk_max_size"):
+        assert option in notes, option
+
+
+def test_what_asks_for_nothing_is_not(tmp_path: Path) -> None:
+    text = (
+        "filebeat.inputs: [{type: log, paths: [/a], harvester_buffer_size: 16384, json: {expand_keys: true}}]\n"
+        "timestamp.precision: millisecond\noutput.console: {}\n"
+    )
+    assert read(tmp_path, text).notes == ()

@@ -246,7 +246,7 @@ class TestOverrides:
 
     def test_a_wrong_value_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"-E:1.*takes a whole number"):
-            config(tmp_path, "output.console: {}", overrides=["queue.mem.events=many"])
+            config(tmp_path, "output.console: {}", overrides=["http.port=many"])
 
 
 @pytest.fixture
