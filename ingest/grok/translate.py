@@ -122,12 +122,13 @@ class _Translator:
                 continue
             if _QUANTIFIER.match(self.ruby, self.at):
                 raise self.error("nothing to repeat")
+            captures = len(self.names)
             atom = self.atom()
-            parts.append(self.quantified(atom) if atom else "")
+            parts.append(self.quantified(atom, captures < len(self.names)) if atom else "")
         self.depth -= 1
         return "".join(parts)
 
-    def quantified(self, atom: str) -> str:
+    def quantified(self, atom: str, captures: bool) -> str:
         greedy = ""
         bare = atom
         while True:
@@ -154,6 +155,10 @@ class _Translator:
             if text.endswith("+") and len(text) == 2 and atom.startswith("("):
                 # `re` forgets to give a group's ways back up before Python 3.11.5, unless the group is atomic.
                 atom = f"(?>{atom}{text[0]})"
+            elif text == "?" and atom.startswith("(?:") and not captures:
+                # The same, and `re` takes half as long: it looks at the first character before it goes into a branch,
+                # and sets up a loop for a repetition.
+                atom = f"{atom[:-1]}|)"
             else:
                 atom = f"{atom}{text}"
 
