@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from ingest.grok.compiler import Capture
 from sawlog.event import TIMESTAMP, Event, Path
@@ -17,8 +17,10 @@ class FieldConflictError(ValueError):
 
 Groups = Sequence[str | None]
 Convert = Callable[[str], int | float]
-Step = tuple[str, int, Convert | None, bool, "Plan | None"]
-Plan = tuple[Step, ...]
+Leaf = tuple[str, int, Convert | None, bool]
+"""A key, the group whose text goes there, what makes a number of the text, and whether it replaces what is there."""
+Plan = tuple[tuple[Leaf, ...], tuple[tuple[str, "Plan"], ...]]
+"""What is set in one object, and the objects below it by their keys."""
 Store = Callable[[Groups, Event], bool]
 """Puts the groups of one match into one event; says whether any of them held something."""
 
@@ -41,9 +43,6 @@ def compile_store(
         return sum(_store(plan, keep_empty, groups, event) for plan in plans) > 0
 
     return store
-
-
-_NO_GROUP: Final = -1
 
 
 @dataclass(slots=True)
@@ -75,37 +74,43 @@ def _trees(captures: Iterable[Capture], target: Path) -> list[_Tree]:
 
 
 def _plan(tree: _Tree, overwrite: frozenset[str]) -> Plan:
-    leaves: list[Step] = [
-        (key, capture.group, capture.convert, capture.field in overwrite, None)
+    leaves = [
+        (key, capture.group, capture.convert, capture.field in overwrite)
         for key, several in tree.leaves.items()
         for capture in several
     ]
-    return (*leaves, *((key, _NO_GROUP, None, True, _plan(below, overwrite)) for key, below in tree.below.items()))
+    return tuple(leaves), tuple((key, _plan(below, overwrite)) for key, below in tree.below.items())
 
 
 def _store(plan: Plan, keep_empty: bool, groups: Groups, node: Event) -> bool:
     """Store into `node`, which nobody else holds below its top level; say whether anything was stored."""
+    leaves, objects = plan
     stored = False
-    blocked = ""
     value: Any
-    for key, group, convert, overwrite, below in plan:
-        if below is None:
-            text = groups[group]
-            if not text and not keep_empty and (text is None or convert is None):
-                continue
-            value = text if convert is None or text is None else convert(text)
-        else:
-            old = node.get(key)
-            if old is not None and old.__class__ is not dict:
-                blocked = key
-                continue
-            value = {} if old is None else old.copy()
-            if not _store(below, keep_empty, groups, value):
-                continue
+    for key, group, convert, overwrite in leaves:
+        value = groups[group]
+        if not value and not keep_empty and (value is None or convert is None):
+            continue
+        if convert is not None and value is not None:
+            value = convert(value)
         stored = True
         node[key] = value if overwrite or key not in node else _joined(key, node[key], value)
-    if blocked:
-        raise FieldConflictError(f"nothing can be set below '{blocked}', which holds a value that is no object")
+    conflict = None
+    for key, below in objects:
+        old = node.get(key)
+        if old is not None and old.__class__ is not dict:
+            conflict = FieldConflictError(f"nothing can be set below '{key}', which holds a value that is no object")
+            continue
+        value = {} if old is None else old.copy()
+        try:
+            if not _store(below, keep_empty, groups, value):
+                continue
+        except FieldConflictError as error:
+            conflict = error
+        stored = True
+        node[key] = value
+    if conflict is not None:
+        raise conflict
     return stored
 
 

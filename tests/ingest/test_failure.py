@@ -82,3 +82,10 @@ def test_a_line_of_spring_boot_leaves_what_its_sender_calls_service() -> None:
     line = "2017-07-04 11:11:37.921  INFO 6 --- [main] a.B : hi"
     event = through("filter { springboot { } }", message=line, service="shop", log={"file": {"path": "/x/orders.log"}})
     assert (event["service"], event["message"], event["log"]["level"]) == ("shop", "hi", "INFO")
+
+
+def test_an_object_half_of_which_is_blocked_takes_the_other_half() -> None:
+    section = 'filter { grok { match => { "message" => "%{WORD:[a][b][c]} %{WORD:[a][d]}" } } }'
+    event = through(section, message="web shop", a={"b": "text"})
+    assert event["a"] == {"b": "text", "d": "shop"}
+    assert event["tags"] == ["_grokparsefailure"]
