@@ -7,7 +7,7 @@ always fails, the other one tells all. ``error`` belongs to the application.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sawlog.event import METADATA, Event, Path, add_tag, put
@@ -36,6 +36,26 @@ def fail(event: Event, tags: Iterable[str], reason: str) -> None:
         event[_NAMESPACE] = {**own, _FAILURE: "; ".join(reasons)}
 
 
+def fail_all(events: Iterable[Event], tags: Sequence[str], reason: str) -> None:
+    """Do to each event what `fail` does: for a filter in which many fail for one reason.
+
+    What an event gets is made once. Events share it, as they may (`sawlog.event`).
+    """
+    shared_tags = list(dict.fromkeys(tags))
+    reasons = {REASONS: [reason]}
+    own = {_FAILURE: reason}
+    for event in events:
+        about = event.get(METADATA)
+        if about is None or REASONS in about or "tags" in event or _NAMESPACE in event:
+            fail(event, tags, reason)
+            continue
+        if shared_tags:
+            event["tags"] = shared_tags
+        event[METADATA] = about | reasons
+        if _PARSED not in about:
+            event[_NAMESPACE] = own
+
+
 def place(event: Event, path: Path, value: Any) -> bool:
     """Set a field; where a text or a number stands in its way, that stays, and the event is tagged. Says which."""
     if put(event, path, value):
@@ -57,8 +77,11 @@ def reasons_of(event: Event) -> list[str]:
 def marking(succeeded: Callable[[Event], None] | None) -> Callable[[Event], None]:
     """Return what is called with an event that a filter has parsed: its document needs no reasons."""
 
+    mark = {_PARSED: True}
+
     def parsed(event: Event) -> None:
-        event[METADATA] = {**(event.get(METADATA) or {}), _PARSED: True}
+        about = event.get(METADATA)
+        event[METADATA] = about | mark if about else mark
         own = event.get(_NAMESPACE)
         if isinstance(own, dict) and _FAILURE in own:
             rest = {key: value for key, value in own.items() if key != _FAILURE}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import compress
+from operator import not_
 from typing import Any, ClassVar, Final
 
-from ingest.failure import CONFLICT, fail
+from ingest import settings
+from ingest.failure import CONFLICT, fail, fail_all
 from ingest.filter.base import Filter
-from ingest.grok.compiler import Expression, Search
+from ingest.grok.column import Column
+from ingest.grok.compiler import Expression, Found, Search
 from ingest.grok.library import load
 from ingest.grok.store import FieldConflictError, Store, compile_store
 from ingest.lang.field import parse_field
@@ -16,7 +20,7 @@ from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options
 from ingest.timeout import can_interrupt, interrupting
 from sawlog.errors import ConfigError
-from sawlog.event import TIMESTAMP, Event, Path, get
+from sawlog.event import MISSING, TIMESTAMP, Event, Path, get
 
 _REASON_LENGTH: Final = 1_000
 
@@ -63,12 +67,15 @@ class Grok(Filter):
         if not target and TIMESTAMP in overwrite:
             raise options.error("grok cannot overwrite @timestamp with a text", "overwrite", "use the filter date")
         self._matches = _compile(options)
+        expressions = [one for _, several in self._matches for one in several]
         keep_empty: bool = options["keep_empty_captures"]
         self._stores = {
-            e: compile_store(e.captures, target=target, overwrite=overwrite, keep_empty=keep_empty)
-            for _, several in self._matches
-            for e in several
+            one: compile_store(one.captures, target=target, overwrite=overwrite, keep_empty=keep_empty)
+            for one in expressions
         }
+        # The common case is matched a batch at once: one field, of whose expressions the first that is found counts.
+        in_columns = len(self._matches) == 1 and (len(expressions) == 1 or (self._break and not self._per_event))
+        self._column = Column(expressions, self._timeout) if in_columns else None
         self._tries = 0
         # What a failure says, and what it says on a time-out.
         listed = ", ".join(
@@ -79,62 +86,55 @@ class Grok(Filter):
 
     def apply(self, events: list[Event]) -> list[Event]:
         """Match every event; see `Filter.apply`."""
-        expressions = [expression for _, several in self._matches for expression in several]
-        limited = self._timeout > 0
-        # Off the main thread, which no signal reaches, each search watches the clock itself.
-        signalled = limited and can_interrupt()
-        tries: dict[Expression, Try] = {
-            e: (e.search(self._timeout if limited and not signalled else None), self._stores[e]) for e in expressions
-        }
-        if len(expressions) == 1 and len(self._matches[0][0]) == 1:
-            self._apply_one(events, self._matches[0][0][0], tries[expressions[0]], signalled)
+        if self._column is None:
+            self._apply_each(events)
+            return events
+        read = settings.reader(self._matches[0][0])
+        values = [read(event) for event in events]
+        lists = [value.__class__ is list for value in values]
+        if True in lists:
+            # A list is matched value by value.
+            self._apply_each(list(compress(events, lists)))
+            others = list(map(not_, lists))
+            self._apply_column(list(compress(events, others)), list(compress(values, others)), self._column)
         else:
-            plan = [(path, [tries[e] for e in several]) for path, several in self._matches]
-            self._apply_several(events, plan, signalled)
+            self._apply_column(events, values, self._column)
         return events
 
-    def _watch(self, rest: Iterator[Event], signalled: bool, per_event: bool) -> AbstractContextManager[None]:
-        if not signalled:
-            return nullcontext()
-        # The iterator tells how many events are left: the loop's progress, at no cost for the loop.
-        progress = rest.__length_hint__ if per_event else lambda: self._tries  # type: ignore[attr-defined]
-        return interrupting(progress, self._timeout)
+    def _apply_column(self, events: list[Event], values: list[Any], column: Column) -> None:
+        outcome = column.search([value if value.__class__ is str else _text(value) for value in values])
+        for hits in outcome.hits:
+            self._store([events[place] for place in hits.places], hits.found, self._stores[hits.expression])
+        # Whoever asks for no tag expects lines that do not match: nothing to report.
+        if self._failure_tags:
+            fail_all([events[place] for place in outcome.missed], self._failure_tags, self._reason)
+        fail_all([events[place] for place in outcome.late], [self._timeout_tag], self._late)
 
-    def _apply_one(self, events: list[Event], key: str, attempt: Try, signalled: bool) -> None:
-        """Match one top-level field against one expression: the common case, in one loop."""
-        search, store = attempt
+    def _store(self, events: list[Event], found: list[Found], store: Store) -> None:
         succeeded = self.succeeded
-        rest = iter(events)
-        event: Event = {}
-        with self._watch(rest, signalled, per_event=True):
-            while True:
-                try:
-                    for event in rest:
-                        text = event.get(key)
-                        if text.__class__ is not str:
-                            if self._match_value(event, text, [attempt]):
-                                if succeeded is not None:
-                                    succeeded(event)
-                            else:
-                                self._failed(event)
-                            continue
-                        found = search(text)
-                        if found is None:
-                            self._failed(event)
-                            continue
-                        store(found.groups(), event)
-                        if succeeded is not None:
-                            succeeded(event)
-                    return
-                except TimeoutError:
-                    fail(event, [self._timeout_tag], self._late)
-                except FieldConflictError as error:
-                    fail(event, self._failure_tags or [CONFLICT], f"grok: {error}")
+        for event, match in zip(events, found, strict=True):
+            try:
+                store(match.groups(), event)
+            except FieldConflictError as error:
+                self._conflict(event, error)
+            else:
+                if succeeded is not None:
+                    succeeded(event)
 
-    def _apply_several(self, events: list[Event], plan: list[tuple[Path, list[Try]]], signalled: bool) -> None:
+    def _conflict(self, event: Event, error: FieldConflictError) -> None:
+        fail(event, self._failure_tags or [CONFLICT], f"grok: {error}")
+
+    def _apply_each(self, events: list[Event]) -> None:
+        """Match event by event."""
+        limited = self._timeout > 0
+        signalled = limited and can_interrupt()
+        seconds = self._timeout if limited and not signalled else None
+        plan = [
+            (path, [(one.search(seconds), self._stores[one]) for one in several]) for path, several in self._matches
+        ]
         rest = iter(events)
         event: Event = {}
-        with self._watch(rest, signalled, self._per_event):
+        with self._watch(rest, signalled):
             while True:
                 try:
                     for event in rest:
@@ -145,14 +145,23 @@ class Grok(Filter):
                                 if self._break:
                                     break
                         if not matched:
-                            self._failed(event)
+                            # Whoever asks for no tag expects lines that do not match: nothing to report.
+                            if self._failure_tags:
+                                fail(event, self._failure_tags, self._reason)
                         elif self.succeeded is not None:
                             self.succeeded(event)
                     return
                 except TimeoutError:
                     fail(event, [self._timeout_tag], self._late)
                 except FieldConflictError as error:
-                    fail(event, self._failure_tags or [CONFLICT], f"grok: {error}")
+                    self._conflict(event, error)
+
+    def _watch(self, rest: Iterator[Event], signalled: bool) -> AbstractContextManager[None]:
+        if not signalled:
+            return nullcontext()
+        # The iterator tells how many events are left: the loop's progress, at no cost for the loop.
+        progress = rest.__length_hint__ if self._per_event else lambda: self._tries  # type: ignore[attr-defined]
+        return interrupting(progress, self._timeout)
 
     def _match_value(self, event: Event, value: Any, attempts: list[Try]) -> bool:
         """Match a field's value, or each of a list's; a field that is not there counts as empty, as in Logstash."""
@@ -172,11 +181,6 @@ class Grok(Filter):
                 if self._break:
                     break
         return found is not None
-
-    def _failed(self, event: Event) -> None:
-        # Whoever asks for no tag expects lines that do not match: nothing to report.
-        if self._failure_tags:
-            fail(event, self._failure_tags, self._reason)
 
 
 def _compile(options: Options) -> list[tuple[Path, list[Expression]]]:
@@ -212,7 +216,7 @@ def _field(options: Options, name: str, text: Any) -> Path:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else render(value)
+    return value if isinstance(value, str) else "" if value is None or value is MISSING else render(value)
 
 
 def _bounded(reason: str) -> str:

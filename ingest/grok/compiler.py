@@ -17,6 +17,7 @@ import regex
 from ingest.grok.errors import GrokError
 from ingest.grok.expand import Expander
 from ingest.grok.library import Patterns
+from ingest.grok.likely import Likely, likely
 from ingest.grok.translate import Translation, translate
 from ingest.lang.field import parse_field
 from sawlog.errors import ConfigError
@@ -87,6 +88,11 @@ class Expression:
         """Search a text; raises TimeoutError after so many seconds."""
         found: Found | None = self._regex.search(text, timeout=seconds)
         return found
+
+    @cached_property
+    def likely(self) -> Likely | None:
+        """The quick test for texts in which it cannot be found; None if there is none."""
+        return None if self.uses_regex else likely(self._compiled)
 
     @cached_property
     def _regex(self) -> Any:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ingest.failure import marking
 from ingest.filter.base import COMMON_OPTIONS
 from ingest.filter.grok import Grok
 from ingest.options import Block, Setting, resolve
@@ -189,3 +193,55 @@ def test_time_out_across_the_expressions_of_an_event() -> None:
     event = {"message": RUNAWAY}
     grok = make(match={"message": ["^(a+)+$", "b"]}, timeout_millis=100, timeout_scope="event")
     assert grok.apply([event])[0]["tags"] == ["_groktimeout"]
+
+
+EXPRESSIONS = (
+    r"\A%{INT:n:int} %{WORD:[log][level]}",
+    "%{WORD:message}=%{WORD:value}",
+    "(?<empty>)%{INT:[a][b][c]} %{INT:[a][d]}",
+    r"\[%{DATA:tags}\]",
+    "%{INT:[@metadata][x]}",
+    "never",
+)
+VALUES = st.sampled_from(("1 x", "a=b", "[t] 5", "7 8", "", "é", 3, None, ["1 x", "a=b"], ["no"], {"a": 1}))
+FIELDS = {
+    "tags": st.sampled_from((["old"], "old", ["_grokparsefailure"])),
+    "@metadata": st.sampled_from(({"_id": "1"}, {"parsed": True}, {}, {"failures": ["earlier"]})),
+    "sawlog": st.sampled_from(({"failure": "earlier"}, {"x": 1}, "mine")),
+    "log": st.sampled_from(({"offset": 1}, {"level": "old"}, "text")),
+    "a": st.sampled_from(({"b": "text"}, {"b": {"c": "old"}}, "text")),
+    "value": st.sampled_from(("old", ["old"], 1)),
+}
+
+
+@given(
+    st.lists(st.sampled_from(EXPRESSIONS), min_size=1, max_size=4),
+    st.lists(st.fixed_dictionaries({}, optional={"message": VALUES, **FIELDS}), max_size=8),
+    st.sampled_from(
+        [
+            {},
+            {"overwrite": ["message", "value"]},
+            {"tag_on_failure": []},
+            {"tag_on_failure": ["x", "y", "x"]},
+            {"keep_empty_captures": True},
+            {"target": "a"},
+            {"add_tag": ["%{n}"], "remove_field": ["value"]},
+        ]
+    ),
+    st.booleans(),
+)
+def test_a_batch_at_once_and_event_by_event_are_the_same(
+    patterns: list[str], events: list[dict[str, Any]], options: dict[str, Any], marked: bool
+) -> None:
+    filters = [make(match={"message": patterns}, **options) for _ in range(2)]
+    for one in filters:
+        one.succeeded = marking(one.succeeded) if marked else one.succeeded
+    at_once, by_event = copy.deepcopy(events), copy.deepcopy(events)
+    before = copy.deepcopy(at_once)
+    shared = [dict(event) for event in at_once]
+    assert filters[0]._column is not None
+    filters[0].apply(at_once)
+    filters[1]._apply_each(by_event)
+    assert at_once == by_event
+    # What events may share with others is as it was.
+    assert shared == before
