@@ -26,6 +26,12 @@ _PATHS: Final[dict[Kind, str]] = {
     "index template": "/_index_template",
     "role": "/_security/role",
 }
+LEVEL: Final = "log.level"
+"""The field by whose type one sees whether a template of ours holds: charts count its values."""
+_TEXT: Final = (
+    "{index} has the levels as text, by which no chart counts: it was made without sawlog's template. "
+    "Index into another one, or delete it, and one is made that can"
+)
 _COMPARED: Final = ("template", "index_patterns", "priority", "composed_of", "cluster", "indices")
 """What of a body counts as its content; the server adds defaults of its own to the rest."""
 
@@ -128,6 +134,37 @@ async def _put(request: Request, asset: Asset) -> None:
         if asset.older is None or mappings.BEYOND not in str(error):
             raise
         await request("PUT", asset.path, asset.document(older=True))
+
+
+async def provide_for(request: Request, index: str) -> str | None:
+    """Have levels counted in a data stream of a name that our template is not for.
+
+    Where neither the data stream nor a template for it is there, a template of its own is brought. What users have
+    made stays.
+
+    Returns:
+        What is wrong with what is there; None if nothing is.
+
+    Raises:
+        StoreError: the server refuses.
+    """
+    name = quote(index, safe="")
+    found = await request("GET", f"/{name}/_mapping/field/{LEVEL}", missing={})
+    types = {
+        one["type"]
+        for here in found.values()
+        for field in here["mappings"].values()
+        for one in field["mapping"].values()
+    }
+    if found:
+        return _TEXT.format(index=index) if "text" in types else None
+    simulated = await request("POST", f"/_index_template/_simulate_index/{name}")
+    if simulated.get("overlapping") or any(
+        simulated.get("template", {}).get(part) for part in ("settings", "mappings")
+    ):
+        return None
+    await install(request, Asset("index template", f"sawlog-{index}", mappings.index_template(index)))
+    return None
 
 
 async def is_current(request: Request) -> bool:

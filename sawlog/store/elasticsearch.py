@@ -26,7 +26,7 @@ from tenacity.wait import wait_exponential
 
 from sawlog.columns import ColumnDocuments
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError, StoreUnavailableError
-from sawlog.store import assets
+from sawlog.store import assets, mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
@@ -53,6 +53,8 @@ logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 log = logging.getLogger(__name__)
 
 _encoder = msgspec.json.Encoder()
+
+_WILDCARDS: Final = frozenset("*,")
 
 SNIFFED_RETRIES: Final = 3
 """So many other nodes are asked when one does not answer, of those that sniffing has found."""
@@ -285,17 +287,24 @@ class ElasticsearchStore(Store):
 
     async def _install_templates(self) -> None:
         try:
-            if await assets.is_current(self.request):
-                return
-            # The lifecycle is whoever's who has set it up.
-            wanted = assets.templates(await assets.lifecycle(self.request))
-            for asset in wanted:
-                await assets.install(self.request, asset)
+            if not await assets.is_current(self.request):
+                # The lifecycle is whoever's who has set it up.
+                wanted = assets.templates(await assets.lifecycle(self.request))
+                for asset in wanted:
+                    await assets.install(self.request, asset)
+            if not self.index.startswith(mappings.PREFIX) and not _WILDCARDS.intersection(self.index):
+                problem = await assets.provide_for(self.request, self.index)
+                if problem is not None:
+                    log.warning("%s: %s", self.name, problem)
         except RefusedError as error:
             if error.status != 403:
                 raise
             # An account that may only write: `sawlog setup` has been run, or is still to be.
             log.info("%s: this account may not look after index templates; run `sawlog setup` once", self.name)
+            if not self.index.startswith(mappings.PREFIX):
+                log.warning(
+                    "%s: charts count levels in %s only if it has a template like sawlog's", self.name, self.index
+                )
 
     # Requests
 

@@ -94,10 +94,10 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def index_template() -> dict[str, Any]:
-    """Return the body of ``PUT /_index_template/sawlog-spring``."""
+def index_template(pattern: str = PATTERN) -> dict[str, Any]:
+    """Return the body of ``PUT /_index_template/sawlog-spring``, or of that for a data stream of another name."""
     return {
-        "index_patterns": [PATTERN],
+        "index_patterns": [pattern],
         "data_stream": {},
         "priority": PRIORITY,
         "composed_of": [SETTINGS, MAPPINGS, LIFECYCLE, CUSTOM],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -74,6 +75,39 @@ class TestTemplate:
             assert (await reopened({"managed_by": "sawlog", "version": 0}))["version"] == mappings.VERSION
         finally:
             await call(elasticsearch_url, "PUT", path, assets.templates()[-1].document())
+
+
+class TestOtherNames:
+    """Data streams of a name that the template's pattern does not match."""
+
+    async def levels(self, url: str, index: str) -> list[str]:
+        async with ElasticsearchStore(url, index=index) as store:
+            await store.bulk(one(store))
+            await store.refresh()
+            answer = await store.search({"size": 0, "aggs": {"levels": {"terms": {"field": "log.level"}}}})
+        return [bucket["key"] for bucket in answer["aggregations"]["levels"]["buckets"]]
+
+    async def test_levels_are_counted(self, elasticsearch_url: str) -> None:
+        index = f"orders-{uuid.uuid4().hex}"
+        assert await self.levels(elasticsearch_url, index) == ["INFO"]
+        assert next(iter(await call(elasticsearch_url, "GET", f"/{index}"))).startswith(f".ds-{index}")
+
+    async def test_a_template_that_is_there_stays(self, elasticsearch_url: str) -> None:
+        index = f"orders-{uuid.uuid4().hex}"
+        theirs = {"index_patterns": [index], "template": {"mappings": {"properties": {"theirs": {"type": "long"}}}}}
+        await call(elasticsearch_url, "PUT", f"/_index_template/their-{index}", theirs)
+        async with ElasticsearchStore(elasticsearch_url, index=index) as store:
+            await store.bulk(one(store))
+        assert await call(elasticsearch_url, "GET", f"/_index_template/sawlog-{index}*") == {"index_templates": []}
+
+    async def test_levels_that_are_text_are_told_of(
+        self, elasticsearch_url: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        index = f"orders-{uuid.uuid4().hex}"
+        await call(elasticsearch_url, "PUT", f"/{index}/_doc/1", {"log": {"level": "INFO"}})
+        async with ElasticsearchStore(elasticsearch_url, index=index):
+            pass
+        assert f"{index} has the levels as text" in caplog.text
 
 
 class TestVerdicts:
