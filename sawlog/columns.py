@@ -96,6 +96,8 @@ class Columns(Sequence[Event]):
     events: dict[int, Event] = field(default_factory=dict)
     size: int = 0
     """About how many bytes the lines had."""
+    longest: int = 0
+    """How long the longest of `events` was, in characters of JSON, when `body` was last made."""
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -197,6 +199,7 @@ class Columns(Sequence[Event]):
         for position, event in self.events.items():
             start = position * _PIECES
             pieces[start : start + _PIECES] = [_line(event, ingested, added), *[""] * (_PIECES - 1)]
+        self.longest = max((len(pieces[position * _PIECES]) for position in self.events), default=0)
         return "".join(pieces).encode()
 
 

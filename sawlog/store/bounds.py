@@ -10,6 +10,8 @@ DEPTH: Final = 20
 """Elasticsearch: ``index.mapping.depth.limit``."""
 VALUES: Final = 100_000
 """Elements of all lists and fields of all objects together."""
+SUSPICIOUS_BYTES: Final = 4 * FIELDS
+"""A document whose JSON is shorter has not too many fields or values."""
 
 
 def too_much(document: dict[str, Any], encoded: bytes) -> str | None:
@@ -17,7 +19,7 @@ def too_much(document: dict[str, Any], encoded: bytes) -> str | None:
 
     `encoded` is its JSON: one that is too short to hold too much is not looked at.
     """
-    if len(encoded) <= 4 * FIELDS and encoded.count(b"{") <= DEPTH:
+    if len(encoded) < SUSPICIOUS_BYTES and encoded.count(b"{") <= DEPTH:
         return None
     fields = values = 0
     level: list[Any] = [document]

@@ -12,6 +12,7 @@ import os
 import ssl
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
@@ -28,6 +29,7 @@ from sawlog.columns import ColumnDocuments
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError, StoreUnavailableError
 from sawlog.store import assets, mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
+from sawlog.store.bounds import SUSPICIOUS_BYTES, too_much
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
 
@@ -234,6 +236,9 @@ class ElasticsearchStore(Store):
         headers: Mapping[str, str] = _NDJSON
         try:
             body = _encode(bulk)
+            if unfit := _unfit(bulk, body):
+                await self._others(bulk, start, result, unfit)
+                return
             if self._compress:
                 body = igzip.compress(body, GZIP_LEVEL)
                 headers = _GZIP_NDJSON
@@ -248,6 +253,18 @@ class ElasticsearchStore(Store):
         if verdicts is None:
             raise StoreUnavailableError(f"{self.name} does not say what became of each document")
         _judge(verdicts, start, bulk, result)
+
+    async def _others(self, bulk: Bulk, start: int, result: BulkResult, unfit: Mapping[int, str]) -> None:
+        """Refuse some documents without asking, and send the others."""
+        others = [position for position in range(len(bulk.ids)) if position not in unfit]
+        result.refused += [
+            Refusal(start + position, 400, "illegal_argument_exception", words) for position, words in unfit.items()
+        ]
+        rest = BulkResult()
+        await self._bulk(bulk.part(others), 0, rest)
+        result.created += rest.created
+        result.existing += rest.existing
+        result.refused += [replace(one, position=start + others[one.position]) for one in rest.refused]
 
     def _check_rights(self, bulk: Bulk, result: BulkResult) -> None:
         """Take it as one refusal when the account may not write to the index: that is no fault of the documents'."""
@@ -435,6 +452,20 @@ def _encode_any(bulk: Bulk) -> bytes:
         if bulk.action != "delete":
             lines.append(document)
     return _encoder.encode_lines(lines)
+
+
+def _unfit(bulk: Bulk, body: bytes) -> dict[int, str]:
+    """Return which documents hold too much, and what: the cluster would take them, and be held up for long."""
+    if bulk.action != "create" or len(body) < SUSPICIOUS_BYTES:
+        return {}
+    if isinstance(bulk.documents, ColumnDocuments) and bulk.documents.columns.longest < SUSPICIOUS_BYTES:
+        return {}
+    lines = body.split(b"\n")[1::2]
+    return {
+        position: words
+        for position, line in enumerate(lines)
+        if len(line) >= SUSPICIOUS_BYTES and (words := too_much(bulk.documents[position], line)) is not None
+    }
 
 
 def _verdicts(answer: Any, action: str, count: int) -> list[dict[str, Any]] | None:

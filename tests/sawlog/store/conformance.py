@@ -402,6 +402,30 @@ class StoreConformance:
             **added,
         }
 
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"f" * 8 + str(n): n for n in range(20_000)},
+            {"list": list(range(200_000))},
+            {"objects": [{"a": n} for n in range(60_000)]},
+        ],
+        ids=["fields", "values", "objects"],
+    )
+    async def test_a_document_that_holds_too_much_is_refused_alone(self, store: Store, odd: Event) -> None:
+        good = DOCUMENTS["a:0"]
+        bulk = Bulk(["w:1", "w:2", "w:3", "w:4"], [good, {**good, **odd}, {**good, "process": {"pid": "x"}}, good])
+        result = await store.bulk(bulk)
+        assert sorted(one.position for one in result.refused) == [1, 2]
+        assert result.created == 2
+        await store.refresh()
+        assert await found(store, {"match_all": {}}) == {"w:1", "w:4"}
+
+    async def test_so_is_one_among_columns(self, store: Store) -> None:
+        columns = Columns([Common("c", {})] * 3, [f"{DATE}T10:00:00.000Z"] * 3, ["a", "b", "c"], [0, 1, 2])
+        columns.put(1, {**DOCUMENTS["a:0"], "list": list(range(200_000)), "@metadata": {"_id": "c:1"}})
+        result = await store.bulk(Bulk.of_columns(columns, "logs-spring-default"))
+        assert ([one.position for one in result.refused], result.created) == ([1], 2)
+
     async def test_a_document_without_timestamp_is_refused(self, store: Store) -> None:
         lacking = {"message": "when?"}
         result = await store.bulk(Bulk(["r:1", "r:2"], [lacking, DOCUMENTS["a:0"]]))
