@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Sequence
 
 from sawlog.columns import Columns
-from sawlog.event import METADATA, Event, mark_ingested, now
+from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store.base import DEFAULT_INDEX, Bulk
+from sawlog.times.instant import now
 
 
 def bulk_of(events: Sequence[Event], *, index: str = DEFAULT_INDEX, source: str | None = None, size: int = 0) -> Bulk:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ingest.failure import conflict, place
-from ingest.instant import normalise
 from ingest.lang.field import parse_field
 from ingest.lang.ruby import Regex
 from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put
+from sawlog.times.instant import normalise
 
 __all__ = [
     "ECS_COMPATIBILITY",

@@ -17,7 +17,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ import msgspec
 from sawlog.errors import StoreError, StoreUnavailableError
 from sawlog.private import make_folder, open_lock, opener
 from sawlog.store.base import Bulk, Refusal
+from sawlog.times.instant import now
 
 DIRECTORY: Final = "dead-letters"
 """Name of the directory inside the data directory."""
@@ -62,7 +62,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: str = "create"
     metadata: dict[str, Any] = {}
     stage: str = "store"
-    time: str = msgspec.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+    time: str = msgspec.field(default_factory=now)
 
 
 def letters_of(bulk: Bulk, refused: Sequence[Refusal]) -> list[DeadLetter]:

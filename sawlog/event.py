@@ -15,8 +15,9 @@ and so on), so **nobody changes them in place**. Assigning a top-level key of an
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
+
+from sawlog.times.instant import now
 
 Event = dict[str, Any]
 Path = tuple[str, ...]
@@ -132,11 +133,6 @@ def add_tag(event: Event, tag: str) -> None:
             event["tags"] = [*tags, tag]
     elif tags != tag:
         event["tags"] = [tags, tag]
-
-
-def now() -> str:
-    """Return this moment as an event has its times, in milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def mark_ingested(events: list[Event]) -> None:

@@ -8,48 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from sawlog.errors import ConfigError
 from sawlog.event import MISSING, TIMESTAMP, Event, Path, get
+from sawlog.times.instant import normalise, now
+from sawlog.times.writing import Form, compile_joda
 
 _REFERENCE = re.compile(r"%\{([^}]*)\}")
 _FIELD = re.compile(r"\s*((?:\[[^\]]+\])+)\s*(?::(.*))?$", re.DOTALL)
-_LETTERS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*")
 
-_TIME: dict[str, Callable[[datetime], str]] = {
-    "yyyy": lambda at: f"{at.year:04}",
-    "yy": lambda at: f"{at.year % 100:02}",
-    "xxxx": lambda at: f"{at.isocalendar().year:04}",
-    "xx": lambda at: f"{at.isocalendar().year % 100:02}",
-    "ww": lambda at: f"{at.isocalendar().week:02}",
-    "MM": lambda at: f"{at.month:02}",
-    "MMM": lambda at: at.strftime("%b"),
-    "MMMM": lambda at: at.strftime("%B"),
-    "dd": lambda at: f"{at.day:02}",
-    "DDD": lambda at: f"{at.timetuple().tm_yday:03}",
-    "HH": lambda at: f"{at.hour:02}",
-    "mm": lambda at: f"{at.minute:02}",
-    "ss": lambda at: f"{at.second:02}",
-    "SSS": lambda at: f"{at.microsecond // 1000:03}",
-    "E": lambda at: at.strftime("%a"),
-    "EEEE": lambda at: at.strftime("%A"),
-    "e": lambda at: str(at.isoweekday()),
-    "a": lambda at: at.strftime("%p"),
-    "M": lambda at: str(at.month),
-    "d": lambda at: str(at.day),
-    "H": lambda at: str(at.hour),
-    "m": lambda at: str(at.minute),
-    "s": lambda at: str(at.second),
-    "Z": lambda _: "+0000",
-    "ZZ": lambda _: "+00:00",
-    "ZZZ": lambda _: "UTC",
-}
-_TIME |= {"YYYY": _TIME["yyyy"], "YY": _TIME["yy"], "y": _TIME["yyyy"], "Y": _TIME["yyyy"]}
-
-_Part = str | tuple[Path, str | None] | tuple[Callable[[datetime], str], ...]
+_Part = str | tuple[Path, str | None] | Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +47,13 @@ class FormatString:
         for part in self._parts:
             if isinstance(part, str):
                 texts.append(part)
-            elif isinstance(part[0], tuple):
+            elif isinstance(part, tuple):
                 value = _field(event, part[0], part[1])
                 if value is None:
                     return None
                 texts.append(value)
             else:
-                at = _time(event)
-                texts.extend(letters(at) for letters in part)
+                texts.append(part(_time(event)))
         return "".join(texts)
 
 
@@ -100,14 +69,9 @@ def _field(event: Event, path: Path, default: str | None) -> str | None:
         return default
 
 
-def _time(event: Event) -> datetime:
+def _time(event: Event) -> str:
     text: Any = event.get(TIMESTAMP)
-    if isinstance(text, str):
-        try:
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    return datetime.now(UTC)
+    return (normalise(text) if isinstance(text, str) else None) or now()
 
 
 def _parse(text: str) -> list[_Part]:
@@ -126,31 +90,16 @@ def _parse(text: str) -> list[_Part]:
 
 def _reference(inside: str) -> _Part:
     if inside.startswith("+"):
-        return tuple(_time_format(inside[1:]))
+        return _time_format(inside[1:])
     if field_match := _FIELD.match(inside):
         return tuple(field_match[1][1:-1].replace("][", ".").split(".")), field_match[2]
     raise ValueError(f"'%{{{inside}}}' is no field reference; a field is '%{{[name]}}', a time '%{{+yyyy.MM.dd}}'")
 
 
-def _time_format(letters: str) -> list[Callable[[datetime], str]]:
-    parts: list[Callable[[datetime], str]] = []
-    end = 0
-    for match in _LETTERS.finditer(letters):
-        if match.start() > end:
-            parts.append(_literal(letters[end : match.start()]))
-        if match[1] is not None:
-            parts.append(_literal(match[1].replace("''", "'") or "'"))
-        elif match[0] in _TIME:
-            parts.append(_TIME[match[0]])
-        else:
-            raise ValueError(f"'{match[0]}' in '%{{+{letters}}}' is no known part of a time")
-        end = match.end()
-    if end < len(letters):
-        parts.append(_literal(letters[end:]))
-    if not parts:
+def _time_format(letters: str) -> Form:
+    if not letters:
         raise ValueError("'%{+}' names no time format")
-    return parts
-
-
-def _literal(text: str) -> Callable[[datetime], str]:
-    return lambda _: text
+    try:
+        return compile_joda(letters)
+    except ConfigError as error:
+        raise ValueError(f"'%{{+{letters}}}': {error.message}") from None

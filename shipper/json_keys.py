@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, put
-from shipper.processor.go_time import Layout
+from sawlog.times.go import Layout
 
 _TIMES: Final = (Layout("2006-01-02T15:04:05Z07:00"), Layout("2006-01-02T15:04:05Z0700"))
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from ingest.failure import fail
-from ingest.instant import normalise
 from ingest.lang import ruby
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf, render
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import METADATA, TIMESTAMP, Event, Path, add_tag, get, put
+from sawlog.times.instant import normalise
 
 CHARSET = Option(Kind.STRING, "The character set, in Ruby's or Python's words; what it cannot read becomes �.", "UTF-8")
 FORMAT = Option(Kind.STRING, "How an event is written; takes sprintf. Not given: time, host and message.")

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Final
 from ingest import settings
 from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.instant import normalise
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event, Path, add_tag
+from sawlog.times.instant import normalise
 
 _FAILED: Final = ("_csvparsefailure",)
 _EMPTY_ROW: Final = "_csvskippedemptyfield"

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Final
 from ingest import settings
 from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.filter.joda import JodaParser, zone_named
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event
+from sawlog.times.joda import JodaParser
+from sawlog.times.zones import zone_named
 
 Parse = Callable[[Any], str]
 """From a field's value to a time as in ``@timestamp``; raises ValueError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as standard_json
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -11,9 +10,9 @@ import msgspec
 from ingest import settings
 from ingest.failure import fail
 from ingest.filter.base import Filter
-from ingest.instant import normalise
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, add_tag
+from sawlog.times.instant import normalise, now
 
 _TIMESTAMP_FAILED: Final = "_timestampparsefailure"
 _ORIGINAL_TIMESTAMP: Final = "_@timestamp"
@@ -91,5 +90,5 @@ def _set_timestamp(event: Event, given: Any) -> None:
     if instant is None:
         add_tag(event, _TIMESTAMP_FAILED)
         event[_ORIGINAL_TIMESTAMP] = given if isinstance(given, str) else standard_json.dumps(given)
-        instant = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        instant = now()
     event[TIMESTAMP] = instant

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ingest.codec.base import Codec
 from ingest.failure import fail
-from ingest.instant import normalise
 from ingest.options import Block, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, get
+from sawlog.times.instant import normalise
 
 Decorate = Callable[[Event], None] | None
 

@@ -7,8 +7,8 @@ and Elasticsearch's own clients ask for.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from ingest.input.decoding import line_id, settle_timestamp
 from ingest.input.outbox import draw
 from sawlog.event import METADATA, TIMESTAMP, Event
+from sawlog.times.instant import of_milliseconds
 
 VERSION: Final = "8.19.0"
 """What senders are told; they refuse a server that is older than they are."""
@@ -165,11 +166,8 @@ def _read_milliseconds(event: Event) -> None:
     if isinstance(given, str) and given.isdecimal() and len(given) > 9:
         given = int(given)
     if isinstance(given, int | float) and not isinstance(given, bool):
-        try:
-            instant = datetime.fromtimestamp(given / 1000, UTC)
-        except (ValueError, OverflowError, OSError):
-            return
-        event[TIMESTAMP] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        with suppress(ValueError):
+            event[TIMESTAMP] = of_milliseconds(given)
 
 
 def _action(line: bytes, number: int) -> tuple[str, dict[str, Any]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from ingest.lang.date_format import compile_java, compile_joda
 from ingest.lang.field import parse_field
 from sawlog.errors import ConfigError
 from sawlog.event import TIMESTAMP, Event, get
+from sawlog.times.instant import now
+from sawlog.times.writing import compile_java, compile_joda
 
 Template = Callable[[Event], str]
 
@@ -130,4 +131,4 @@ def _epoch(timestamp: str) -> str:
 
 
 def _now(event: Event) -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return now()

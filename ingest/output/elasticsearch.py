@@ -14,7 +14,6 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -27,12 +26,13 @@ from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
 from sawlog.columns import Columns
 from sawlog.dead_letter import DeadLetter, report
 from sawlog.errors import ConfigError, StoreError
-from sawlog.event import METADATA, Event, mark_ingested, now
+from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
 from sawlog.store.base import DOCUMENT_BYTES, Bulk, Refusal
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.gathering import Gathering
+from sawlog.times.instant import now
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class Elasticsearch(Output):
     async def _bury(self, events: Sequence[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
         """Index what was refused as text where dead letters are wanted; return what is refused there, too."""
         assert self._gathering is not None
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        time = now()
         ids, documents = [], []
         for one in refusals:
             event = dict(events[one.position])

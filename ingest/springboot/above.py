@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
-from ingest.springboot.clock import now
 from sawlog.event import TIMESTAMP, Event, add_tag, get
+from sawlog.times.instant import now
 
 TAG: Final = "timestamp_from_above"
 """Says of an event that its time is that of the event above it."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final, TypeVar
+
+from sawlog.times.zones import fixed_zone
 
 REMEMBERED = 4096
 """How many seconds, and how many zones, are kept in memory."""
@@ -101,23 +103,9 @@ def fraction(digits: str) -> str:
     return f".{digits:0<3}Z"
 
 
-def now() -> str:
-    """Return the time now as an event's ``@timestamp``."""
-    return utc(datetime.now(UTC))
-
-
-def utc(moment: datetime) -> str:
-    """Return `moment`, which has a zone, as an event's ``@timestamp`` in milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
-
-
 def _offset(zone: str) -> tzinfo:
-    if zone == "Z":
-        return UTC
-    digits = zone[1:].replace(":", "")
-    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
     try:
-        return timezone(-ahead if zone[0] == "-" else ahead)
+        return fixed_zone(zone)
     except ValueError as error:
         raise KeyError(zone) from error
 

@@ -21,6 +21,7 @@ from sawlog.cli.selection import Selection
 from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Store
 from sawlog.store.walk import newest, walk
+from sawlog.times.instant import utc
 
 INTERVAL: Final = 0.5
 OVERLAP: Final = timedelta(seconds=30)
@@ -91,12 +92,8 @@ class _Window:
         # An event from the future, of a wrong clock, must not hide those of the present.
         latest = EPOCH + timedelta(milliseconds=min(self._newest, time.time() * 1000))
         since = {"@timestamp": max(EPOCH, latest - OVERLAP), "event.ingested": self._ingested - OVERLAP}
-        recent = [{"range": {field: {"gte": _iso(at)}}} for field, at in since.items()]
+        recent = [{"range": {field: {"gte": utc(at)}}} for field, at in since.items()]
         return {"bool": {"filter": [self._clause, {"bool": {"should": recent, "minimum_should_match": 1}}]}}
 
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -23,6 +23,7 @@ from sawlog.cli.lines import escape
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
 from sawlog.secrets import hidden
+from sawlog.times.instant import now
 
 CHUNK: Final = 1 << 16
 LONGEST: Final = 2_000
@@ -66,7 +67,7 @@ def _from_stdin(pipeline: Pipeline, count: int) -> Iterator[Event]:
     for number, event in enumerate(events):
         if number == count:
             return
-        event.setdefault(TIMESTAMP, _now())
+        event.setdefault(TIMESTAMP, now())
         event.setdefault(METADATA, {"_id": f"stdin:{number}"})
         yield event
 
@@ -99,7 +100,7 @@ async def _from_inputs(pipeline: Pipeline, count: int) -> list[Event]:
             return
         batches.append(batch)
         for event in batch.events():
-            event.setdefault(TIMESTAMP, _now())
+            event.setdefault(TIMESTAMP, now())
             events.append(event)
         if len(events) >= count:
             enough.set()
@@ -127,12 +128,6 @@ async def _from_inputs(pipeline: Pipeline, count: int) -> list[Event]:
             task.cancel()
         await asyncio.gather(running, full, return_exceptions=True)
     return events[:count]
-
-
-def _now() -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - seldom needed
-
-    return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _print(console: Console, number: int, found: Inspected) -> None:

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from sawlog.errors import QueryError, SawlogError
 from sawlog.paths import default_data, index_directory
 from sawlog.store import date_math
 from sawlog.store.base import Store
+from sawlog.times.instant import of_milliseconds
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -147,7 +147,6 @@ def _instant(option: str, text: str | None, now: int, *, round_up: bool = False)
 
 def _iso(milliseconds: int) -> str:
     try:
-        at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise SawlogError(f"the time {milliseconds} ms since 1970 is beyond the calendar") from None
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return of_milliseconds(milliseconds)
+    except ValueError as error:
+        raise SawlogError(f"the time {error}") from None

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA
+from sawlog.times.go import Layout, zone_of
 from shipper.config.schema import Options, Schema, Values, done, noted, refused
 from shipper.config.values import Kind, number
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
@@ -18,7 +19,6 @@ from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor
 from shipper.processor.convert import TYPES, Conversion, Convert
 from shipper.processor.dissect import Dissect, Tokenizer
-from shipper.processor.go_time import Layout, zone_of
 from shipper.processor.json import DecodeJsonFields
 from shipper.processor.letters import Letters
 from shipper.processor.locale import AddLocale

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from shipper.processor.go_time import Layout
+from sawlog.times.go import Layout
 from shipper.settings import ContainerFormat
 
 _TIME: Final = Layout("2006-01-02T15:04:05Z07:00")

@@ -11,8 +11,8 @@ from sawlog.event import Event
 from sawlog.store import mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.times.instant import now
 from shipper.output.base import About
-from shipper.output.encoding import now
 from shipper.output.store import StoreSender, Target, raw
 from shipper.output.tls import context
 from shipper.settings import ElasticsearchOutput, Rule

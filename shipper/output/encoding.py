@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from sawlog import __version__
 from sawlog.dead_letter import DeadLetter, DeadLetters
 from sawlog.event import METADATA, TIMESTAMP, Event
+from sawlog.times.instant import now
 from shipper.settings import Codec
 
 Lines = Callable[[Iterable[Event]], list[str]]
@@ -24,11 +24,6 @@ _Made = TypeVar("_Made")
 
 _encode = msgspec.json.Encoder().encode
 _HTML = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
-
-
-def now() -> str:
-    """Return this moment as an event's ``@timestamp``."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def stamped(events: list[Event]) -> list[Event]:

@@ -18,8 +18,9 @@ from sawlog.batch import Batch
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
 from sawlog.event import Event
+from sawlog.times.instant import now
 from shipper.output.base import About, Sender
-from shipper.output.encoding import encoded, lines_of, now, stamped
+from shipper.output.encoding import encoded, lines_of, stamped
 from shipper.settings import FileOutput
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from sawlog.event import MISSING, TIMESTAMP, Event, Path, get, put
+from sawlog.times.go import Layout, from_number
 from shipper.processor.base import Processor, fail
 from shipper.processor.convert import to_decimal, to_whole
-from shipper.processor.go_time import Layout, from_number
 
 UNITS: Final = {"UNIX": 1, "UNIX_MS": 1000}
 """Layouts that stand for numbers since 1970, and how many make a second."""

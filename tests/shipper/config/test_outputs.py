@@ -182,7 +182,7 @@ class TestRules:
             ("indices: [{index: i, when.contain.a: b}]", "did you mean 'contains'"),
             ("index: '%{[a'", "without its '}'"),
             ("index: '%{a}'", "no field reference"),
-            ("index: '%{+QQ}'", "no known part of a time"),
+            ("index: '%{+QQ}'", "a letter 'Q' that Joda-Time does not know"),
         ],
     )
     def test_what_is_wrong(self, tmp_path: Path, given: str, words: str) -> None:

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import re
 import time
+from calendar import isleap
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from ingest.instant import offset_of
 from sawlog.errors import ConfigError
+from sawlog.times.letters import Token, tokens
+from sawlog.times.zones import OFFSET, offset_of, zone_named
 
-_TOKEN: Final = re.compile(r"''|'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']")
 _NUMERIC: Final = "dDeFHhKkmsSwyYxCM"
 _KEPT: Final = 4096
-_OFFSET: Final = r"Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?"
 _NAMED_ZONES: Final = {
     "UT": "UTC", "UTC": "UTC", "GMT": "UTC",
     "EST": "America/New_York", "EDT": "America/New_York", "CST": "America/Chicago", "CDT": "America/Chicago",
@@ -34,7 +33,7 @@ ISO8601: Final = (
     r"(?P<year>[+-]?\d{4,9})(?:-(?P<month>\d\d?)(?:-(?P<day>\d\d?))?|-?(?P<ordinal>\d{3})"
     r"|-W(?P<week>\d\d?)(?:-(?P<weekday>\d))?)?"
     r"(?:[T ](?:(?P<hour>\d\d?)(?::(?P<minute>\d\d?)(?::(?P<second>\d\d?)(?:[.,](?P<fraction>\d+))?)?)?"
-    rf"(?P<offset>{_OFFSET})?)?)?"
+    rf"(?P<offset>{OFFSET})?)?)?"
 )
 
 
@@ -130,7 +129,7 @@ class JodaParser:
         number = int(groups.get("day", 1))
         if not self._has_year:
             date(2000, month, number)  # raises for what is no day in any year
-            if (month, number) == (2, 29) and not _leap(year := _guess_year(month)):
+            if (month, number) == (2, 29) and not isleap(year := _guess_year(month)):
                 number = 28
             return date(_guess_year(month), month, number)
         return date(year, month, number)
@@ -150,29 +149,6 @@ class JodaParser:
             return first + (int(text) - first) % 100
         year = int(groups.get("year", 2000 if "century" not in groups else int(groups["century"]) * 100))
         return 1 - year if groups.get("era", "").upper().startswith("B") else year
-
-
-def zone_named(name: str) -> tzinfo:
-    """Return the zone with this name, an offset like ``+01:00`` included.
-
-    Raises:
-        ValueError: there is no such zone.
-    """
-    if name in ("Z", "UTC", "GMT"):
-        return UTC
-    if re.fullmatch(_OFFSET, name):
-        return _fixed(name)
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"there is no time zone '{name}'") from None
-
-
-@lru_cache(maxsize=200)
-def _fixed(offset: str) -> tzinfo:
-    from datetime import timezone  # noqa: PLC0415 - the name is also a word of this module
-
-    return timezone(offset_of(offset))
 
 
 def _to_utc(local: datetime, groups: dict[str, str], default: tzinfo | None) -> datetime:
@@ -199,10 +175,6 @@ def _guess_year(month: int) -> int:
     return now.year + 1 if month == 1 and now.month == 12 else now.year
 
 
-def _leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-
-
 def _hour(groups: dict[str, str]) -> int:
     if "hour" in groups:
         return int(groups["hour"])
@@ -225,17 +197,12 @@ def _translate(pattern: str, locale: str | None) -> tuple[str, dict[str, int]]:
     names: dict[str, int] = {}
     parts: list[str] = []
     seen: set[str] = set()
-    tokens = list(_TOKEN.finditer(pattern))
-    if sum(len(token[0]) for token in tokens) != len(pattern):
-        raise ConfigError(f"'{pattern}' is no date format: a quote has no end")
-    for place, token in enumerate(tokens):
-        letter = token[2]
-        if letter is None:
-            literal = "'" if token[0] == "''" else (token[1].replace("''", "'") if token[1] else token[0])
-            parts.append(re.escape(literal))
+    found = tokens(pattern)
+    for token, following in zip(found, [*found[1:], None], strict=True):
+        if token.letter is None:
+            parts.append(re.escape(token.literal))
             continue
-        following = tokens[place + 1] if place + 1 < len(tokens) else None
-        name, expression, known = _field(pattern, letter, len(token[0]), _digits_follow(following), locale)
+        name, expression, known = _field(pattern, token.letter, token.count, _digits_follow(following), locale)
         names.update(known)
         # A field that comes twice is read where it stands first.
         parts.append(f"(?:{expression})" if name in seen else f"(?P<{name}>{expression})")
@@ -243,10 +210,10 @@ def _translate(pattern: str, locale: str | None) -> tuple[str, dict[str, int]]:
     return "".join(parts), names
 
 
-def _digits_follow(token: re.Match[str] | None) -> bool:
-    if token is None or token[2] is None or token[2] not in _NUMERIC:
+def _digits_follow(token: Token | None) -> bool:
+    if token is None or token.letter is None or token.letter not in _NUMERIC:
         return False
-    return token[2] != "M" or len(token[0]) < 3
+    return token.letter != "M" or token.count < 3
 
 
 _Field = tuple[str, str, dict[str, int]]
@@ -271,7 +238,7 @@ def _field(pattern: str, letter: str, count: int, digits_follow: bool, locale: s
     if letter == "G":
         return "era", "BCE?|AD|CE", {}
     if letter == "Z":
-        return ("offset", _OFFSET, {}) if count < 3 else ("zone", rf"{_OFFSET}|[A-Za-z][\w+-]*(?:/[\w+-]+)*", {})
+        return ("offset", OFFSET, {}) if count < 3 else ("zone", rf"{OFFSET}|[A-Za-z][\w+-]*(?:/[\w+-]+)*", {})
     if letter == "z" and count < 4:
         return "zonename", _any_of(_NAMED_ZONES), {}
     raise ConfigError(f"'{pattern}' is no date format: '{letter * count}' cannot be parsed")

@@ -9,20 +9,24 @@ though the layout has none; names of months, not of half days, may be in any cas
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_LONG_MONTHS: Final = "january|february|march|april|may|june|july|august|september|october|november|december"
-_LONG_DAYS: Final = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+from sawlog.times.instant import EPOCH, with_digits
+from sawlog.times.letters import DAYS, MONTHS
+from sawlog.times.zones import fixed_zone, zone_named
+
+_SHORT_MONTHS: Final = [name[:3] for name in MONTHS]
+_SHORT_DAYS: Final = [name[:3] for name in DAYS]
 _ONE_OR_TWO: Final = r"\d{1,2}+"
 
 _ELEMENTS: Final[dict[str, str]] = {
-    "January": f"(?P<month_name>(?i:{_LONG_MONTHS}))",
-    "Jan(?![a-z])": f"(?P<month_name>(?i:{'|'.join(_MONTHS)}))",
-    "Monday": f"(?i:{_LONG_DAYS})",
-    "Mon(?![a-z])": "(?i:mon|tue|wed|thu|fri|sat|sun)",
+    "January": f"(?P<month_name>(?i:{'|'.join(MONTHS)}))",
+    "Jan(?![a-z])": f"(?P<month_name>(?i:{'|'.join(_SHORT_MONTHS)}))",
+    "Monday": f"(?i:{'|'.join(DAYS)})",
+    "Mon(?![a-z])": f"(?i:{'|'.join(_SHORT_DAYS)})",
     "MST": r"(?P<zone>[A-Z]{3,5}(?:(?<=GMT)[+-]\d{1,2})?|[+-]\d\d(?:\d\d)?)",
     "002": r"(?P<day_of_year>\d{3})",
     "__2(?!006)": r"(?P<day_of_year>[ \d]{2}\d)",
@@ -80,7 +84,7 @@ class Layout:
         if found is None:
             return None
         try:
-            return _iso(*_moment({name: value for name, value in found.groupdict().items() if value}, zone))
+            return _written(*_moment({name: value for name, value in found.groupdict().items() if value}, zone))
         except (ValueError, OverflowError):
             return None
 
@@ -90,7 +94,7 @@ def from_number(value: float, per_second: int) -> str | None:
     try:
         nanoseconds = int(value * (1_000_000_000 // per_second))
         seconds, rest = divmod(nanoseconds, 1_000_000_000)
-        return _iso(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), rest)
+        return _written(EPOCH + timedelta(seconds=seconds), rest)
     except (ValueError, OverflowError):
         return None
 
@@ -101,16 +105,12 @@ def zone_of(name: str) -> tzinfo | None:
     Raises:
         ValueError: there is none of this name.
     """
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only this processor needs zones by name
-
     if name == "Local":
         return None
-    if re.fullmatch(r"[+-]\d\d:?\d\d", name):
-        return _offset(name)
     try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone '{name}': write 'Europe/Berlin', '+0200' or 'Local'") from None
+        return zone_named(name or "UTC")
+    except ValueError as error:
+        raise ValueError(f"{error}: write 'Europe/Berlin', '+0200' or 'Local'") from None
 
 
 def _compile(layout: str) -> re.Pattern[str]:
@@ -152,10 +152,10 @@ def _moment(parts: dict[str, str], zone: tzinfo | None) -> tuple[datetime, int]:
         year += 1900 if year >= 69 else 2000
     month = int(parts.get("month", 1))
     if "month_name" in parts:
-        month = _MONTHS.index(parts["month_name"][:3].lower()) + 1
+        month = _SHORT_MONTHS.index(parts["month_name"][:3].capitalize()) + 1
     hour = _hour(int(parts.get("hour", 0)), parts.get("half", "").upper())
     minute, second, day = int(parts.get("minute", 0)), int(parts.get("second", 0)), int(parts.get("day", 1))
-    own = _offset(parts["offset"]) if "offset" in parts else _named(parts["zone"], zone) if "zone" in parts else zone
+    own = fixed_zone(parts["offset"]) if "offset" in parts else _named(parts["zone"], zone) if "zone" in parts else zone
     leap = 2000  # A leap year: the 29th of February is a day, until the year is known not to have it.
     local = datetime(year or leap, month, day, hour, minute, second)
     if "day_of_year" in parts:
@@ -164,7 +164,7 @@ def _moment(parts: dict[str, str], zone: tzinfo | None) -> tuple[datetime, int]:
             raise ValueError("no such day")
     if not year:
         year = datetime.now(own).year
-        is_29th = (local.month, local.day) == (2, 29) and not (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
+        is_29th = (local.month, local.day) == (2, 29) and not isleap(year)
         local = local.replace(year=year, month=3, day=1) if is_29th else local.replace(year=year)
     return _in_utc(local, own), int(parts.get("fraction", "0")[:9].ljust(9, "0"))
 
@@ -184,21 +184,10 @@ def _hour(hour: int, half: str) -> int:
     return 0 if half == "AM" and hour == 12 else hour
 
 
-def _offset(text: str) -> tzinfo:
-    if text == "Z":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(6, "0")
-    hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), int(digits[4:])
-    if hours > 24 or minutes > 60 or seconds > 60:
-        raise ValueError("beyond a day")
-    shift = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    return timezone(-shift if text[0] == "-" else shift)
-
-
 def _named(name: str, zone: tzinfo | None) -> tzinfo | None:
     """Return what an abbreviation means: the zone itself if it is one of its own, else, as in Go, UTC."""
     if name[0] in "+-":
-        return _offset(name.ljust(5, "0"))
+        return fixed_zone(name)
     if name not in ("UTC", "GMT"):
         for month in (1, 7):
             if datetime(2000, month, 1, tzinfo=zone).astimezone(zone).tzname() == name:
@@ -206,6 +195,5 @@ def _named(name: str, zone: tzinfo | None) -> tzinfo | None:
     return UTC
 
 
-def _iso(moment: datetime, nanoseconds: int) -> str:
-    fraction = f"{nanoseconds:09}".rstrip("0").ljust(3, "0")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + f".{fraction}Z"
+def _written(moment: datetime, nanoseconds: int) -> str:
+    return with_digits(moment, f"{nanoseconds:09}".rstrip("0"))

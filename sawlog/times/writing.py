@@ -1,4 +1,4 @@
-"""Date formats in sprintf: Joda-Time's and java.time's letters, English, in UTC.
+"""Writing times in letters: Joda-Time's (in sprintf and in Filebeat's format strings) and java.time's; English, in UTC.
 
 The letters are those of Joda-Time's DateTimeFormat and java.time's DateTimeFormatter. Weeks and week-years are
 ISO 8601's in both.
@@ -6,33 +6,17 @@ ISO 8601's in both.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from sawlog.errors import ConfigError
+from sawlog.times.letters import DAYS, MONTHS, tokens
 
 Form = Callable[[str], str]
 """From an event's ``@timestamp`` to its text."""
 
-_TOKEN: Final = re.compile(r"''|'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+|'")
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _KEPT: Final = 4096
 """So many different seconds (or days) a format remembers the text of."""
 
@@ -64,20 +48,18 @@ def _compile(pattern: str, letters: dict[str, Callable[[int], Part]], kind: str)
     parts: list[Part] = []
     # How much of the ISO text decides the result: the day, the second, or all of it.
     needed: int | None = 10
-    for token in _TOKEN.finditer(pattern):
-        text, letter = token[0], token[2]
-        if letter:
-            if letter not in letters:
-                raise ConfigError(f"the date format '{pattern}' has a letter '{letter}' that {kind} does not know")
-            parts.append(letters[letter](len(text)))
-            if letter in "SAnN":
-                needed = None
-            elif letter in "HhKkmsaB" and needed is not None:
-                needed = 19
-        elif text == "'":
-            raise ConfigError(f"the date format '{pattern}' has a quote without an end")
-        else:
-            parts.append(_literal("'" if text == "''" else _unquoted(text)))
+    for token in tokens(pattern):
+        letter = token.letter
+        if letter is None:
+            parts.append(_literal(token.literal))
+            continue
+        if letter not in letters:
+            raise ConfigError(f"the date format '{pattern}' has a letter '{letter}' that {kind} does not know")
+        parts.append(letters[letter](token.count))
+        if letter in "SAnN":
+            needed = None
+        elif letter in "HhKkmsaB" and needed is not None:
+            needed = 19
     return _cached(parts, needed)
 
 
@@ -96,10 +78,6 @@ def _cached(parts: list[Part], needed: int | None) -> Form:
         return text
 
     return form
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1].replace("''", "'") if text.startswith("'") else text
 
 
 def _literal(text: str) -> Part:
@@ -122,11 +100,11 @@ def _year(value: Callable[[datetime], int]) -> Callable[[int], Part]:
 def _month(width: int) -> Part:
     if width <= 2:
         return lambda moment, fraction: str(moment.month).zfill(width)
-    return _name(_MONTHS, lambda moment: moment.month - 1, width)
+    return _name(MONTHS, lambda moment: moment.month - 1, width)
 
 
 def _weekday(width: int) -> Part:
-    return _name(_DAYS, datetime.weekday, width)
+    return _name(DAYS, datetime.weekday, width)
 
 
 def _name(names: tuple[str, ...], index: Callable[[datetime], int], width: int) -> Part:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.processor.go_time import Layout, from_number, zone_of
+from sawlog.times.go import Layout, from_number, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
