@@ -284,5 +284,5 @@ def _stop_on_signals(agent: Agent) -> None:
 
 def _lines_in(batch: Batch) -> int:
     if isinstance(batch, LineBatch):
-        return len(batch) + sum(text.count("\n") for text in batch.texts)
+        return "\n".join(batch.texts).count("\n") + 1 if batch.texts else 0
     return len(batch)
