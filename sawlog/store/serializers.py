@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from elastic_transport import JsonSerializer, NdjsonSerializer, Serializer
 
-
 _ALL_TAKEN: Final = b'{"errors":false,"items":['
 
 
