@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import marshal
 import math
@@ -27,6 +26,7 @@ from typing import Any, Final, Protocol
 
 from ingest.lang.ast import Section
 from ingest.pipeline import Pipeline
+from sawlog import collector
 from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.errors import SawlogError
 from sawlog.event import Event
@@ -314,10 +314,7 @@ def _serve(connection: Connection, sections: Sequence[Section]) -> None:
     except Exception as error:
         connection.send_bytes(_encode((False, _told(error))))
         return
-    # What exists now stays, and events have no cycles: the collector need not look so often.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    collector.settle()
     connection.send_bytes(_encode((True, None)))
     with contextlib.suppress(EOFError, OSError):
         while request := connection.recv_bytes():

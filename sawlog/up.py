@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import hashlib
 import logging
 import signal
@@ -20,6 +19,7 @@ from typing import Any, Final
 from dashboards.web import Tls, application, serve
 from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
+from sawlog import collector
 from sawlog.batch import Batch, LineBatch
 from sawlog.columns import Columns
 from sawlog.dead_letter import DeadLetters, letters_of
@@ -151,9 +151,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
             up.address = await stack.enter_async_context(serve(app, settings.host, settings.port, settings.tls))
         _stop_on_signals(agent)
         on_start(up)
-        # What exists now stays; the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
+        collector.settle()
         await flow.run()
         if settings.once:
             await store.refresh()

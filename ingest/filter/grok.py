@@ -8,7 +8,6 @@ from itertools import compress
 from operator import not_
 from typing import Any, ClassVar, Final
 
-from ingest import settings
 from ingest.failure import CONFLICT, fail, fail_all
 from ingest.filter.base import Filter
 from ingest.grok.column import Column
@@ -20,7 +19,7 @@ from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options
 from ingest.timeout import can_interrupt, interrupting
 from sawlog.errors import ConfigError
-from sawlog.event import MISSING, TIMESTAMP, Event, Path, get
+from sawlog.event import TIMESTAMP, Event, Path, get
 
 _REASON_LENGTH: Final = 1_000
 
@@ -89,8 +88,8 @@ class Grok(Filter):
         if self._column is None:
             self._apply_each(events)
             return events
-        read = settings.reader(self._matches[0][0])
-        values = [read(event) for event in events]
+        path = self._matches[0][0]
+        values = [event.get(path[0]) for event in events] if len(path) == 1 else [get(event, path) for event in events]
         lists = [value.__class__ is list for value in values]
         if True in lists:
             # A list is matched value by value.
@@ -216,7 +215,7 @@ def _field(options: Options, name: str, text: Any) -> Path:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None or value is MISSING else render(value)
+    return value if isinstance(value, str) else "" if value is None else render(value)
 
 
 def _bounded(reason: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import ipaddress
 import logging
 import os
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sawlog import collector
 from sawlog.cli.messages import log_to_stderr
 from sawlog.errors import ConfigError, ConfigErrors
 from sawlog.paths import DATA_VARIABLE, LISTEN_VARIABLE, default_data
@@ -222,10 +222,7 @@ async def _run(
             begin(reloader.watch(interval))
     begin(_report(service))
     log.info("ingest runs %s", _summary(pipeline))
-    # As in the workers: what exists stays, and events, which have no cycles, need no collector.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    collector.settle()
     try:
         async with _http(service, api):
             await service.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -15,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sawlog import collector
 from sawlog.cli.messages import log_as
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> boo
         loop.add_signal_handler(number, service.stop)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
     log.info("the shipper runs %s", summary(config))
-    # What exists now stays; the collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
+    collector.settle()
     console = Console(stderr=True)
     telling = _bar(service, console) if once and console.is_terminal else _report(service)
     task = asyncio.create_task(telling)
