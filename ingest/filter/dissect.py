@@ -12,27 +12,26 @@ from ingest.failure import fail
 from ingest.filter.base import Filter
 from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
+from sawlog.dissect import Cut, Place, Tokenizer, places
 from sawlog.errors import ConfigError
 from sawlog.event import Event, Path, get
 
-_FIELD: Final = re.compile(r"%\{([^}]*)\}")
 _KEY: Final = re.compile(r"([?+&]?)(.*?)(?:/(\d+))?(->)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One ``%{…}`` with the delimiters on both sides; the last one's `after` may be empty: it takes the rest."""
+    """One ``%{…}`` and the delimiter before it."""
 
     kind: str
     key: str
     order: int
-    padded: bool
     before: str
-    after: str
+    cut: Cut
 
 
 class Dissection:
-    """A mapping's text, compiled: `dissect` cuts a text, or returns None if a delimiter is not found."""
+    """A mapping's text, compiled: `cut` cuts a text, or returns None if a delimiter is not found."""
 
     def __init__(self, mapping: str) -> None:
         """Compile `mapping`.
@@ -40,40 +39,12 @@ class Dissection:
         Raises:
             ConfigError: it has no field, or a field that means nothing; without a position.
         """
-        places = list(_FIELD.finditer(mapping))
-        if not places:
+        lead, found = places(mapping)
+        if not found:
             raise ConfigError(f"'{mapping}' has no field: write %{{name}}")
         self.mapping = mapping
-        self.lead = mapping[: places[0].start()]
-        parts: list[_Part] = []
-        before = self.lead
-        for place, following in zip(places, [*places[1:], None], strict=True):
-            after = mapping[place.end() : following.start() if following else len(mapping)]
-            parts.append(_part(place[1], before, after))
-            before = after
-        self.parts = parts
-
-    def cut(self, text: str) -> list[str] | None:
-        """Return what each field holds, or None."""
-        if not text.startswith(self.lead):
-            return None
-        position = len(self.lead)
-        found: list[str] = []
-        for part in self.parts:
-            delimiter = part.after
-            if not delimiter:
-                found.append(text[position:])
-                position = len(text)
-                continue
-            end = text.find(delimiter, position)
-            if end < 0:
-                return None
-            found.append(text[position:end])
-            position = end + len(delimiter)
-            if part.padded:
-                while text.startswith(delimiter, position):
-                    position += len(delimiter)
-        return found
+        self.parts = list(map(_part, found))
+        self.cut = Tokenizer(lead, (part.cut for part in self.parts)).cut
 
     def values(self, found: list[str], event: Event) -> dict[str, str]:
         """Return what the cut texts set, field by field.
@@ -192,15 +163,15 @@ def _path(name: str) -> Path:
         return (name,)
 
 
-def _part(inner: str, before: str, after: str) -> _Part:
-    found = _KEY.fullmatch(inner)
+def _part(place: Place) -> _Part:
+    found = _KEY.fullmatch(place.inside)
     assert found is not None
     kind, key, order, padded = found.groups()
     if kind in ("+", "&") and not key:
-        raise ConfigError(f"%{{{inner}}} names no field")
+        raise ConfigError(f"%{{{place.inside}}} names no field")
     if key[:1] in ("+", "&") and kind:
-        raise ConfigError(f"%{{{inner}}}: an append and an indirect field cannot be combined")
-    return _Part(kind, key, int(order) if order else 0, padded is not None, before, after)
+        raise ConfigError(f"%{{{place.inside}}}: an append and an indirect field cannot be combined")
+    return _Part(kind, key, int(order or 0), place.before, Cut(place.after, padded=padded is not None))
 
 
 def _join(first: str | None, pieces: list[tuple[int, str, str]]) -> str:

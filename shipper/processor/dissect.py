@@ -9,37 +9,36 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sawlog import dissect
+from sawlog.dissect import Cut, Place
 from sawlog.event import METADATA, MISSING, Event, Path, get, put
 from shipper.processor.base import Processor, add_flag, fail
 from shipper.processor.convert import TYPES
 
-_KEY: Final = re.compile(r"%\{([^}]*)\}")
 _PARTS: Final = re.compile(r"(?P<name>.+?)(?:/(?P<order>\d{1,2}))?(?:#(?P<length>\d+))?(?P<padded>->)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A ``%{…}``: `mark` is one of ``? + & *`` or empty; `before` and `after` are the delimiters around it."""
+    """A ``%{…}``: `mark` is one of ``? + & *`` or empty; `before` is the delimiter before it."""
 
     mark: str
     name: str
     order: int
-    length: int
-    padded: bool
     kind: str
     before: str
-    after: str
+    cut: Cut
 
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """A compiled tokenizer: what a text begins with, and its keys."""
+    """A compiled tokenizer and its keys."""
 
-    prefix: str
     keys: tuple[Key, ...]
+    _texts: dissect.Tokenizer = field(compare=False, repr=False)
 
     @classmethod
     def compile(cls, text: str) -> Tokenizer:
@@ -48,44 +47,24 @@ class Tokenizer:
         Raises:
             ValueError: the text is no tokenizer; the message says why.
         """
-        parts = _KEY.split(text)
-        if len(parts) < 3:
+        prefix, places = dissect.places(text)
+        if not places:
             raise ValueError(f"the tokenizer '{text}' has no '%{{key}}'")
-        keys = tuple(_key(*parts[number - 1 : number + 2]) for number in range(1, len(parts), 2))
+        keys = tuple(map(_key, places))
         for key, following in itertools.pairwise(keys):
-            if not (key.after or key.length):
+            if not (key.cut.delimiter or key.cut.length):
                 raise ValueError(f"there is no delimiter between '%{{{key.name}}}' and '%{{{following.name}}}'")
-        if keys[-1].padded and not keys[-1].after:
+        if keys[-1].cut.padded and not keys[-1].cut.delimiter:
             raise ValueError(f"'->' needs a delimiter behind '%{{{keys[-1].name}}}'")
         named = {key.name for key in keys if key.mark != "&"}
         for key in keys:
             if key.mark == "&" and key.name not in named:
                 raise ValueError(f"'%{{&{key.name}}}' needs a '%{{*{key.name}}}' that names the field")
-        return cls(parts[0], keys)
+        return cls(keys, dissect.Tokenizer(prefix, (key.cut for key in keys), overlapping=True))
 
     def cut(self, text: str) -> list[str] | None:
         """Return the value of each key, or None when the text does not fit."""
-        if not text or not text.startswith(self.prefix):
-            return None
-        start, values = len(self.prefix), []
-        for number, key in enumerate(self.keys):
-            last = number + 1 == len(self.keys)
-            if key.length:
-                end = start + key.length
-                if end > len(text) or (last and not key.after and end != len(text)):
-                    return None
-            elif key.after:
-                end = text.find(key.after, start)
-                if end < 0:
-                    return None
-            else:
-                end = len(text)
-            values.append(text[start:end])
-            if key.padded:
-                while key.after and text.startswith(key.after, end + 1):
-                    end += 1
-            start = end + len(key.after)
-        return values
+        return self._texts.cut(text) if text else None
 
     def resolve(self, values: list[str]) -> dict[str, Any]:
         """Make fields of the keys' values: append, follow names, convert."""
@@ -151,22 +130,22 @@ class Dissect(Processor):
         return event
 
 
-def _key(before: str, raw: str, after: str) -> Key:
-    text, bar, kind = raw.partition("|")
+def _key(place: Place) -> Key:
+    text, bar, kind = place.inside.partition("|")
     if bar and kind not in TYPES:
-        raise ValueError(f"'%{{{raw}}}': there is no type '{kind}'; the types are {', '.join(TYPES)}")
+        raise ValueError(f"'%{{{place.inside}}}': there is no type '{kind}'; the types are {', '.join(TYPES)}")
     parts = _PARTS.fullmatch(text)
     if parts is None:
-        return Key("?", "", 0, 0, False, "", before, after)
+        return Key("?", "", 0, "", place.before, Cut(place.after))
     name = parts["name"]
     mark = name[0] if name[0] in "?+&*" else ""
     if mark in ("+", "&") and name[1:2] in ("+", "&"):
-        raise ValueError(f"'%{{{raw}}}' both appends and follows a name")
+        raise ValueError(f"'%{{{place.inside}}}' both appends and follows a name")
     name = name[len(mark) :]
     if not name and mark != "?":
-        raise ValueError(f"'%{{{raw}}}' has no name")
-    order, length = int(parts["order"] or 0), int(parts["length"] or 0)
-    return Key(mark, name, order, length, bool(parts["padded"]), "" if mark == "+" else kind, before, after)
+        raise ValueError(f"'%{{{place.inside}}}' has no name")
+    cut = Cut(place.after, int(parts["length"] or 0), bool(parts["padded"]))
+    return Key(mark, name, int(parts["order"] or 0), "" if mark == "+" else kind, place.before, cut)
 
 
 def _converted(kind: str, value: str) -> Any:

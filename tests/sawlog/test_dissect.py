@@ -1,0 +1,50 @@
+"""Cutting texts at delimiters: what Filebeat's processor and Logstash's filter agree on, and where they do not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.filter.dissect import Dissection
+from sawlog.dissect import Cut, Place, Tokenizer, places
+from shipper.processor import dissect as shipper_dissect
+
+
+def test_places() -> None:
+    assert places("<%{a}> %{?b->}%{}") == ("<", [Place("a", "<", "> "), Place("?b->", "> ", ""), Place("", "", "")])
+    assert places("none") == ("none", [])
+
+
+@pytest.mark.parametrize(
+    ("cuts", "text", "found"),
+    [
+        ([Cut(" "), Cut("")], "a b c", ["a", "b c"]),
+        ([Cut(" "), Cut(" ")], "a b", None),
+        ([Cut("", 2), Cut("", 3)], "aabbb", ["aa", "bbb"]),
+        ([Cut("", 2), Cut("", 3)], "aabbbc", None),
+        ([Cut("", 2), Cut("", 3)], "aabb", None),
+        ([Cut(" ", padded=True), Cut("")], "a   b", ["a", "b"]),
+        ([Cut("--", padded=True), Cut("")], "a----b", ["a", "b"]),
+    ],
+)
+def test_cuts(cuts: list[Cut], text: str, found: list[str] | None) -> None:
+    assert Tokenizer("", cuts).cut(text) == found
+
+
+def test_delimiters_that_overlap() -> None:
+    """Filebeat looks for the next one a character further; Logstash behind the last one."""
+    cuts = [Cut("--", padded=True), Cut("")]
+    assert Tokenizer("", cuts, overlapping=True).cut("a---b") == ["a", "b"]
+    assert Tokenizer("", cuts).cut("a---b") == ["a", "-b"]
+
+
+@given(
+    delimiters=st.lists(st.sampled_from([" ", "-", ": "]), min_size=1, max_size=4),
+    texts=st.lists(st.text("ab -:", max_size=4), min_size=5, max_size=5),
+)
+def test_both_cut_alike(delimiters: list[str], texts: list[str]) -> None:
+    """Where no key is padded or of a fixed length."""
+    pattern = "".join(f"%{{k{at}}}{delimiter}" for at, delimiter in enumerate(delimiters)) + "%{rest}"
+    text = "x" + "".join(text + delimiter for text, delimiter in zip(texts, delimiters, strict=False)) + texts[-1]
+    assert Dissection(pattern).cut(text) == shipper_dissect.Tokenizer.compile(pattern).cut(text)
