@@ -8,6 +8,7 @@ after that it is a key that finds a half-made event.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, cast
@@ -21,7 +22,7 @@ from ingest.settings import field
 from ingest.springboot import plain, stack, structured
 from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
-from ingest.springboot.head import Head, Ids, ends_in_column, ids_at, ids_in, parse
+from ingest.springboot.head import Head, Ids, ends_in_column, ids_in, ids_of, parse
 from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source
 from sawlog.columns import ITS_OWN, Columns, Common
@@ -31,6 +32,8 @@ from sawlog.event import METADATA, TIMESTAMP, Event, Path, get
 REMEMBERED_HEADS = 8192
 """Heads kept in memory for each source."""
 REMEMBERED_SOURCES = 64
+LOOKED_AT = 50
+"""Lines of a batch by which one sees where their messages begin."""
 
 Known = tuple[Common, Seconds]
 """A head that was read, and its zone's seconds."""
@@ -71,6 +74,8 @@ class Springboot(Filter):
         self._tags: list[str] = [str(tag) for tag in options["tag_on_failure"]]
         self._clock = Clock(_zone(options))
         self._sources: dict[str, tuple[Mapping[str, Any], dict[str, Known]]] = {}
+        self._ids: dict[str, tuple[int, int]] = {}
+        """Where the ids of a trace stood in the last line of a source that had any."""
         self._above = Above()
 
     def apply(self, events: list[Event]) -> list[Event]:
@@ -87,7 +92,7 @@ class Springboot(Filter):
 
     def lines(self, batch: LineBatch) -> Sequence[Event]:
         """Parse the lines of a batch into columns: equal to ``apply(batch.events())``, but faster."""
-        if not self._plain(batch):
+        if not self._plain(batch) or not batch.texts:
             return self.apply(batch.events())
         columns = self._columns(batch)
         self._above.remember(columns)
@@ -98,9 +103,7 @@ class Springboot(Filter):
         # └──────── [:23] ──────┘└──────────────────── [23:colon] ────────────────────────────┘
         texts, source = batch.texts, batch.source
         heads = self._heads(source)
-        # In Spring Boot's own patterns it stands in the same place in all lines.
-        place = texts[0].find(" : ") if texts else -1
-        colons = [place if text[place : place + 3] == " : " else text.find(" : ") for text in texts]
+        colons = _colons(texts)
         known = [heads.get(text[23:colon]) for text, colon in zip(texts, colons, strict=True)]
         ids = self._fill_in(heads, source, texts, colons, known) if None in known else {}
         messages = [text[colon + 3 :] for text, colon in zip(texts, colons, strict=True)]
@@ -140,6 +143,7 @@ class Springboot(Filter):
         if fields is not source.fields and fields != source.fields:
             if len(self._sources) >= REMEMBERED_SOURCES:
                 self._sources.clear()
+                self._ids.clear()
             heads = {}
             self._sources[source.key] = (source.fields, heads)
         return heads
@@ -154,20 +158,25 @@ class Springboot(Filter):
     ) -> dict[int, tuple[str, str]]:
         """Fill in heads that hold the ids of a trace, or are new; return the ids by position."""
         ids: dict[int, tuple[str, str]] = {}
-        begin = end = 0
-        for at in [at for at, one in enumerate(known) if one is None]:
-            text, colon = texts[at], colons[at]
-            # Where the ids stood in the line before, this one may have its own.
-            one = heads.get(text[23:begin] + text[end:colon]) if 0 < end < colon else None
-            pair = ids_at(text, begin, end) if one is not None else None
-            if pair is None:
-                one, found = self._learn(heads, source, text, colon)
-                if one is not None and found is not None:
-                    begin, end, *_ = found
-                    pair = found.trace, found.span
-            known[at] = one
-            if pair is not None:
-                ids[at] = pair
+        missing = [at for at, one in enumerate(known) if one is None]
+        begin, end = self._ids.get(source.key, (0, 0))
+        if end:
+            # Where the last lines had them, these will.
+            candidates = [at for at in missing if texts[at].startswith(" [", begin) and texts[at][end - 1 : end] == "]"]
+            pairs = ids_of([texts[at][begin:end] for at in candidates])
+            if pairs is not None:
+                for at, pair in zip(candidates, pairs, strict=True):
+                    one = heads.get(texts[at][23:begin] + texts[at][end : colons[at]])
+                    if one is not None and end < colons[at]:
+                        known[at] = one
+                        ids[at] = pair
+                missing = [at for at in missing if known[at] is None]
+        for at in missing:
+            known[at], found = self._learn(heads, source, texts[at], colons[at])
+            if known[at] is not None and found is not None:
+                ids[at] = found.trace, found.span
+                if texts[at].startswith(" [", found.begin):
+                    self._ids[source.key] = found.begin, found.end
         return ids
 
     def _learn(self, heads: dict[str, Known], source: Source, text: str, colon: int) -> tuple[Known | None, Ids | None]:
@@ -294,6 +303,17 @@ class Springboot(Filter):
             place(event, self._source, text.rstrip("\r\n"))
         _name_service(event, "")
         fail(event, self._tags, reason)
+
+
+def _colons(texts: Sequence[str]) -> list[int]:
+    """Return where head and message are divided in each line, or -1."""
+    # In Spring Boot's own patterns that is one place for all lines, or two, when some have the ids of a trace.
+    usual = Counter(text.find(" : ") for text in texts[:LOOKED_AT]).most_common(2)
+    one, other = usual[0][0], usual[-1][0]
+    return [
+        one if text[one : one + 3] == " : " else other if text[other : other + 3] == " : " else text.find(" : ")
+        for text in texts
+    ]
 
 
 def _times(texts: Sequence[str], known: Sequence[Known | None]) -> tuple[list[str], list[int]]:

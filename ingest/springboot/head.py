@@ -13,6 +13,7 @@ it ships.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _TRACE = r"[0-9a-f]{16,32}+"
@@ -38,6 +39,7 @@ _HEAD = re.compile(
 # Two expressions and not one: each begins with a literal, which `re` looks for faster.
 _IDS = rf"({_TRACE})[-,]({_SPAN})(?:,(?:true|false)?)?\]"
 _IDS_ALONE = re.compile(rf" \[{_IDS}", re.ASCII)
+_ALL_IDS = re.compile(rf"(?: \[{_TRACE}-{_SPAN}\])++", re.ASCII)
 _IDS_AFTER_NAME = re.compile(rf",{_IDS}", re.ASCII)
 _PADDED_THREAD = re.compile(r"(?:(?P<names>.*?)\] \[)?(?P<thread> .{14})(?:\] \[(?P<correlation>[^\]]*))?")
 _BETWEEN_BRACKETS = re.compile(r"\] ++\[")
@@ -82,12 +84,16 @@ def ids_in(text: str, start: int, end: int) -> Ids | None:
     return None
 
 
-def ids_at(text: str, begin: int, end: int) -> tuple[str, str] | None:
-    """Return the ids that are all of ``text[begin:end]``, as `ids_in` has found them in a line like this one."""
-    found = _IDS_ALONE.fullmatch(text, begin, end)
-    if found is None and text[begin - 1 : begin] == ",":
-        found = _IDS_AFTER_NAME.fullmatch(text, begin - 1, end + 1)
-    return (found[1], found[2]) if found is not None else None
+def ids_of(pieces: Sequence[str]) -> list[tuple[str, str]] | None:
+    """Return the ids that each of the pieces is, which all have the same length, as `ids_in` finds them in brackets.
+
+    Returns:
+        None if one of them is none.
+    """
+    if not pieces or not _ALL_IDS.fullmatch("".join(pieces)):
+        return None
+    end = len(pieces[0])
+    return [(piece[2 : end - 18], piece[end - 17 : end - 1]) for piece in pieces]
 
 
 def ends_in_column(text: str, end: int) -> bool:
