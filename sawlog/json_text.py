@@ -13,19 +13,20 @@ _ESCAPE: Final = re.compile(
 )
 
 
-def decode(text: str) -> Any:
+def decode(data: str | bytes) -> Any:
     """Decode JSON; half of a surrogate pair, which no encoder can write again, becomes U+FFFD.
 
     Raises:
         ValueError: it is none, or nests too deeply.
     """
     try:
-        return _decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return _decode(data)
+    except (ValueError, RecursionError) as error:
+        text = data if isinstance(data, str) else data.decode(errors="replace")
         whole = _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], text) if "\\u" in text else text
         if whole == text:
             raise ValueError(str(error)) from None
     try:
         return _decode(whole)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(str(error)) from None

@@ -15,6 +15,7 @@ from ingest.lang.sprintf import compile_sprintf, render
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import METADATA, TIMESTAMP, Event, Path, add_tag, get, put
+from sawlog.json_text import decode
 from sawlog.times.instant import normalise
 
 CHARSET = Option(Kind.STRING, "The character set, in Ruby's or Python's words; what it cannot read becomes �.", "UTF-8")
@@ -136,7 +137,6 @@ class Records:
     def __init__(self, target: Path | None, keep_original: bool) -> None:
         self._target = target
         self._keep_original = keep_original
-        self._decode = msgspec.json.Decoder().decode
 
     def events(self, text: str) -> list[Event]:
         """Return the event of an object, those of a list, or one that holds the text and the reason."""
@@ -147,7 +147,7 @@ class Records:
 
     def read(self, text: str) -> list[Event]:
         """Return the event of an object or those of a list; raise ValueError or RecursionError for anything else."""
-        value = self._decode(text)
+        value = decode(text)
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(one, dict) for one in values):
             raise ValueError("only an object, or a list of objects, has fields")

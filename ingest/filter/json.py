@@ -5,13 +5,12 @@ from __future__ import annotations
 import json as standard_json
 from typing import Any, ClassVar, Final
 
-import msgspec
-
 from ingest import settings
 from ingest.failure import fail
 from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, add_tag
+from sawlog.json_text import decode
 from sawlog.times.instant import normalise, now
 
 _TIMESTAMP_FAILED: Final = "_timestampparsefailure"
@@ -41,7 +40,6 @@ class Json(Filter):
         self._tags = options["tag_on_failure"]
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
-        decode = msgspec.json.Decoder().decode
         for event in events:
             text = self._read(event)
             if text is MISSING or text is None:

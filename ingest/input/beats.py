@@ -16,8 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import msgspec
-
 from ingest.codec.base import Codec
 from ingest.failure import fail
 from ingest.input import network, tls
@@ -28,6 +26,7 @@ from ingest.options import Block, Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import EventBatch, Source
 from sawlog.event import METADATA, Event, add_tag, get, weight_of
+from sawlog.json_text import decode
 from sawlog.wire.lumberjack import Ack, Data, Decoder, Limits, LumberjackError, Window, encode_ack
 
 log = logging.getLogger(__name__)
@@ -278,7 +277,6 @@ class Enrichment:
     def of(self, ip: str, writer: asyncio.StreamWriter) -> Enrich:
         """Return what makes the events of one connection."""
         metadata = self._source(ip) | self._peer(writer)
-        decode = msgspec.json.Decoder().decode
         codec = self._codec() if self._codec else None
         tags = "codec_metadata" in self._wanted
 
@@ -289,7 +287,7 @@ class Enrichment:
         def enrich(frames: Sequence[Data]) -> list[Event]:
             events: list[Event] = []
             for frame in frames:
-                event = _event(frame, decode)
+                event = _event(frame)
                 name = self._host_of(event)
                 added = known.get(name)
                 if added is None:
@@ -374,7 +372,7 @@ def _wanted(options: Options) -> set[str]:
     return wanted
 
 
-def _event(frame: Data, decode: Callable[[bytes], Any]) -> Event:
+def _event(frame: Data) -> Event:
     if frame.fields is not None:
         event: Event = dict(frame.fields)
         if "line" in event and "message" not in event:

@@ -31,6 +31,11 @@ def test_failures() -> None:
     assert run("json", {"m": "{"}, source="m", skip_on_invalid_json=True) == {"m": "{"}
 
 
+def test_half_a_surrogate_pair_is_no_failure() -> None:
+    event = run("json", {"m": r'{"a": "cut \ud83d", "b": "\ud83d\ude00", "\udc00": 1}'}, source="m")
+    assert (event["a"], event["b"], event["\ufffd"], event.get("tags")) == ("cut \ufffd", "\U0001f600", 1, None)
+
+
 def test_a_line_sets_nothing_in_metadata() -> None:
     text = '{"@metadata": {"_id": "x", "_index": "y", "pipeline": "z"}, "a": 1}'
     event = run("json", {"m": text, "@metadata": {"_id": "1"}}, source="m")
