@@ -121,6 +121,12 @@ class TestContainer:
         assert [event["message"] for event in events] == ["E\n  at x", "next"]
         assert messages(settings, *lines, final=False) == ["E\n  at x"]
 
+    @pytest.mark.parametrize(("seconds", "there"), [(0, []), (4, []), (6, ["E\n  at x"])])
+    def test_a_stream_that_falls_silent_does_not_hold_the_other_back(self, seconds: int, there: list[str]) -> None:
+        later = TIME.replace(":21.", f":{21 + seconds}.")
+        lines = [docker("E\n"), docker("  at x\n"), docker("noise\n", "stderr", later)]
+        assert messages(given_by(ContainerFormat(), TRACE), *lines, final=False) == there
+
     def test_streams_are_joined_apart(self) -> None:
         lines = [
             cri(HEAD),

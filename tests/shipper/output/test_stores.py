@@ -83,6 +83,22 @@ class TestElasticsearch:
         assert all(one["event"]["ingested"] >= one["@timestamp"] for one in there)
         assert sender.counters.events == 31
 
+    async def test_a_batch_of_which_nothing_can_be_made_harms_no_other(
+        self, elasticsearch_url: str, data_stream: str, about: About
+    ) -> None:
+        class Broken(EventBatch):
+            def events(self) -> list[dict[str, Any]]:
+                raise RuntimeError("something nobody thought of")
+
+        sent = Sent()
+        async with elasticsearch(about, elasticsearch_url, data_stream) as sender:
+            await sender.send(Broken(Source("file", "p"), [{}], 100, sent.heard.append))
+            assert [str(error) for error in await sent.settled(1)] == ["something nobody thought of"]
+            assert sender.counters.problem == "something nobody thought of"
+            await sender.send(sent.lines("good"))
+            assert (await sent.settled(2))[1] is None
+        assert [one["message"] for one in await documents(elasticsearch_url, data_stream)] == ["good"]
+
     async def test_rules_name_index_and_pipeline(self, elasticsearch_url: str, data_stream: str, about: About) -> None:
         rule = Rule(FormatString("%{[kind]}"), mappings={"a": data_stream + "-a"}, default=None)
         settings = {"indices": (rule,), "pipeline": FormatString("%{[through]}")}
