@@ -22,7 +22,7 @@ from pygrok import Grok
 from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
-from sawlog.store.elasticsearch import encode_bulk
+from sawlog.store.elasticsearch import encode
 from shipper.framing import SpringBootFraming
 
 ROOT = Path(__file__).parents[1]
@@ -51,8 +51,7 @@ def sawlog(pipeline: Pipeline, data: bytes) -> Callable[[], None]:
             frames = framing.frame(data[position : position + BLOCK], position, position + BLOCK >= len(data))
             position += frames.consumed
             events = pipeline.run(LineBatch(source, frames.texts, frames.offsets, BLOCK, lambda _: None))
-            bulk = bulk_of(events)
-            encode_bulk(bulk.ids, bulk.documents)
+            encode(bulk_of(events))
 
     return run
 

@@ -235,7 +235,7 @@ class ElasticsearchStore(Store):
             return
         headers: Mapping[str, str] = _NDJSON
         try:
-            body = _encode(bulk)
+            body = encode(bulk)
             if unfit := _unfit(bulk, body):
                 await self._others(bulk, start, result, unfit)
                 return
@@ -427,14 +427,17 @@ class _BadRequestError(_SpoiledError):
 def encode_bulk(ids: Sequence[str], documents: Sequence[Any]) -> bytes:
     """Encode the body of ``_bulk``: for each document an action line and the document, as NDJSON."""
     lines: list[Any] = [None] * (2 * len(ids))
-    encode = _encoder.encode
-    lines[0::2] = [msgspec.Raw(b'{"create":{"_id":%b}}' % encode(name)) for name in ids]
+    lines[0::2] = [msgspec.Raw(b'{"create":{"_id":%b}}' % _encoder.encode(name)) for name in ids]
     lines[1::2] = documents
     return _encoder.encode_lines(lines)
 
 
-def _encode(bulk: Bulk) -> bytes:
-    """Encode the body of ``_bulk`` for any action. Raises `_NotJsonError`."""
+def encode(bulk: Bulk) -> bytes:
+    """Return the body of a ``_bulk`` request, for any action.
+
+    Raises:
+        RefusedError: a document is nothing that JSON can hold.
+    """
     try:
         if bulk.action == "create" and bulk.metadata is None:
             if isinstance(bulk.documents, ColumnDocuments):
