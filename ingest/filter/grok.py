@@ -13,7 +13,8 @@ from ingest.filter.base import Filter
 from ingest.grok.column import Column
 from ingest.grok.compiler import Expression, Found, Search
 from ingest.grok.library import load
-from ingest.grok.store import FieldConflictError, Store, compile_store
+from ingest.grok.prepared import Store
+from ingest.grok.store import FieldConflictError, compile_store
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options

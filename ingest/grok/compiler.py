@@ -101,8 +101,10 @@ class Expression:
 
 def to_int(text: str) -> int:
     """Read the number that a text begins with, as Ruby's ``to_i``: 5 of "5.5", 0 of "abc"."""
-    found = _INT.match(text)
     try:
+        if text.isdecimal() and text.isascii():
+            return int(text)
+        found = _INT.match(text)
         return int(found.group(1)) if found else 0
     except ValueError:
         # Python refuses thousands of digits.
