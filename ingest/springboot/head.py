@@ -39,7 +39,7 @@ _HEAD = re.compile(
 # Two expressions and not one: each begins with a literal, which `re` looks for faster.
 _IDS = rf"({_TRACE})[-,]({_SPAN})(?:,(?:true|false)?)?\]"
 _IDS_ALONE = re.compile(rf" \[{_IDS}", re.ASCII)
-_ALL_IDS = re.compile(rf"(?: \[{_TRACE}-{_SPAN}\])++", re.ASCII)
+_ALL_IDS = re.compile(rf"(?>(?: \[{_TRACE}-{_SPAN}\])+)", re.ASCII)
 _IDS_AFTER_NAME = re.compile(rf",{_IDS}", re.ASCII)
 _PADDED_THREAD = re.compile(r"(?:(?P<names>.*?)\] \[)?(?P<thread> .{14})(?:\] \[(?P<correlation>[^\]]*))?")
 _BETWEEN_BRACKETS = re.compile(r"\] ++\[")
