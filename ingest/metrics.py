@@ -25,7 +25,7 @@ def health(service: Service) -> dict[str, Any]:
     }
 
 
-def figures(service: Service) -> Iterator[Metric]:
+def metrics(service: Service) -> Iterator[Metric]:
     """Counters since the start, those of an output since it was opened; and how things stand."""
     counts = service.counts
     for name, words, value in (

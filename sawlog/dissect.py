@@ -15,7 +15,7 @@ _PLACE: Final = re.compile(r"%\{([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """A ``%{…}`` of a pattern: what stands in it, and the delimiters around it; the last one's may be empty."""
 
     inside: str
@@ -23,15 +23,15 @@ class Place:
     after: str
 
 
-def places(pattern: str) -> tuple[str, list[Place]]:
-    """Return what a text begins with, and the places of a pattern; none when it has no ``%{…}``."""
+def slots(pattern: str) -> tuple[str, list[Slot]]:
+    """Return what a text begins with, and the slots of a pattern; none when it has no ``%{…}``."""
     parts = _PLACE.split(pattern)
-    return parts[0], [Place(parts[at], parts[at - 1], parts[at + 1]) for at in range(1, len(parts), 2)]
+    return parts[0], [Slot(parts[at], parts[at - 1], parts[at + 1]) for at in range(1, len(parts), 2)]
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How the text at a place ends: at a delimiter, after so many characters, or (neither) with the whole text."""
+    """How the text at a slot ends: at a delimiter, after so many characters, or (neither) with the whole text."""
 
     delimiter: str
     length: int = 0
@@ -39,7 +39,7 @@ class Cut:
     """Whether further delimiters behind it are passed over."""
 
 
-class Tokenizer:
+class Cutter:
     """Cuts texts; the result has one text for each of the cuts."""
 
     def __init__(self, prefix: str, cuts: Iterable[Cut], *, overlapping: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""How a service is: figures for Prometheus on ``/metrics``, and whether it is well on ``/health``.
+"""How a service is: metrics for Prometheus on ``/metrics``, and whether it is well on ``/health``.
 
 Anybody who can reach the port can read it, so that it listens on this machine's own addresses alone; a proxy with
 credentials of its own brings it further.
@@ -20,11 +20,11 @@ from sawlog.loopback import foreign_host, foreign_page, is_loopback
 
 Health = Callable[[], dict[str, Any]]
 """Says how the service is; ``status`` is ``ok`` or something else, which is answered with HTTP 503."""
-Figures = Callable[[], Iterable[Metric]]
+Metrics = Callable[[], Iterable[Metric]]
 
 
 @asynccontextmanager
-async def serve(host: str, port: int, health: Health, figures: Figures) -> AsyncIterator[str]:
+async def serve(host: str, port: int, health: Health, metrics: Metrics) -> AsyncIterator[str]:
     """Answer until the context ends; gives the address, ``http://127.0.0.1:5066``. Port 0 takes a free one.
 
     Raises:
@@ -34,17 +34,17 @@ async def serve(host: str, port: int, health: Health, figures: Figures) -> Async
     if not is_loopback(host):
         raise ConfigError(f"metrics and health have no password and stay on this machine; host '{host}' is beyond it")
     registry = CollectorRegistry()
-    registry.register(_Collector(figures))
+    registry.register(_Collector(metrics))
 
     async def tell_health(_request: web.Request) -> web.Response:
         found = health()
         return web.json_response(found, status=200 if found["status"] == "ok" else 503)
 
-    async def tell_figures(_request: web.Request) -> web.Response:
+    async def tell_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(middlewares=[_only_programs])
-    app.add_routes([web.get("/health", tell_health), web.get("/metrics", tell_figures)])
+    app.add_routes([web.get("/health", tell_health), web.get("/metrics", tell_metrics)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -70,10 +70,10 @@ async def _only_programs(
 
 
 class _Collector(Collector):
-    """Asks for the figures when they are looked at, so that nothing is counted twice on the way of a batch."""
+    """Asks for the metrics when they are looked at, so that nothing is counted twice on the way of a batch."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        return self._figures()
+        return self._metrics()

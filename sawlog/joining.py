@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
-class Rule(ABC):
+class JoinRule(ABC):
     """Says where events begin, of lines that begin with an event's first one. Holds no state."""
 
     @abstractmethod
@@ -22,7 +22,7 @@ class Rule(ABC):
         """
 
 
-class Neighbours(Rule):
+class Neighbours(JoinRule):
     """Lines of which a test says that they belong to a neighbour: the one above, or the one below."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Neighbours(Rule):
         self.above = above
         self.ends = ends
 
-    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:  # noqa: D102 - Rule.begins
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:  # noqa: D102 - JoinRule.begins
         marks = list(map(self.belongs, lines))
         ends = list(map(self.ends, lines)) if self.ends else []
         shift = 0 if self.above else 1
@@ -60,7 +60,7 @@ class BoundedNeighbours(Neighbours):
         self.max_lines = max_lines
         self.max_bytes = max_bytes
 
-    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:  # noqa: D102 - Rule.begins
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:  # noqa: D102 - JoinRule.begins
         event = Open()
         begins: list[int] = []
         for at, (line, mark) in enumerate(zip(lines, map(self.belongs, lines), strict=True)):

@@ -22,7 +22,7 @@ VERSIONS: Final = {
 }
 """The versions by their names in filebeat.yml and in Logstash's pipelines."""
 
-Part = Literal["certificate_authorities", "certificate", "key", "cipher_suites"]
+TlsPart = Literal["certificate_authorities", "certificate", "key", "cipher_suites"]
 
 _NO_PEM: Final = "it is no PEM file of the right kind"
 
@@ -30,7 +30,7 @@ _NO_PEM: Final = "it is no PEM file of the right kind"
 class TlsError(Exception):
     """Something that a context needs cannot be used; the text names it and says why."""
 
-    def __init__(self, part: Part, name: str, reason: str) -> None:
+    def __init__(self, part: TlsPart, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
         self.part = part
         self.name = name
@@ -133,7 +133,7 @@ def _load_identity(context: ssl.SSLContext, identity: Identity) -> None:
             raise _blame(identity, certificate, key, error) from None
 
 
-def _read(part: Part, given: Sequence[str]) -> bytes:
+def _read(part: TlsPart, given: Sequence[str]) -> bytes:
     pems = []
     for one in given:
         try:

@@ -25,7 +25,7 @@ def health(service: Service) -> dict[str, Any]:
     }
 
 
-def figures(service: Service) -> Iterator[Metric]:
+def metrics(service: Service) -> Iterator[Metric]:
     """Counters since the output was opened, and how things stand."""
     if service.sender is not None:
         counters = service.sender.counters

@@ -15,8 +15,8 @@ import shipper.settings
 from ingest import plugins
 from shipper.config import inputs, outputs, processors, root
 from shipper.config import tls as shipper_tls
-from shipper.config.schema import Answer
 from shipper.config.schema import Option as ShipperOption
+from shipper.config.schema import Support
 from tests.test_layout import MODULES, imported, is_in
 
 DECLARING = {"Option", "done", "noted", "refused", "renamed"}
@@ -97,7 +97,7 @@ def test_the_tables_of_the_shipper_are_read() -> None:
     found = {word for module in MODULES if is_in(module, "shipper.config") for word in read_in(module)}
     found |= {field.name for settings in SETTINGS for field in fields(settings)}
     for options in _tables():
-        done = {name for name, one in options.items() if one.answer is Answer.DONE and one.now is None}
+        done = {name for name, one in options.items() if one.answer is Support.DONE and one.now is None}
         assert unread(done, found) == set()
 
 

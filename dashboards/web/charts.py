@@ -18,13 +18,18 @@ from sawlog.store.base import Store
 
 Clause = dict[str, Any]
 Format = Literal["number", "percent", "duration"]
-Kind = Literal["count", "share", "average", "span"]
+Calculation = Literal["count", "share", "average", "span"]
 
 OTHER: Final = "Other"
 ASKED_FOR: Final = 10
 """Times as many values as are wanted are asked for where some are left out."""
 AVERAGE: Final = "Average"
-_FORMATS: Final[dict[Kind, Format]] = {"count": "number", "share": "percent", "average": "number", "span": "duration"}
+_FORMATS: Final[dict[Calculation, Format]] = {
+    "count": "number",
+    "share": "percent",
+    "average": "number",
+    "span": "duration",
+}
 _BY: Final = "by"
 _SPLIT: Final = "split"
 _REST: Final = "rest"
@@ -49,7 +54,7 @@ class Measure:
 
     name: str
     label: str
-    kind: Kind
+    kind: Calculation
     aggregations: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -34,7 +34,7 @@ class Json(Codec):
     }
 
     def __init__(self, options: Options) -> None:
-        self._lines = settings.Lines(settings.charset(options))
+        self._lines = settings.LineCutter(settings.charset(options))
         self._records = settings.Records(settings.target(options), settings.keeps_original(options))
         self._open: list[str] = []
         self._depth = 0

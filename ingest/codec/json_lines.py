@@ -34,7 +34,7 @@ class JsonLines(Codec):
             raise options.error("the limit is at least 1", "decode_size_limit_bytes")
         self._delimiter = settings.delimiter(options)
         self._charset = settings.charset(options)
-        self._lines = settings.Lines(self._charset, self._delimiter, int(limit))
+        self._lines = settings.LineCutter(self._charset, self._delimiter, int(limit))
         self._records = settings.Records(settings.target(options), settings.keeps_original(options))
 
     def decode(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode

@@ -27,7 +27,7 @@ class Line(Codec):
         self._delimiter = settings.delimiter(options)
         self._keep_original = settings.keeps_original(options)
         self._write = settings.writer(options)
-        self._lines = settings.Lines(self._charset, self._delimiter)
+        self._lines = settings.LineCutter(self._charset, self._delimiter)
         self.texts_only = self._charset == "utf-8" and self._delimiter == "\n" and not self._keep_original
 
     def decode(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode

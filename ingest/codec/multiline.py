@@ -73,7 +73,7 @@ class Multiline(Codec):
         )
         self._tag: str = options["multiline_tag"]
         self._keep_original = settings.keeps_original(options)
-        self._lines = settings.Lines(settings.charset(options), settings.delimiter(options))
+        self._lines = settings.LineCutter(settings.charset(options), settings.delimiter(options))
         if options["auto_flush_interval"] is not None:
             self.auto_flush_interval = float(options["auto_flush_interval"])
         self._texts: list[str] = []

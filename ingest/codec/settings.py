@@ -63,7 +63,7 @@ def target(options: Options) -> Path | None:
         raise options.error(error.message, "target", error.hint) from None
 
 
-class Lines:
+class LineCutter:
     """Cuts the bytes of one stream into lines, however they are chunked; the delimiters are taken off."""
 
     def __init__(self, charset: str, delimiter: str = "\n", limit: int = LONGEST) -> None:

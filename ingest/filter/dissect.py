@@ -12,7 +12,7 @@ from ingest.failure import fail
 from ingest.filter.base import Filter
 from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
-from sawlog.dissect import Cut, Place, Tokenizer, places
+from sawlog.dissect import Cut, Cutter, Slot, slots
 from sawlog.errors import ConfigError
 from sawlog.event import Event, Path, get
 
@@ -39,12 +39,12 @@ class Dissection:
         Raises:
             ConfigError: it has no field, or a field that means nothing; without a position.
         """
-        lead, found = places(mapping)
+        lead, found = slots(mapping)
         if not found:
             raise ConfigError(f"'{mapping}' has no field: write %{{name}}")
         self.mapping = mapping
         self.parts = list(map(_part, found))
-        self.cut = Tokenizer(lead, (part.cut for part in self.parts)).cut
+        self.cut = Cutter(lead, (part.cut for part in self.parts)).cut
 
     def values(self, found: list[str], event: Event) -> dict[str, str]:
         """Return what the cut texts set, field by field.
@@ -163,15 +163,15 @@ def _path(name: str) -> Path:
         return (name,)
 
 
-def _part(place: Place) -> _Part:
-    found = _KEY.fullmatch(place.inside)
+def _part(slot: Slot) -> _Part:
+    found = _KEY.fullmatch(slot.inside)
     assert found is not None
     kind, key, order, padded = found.groups()
     if kind in ("+", "&") and not key:
-        raise ConfigError(f"%{{{place.inside}}} names no field")
+        raise ConfigError(f"%{{{slot.inside}}} names no field")
     if key[:1] in ("+", "&") and kind:
-        raise ConfigError(f"%{{{place.inside}}}: an append and an indirect field cannot be combined")
-    return _Part(kind, key, int(order or 0), place.before, Cut(place.after, padded=padded is not None))
+        raise ConfigError(f"%{{{slot.inside}}}: an append and an indirect field cannot be combined")
+    return _Part(kind, key, int(order or 0), slot.before, Cut(slot.after, padded=padded is not None))
 
 
 def _join(first: str | None, pieces: list[tuple[int, str, str]]) -> str:

@@ -18,7 +18,7 @@ from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
 from sawlog.event import MISSING, Event
 
-Answer = str | None
+Resolved = str | None
 """A name or an address, or None for neither."""
 
 
@@ -57,7 +57,7 @@ class Dns(Filter):
         self._failures = _Remembered(int(options["failed_cache_size"]), options["failed_cache_ttl"])
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
-        answers: dict[tuple[str, bool], Answer | TimeoutError] = {}
+        answers: dict[tuple[str, bool], Resolved | TimeoutError] = {}
         for event in events:
             resolved = [self._look_up(event, *field, answers) for field in self._fields]
             if all(resolved) and self.succeeded:
@@ -70,7 +70,7 @@ class Dns(Filter):
         read: settings.Read,
         write: settings.Write,
         reverse: bool,
-        answers: dict[tuple[str, bool], Answer | TimeoutError],
+        answers: dict[tuple[str, bool], Resolved | TimeoutError],
     ) -> bool:
         value = read(event)
         single = value
@@ -98,14 +98,14 @@ class Dns(Filter):
             write(event, [answer] if isinstance(value, list) else answer)
         return True
 
-    def _answer(self, text: str, reverse: bool) -> Answer | TimeoutError:
+    def _answer(self, text: str, reverse: bool) -> Resolved | TimeoutError:
         local = (self._names if reverse else self._hosts).get(text.lower())
         if local:
             return local
         key = (text, reverse)
         known = self._hits.get(key) or self._failures.get(key)
         if known:
-            remembered: Answer | TimeoutError = known[0]
+            remembered: Resolved | TimeoutError = known[0]
             return remembered
         try:
             answer = self._ask(text, reverse)
@@ -164,7 +164,7 @@ def _hosts_files(options: Options) -> tuple[dict[str, str], dict[str, str]]:
 _SERVER_KEYS: Final = ("address", "search", "ndots")
 
 
-def _asker(options: Options) -> Callable[[str, bool], Answer]:
+def _asker(options: Options) -> Callable[[str, bool], Resolved]:
     """Make the function that asks the name servers; it raises TimeoutError."""
     # Heavy: only who uses it loads it.
     import dns.exception  # noqa: PLC0415
@@ -179,7 +179,7 @@ def _asker(options: Options) -> Callable[[str, bool], Answer]:
         raise options.error(f"dns: {error}", "nameserver") from None
     timeout, tries = float(options["timeout"]), int(options["max_retries"]) + 1
 
-    def once(text: str, reverse: bool) -> Answer:
+    def once(text: str, reverse: bool) -> Resolved:
         if reverse:
             return str(resolver.resolve_address(text, lifetime=timeout)[0]).rstrip(".")
         try:
@@ -187,7 +187,7 @@ def _asker(options: Options) -> Callable[[str, bool], Answer]:
         except dns.resolver.NoAnswer:
             return str(resolver.resolve(text, "AAAA", lifetime=timeout, search=True)[0])
 
-    def ask(text: str, reverse: bool) -> Answer:
+    def ask(text: str, reverse: bool) -> Resolved:
         for _ in range(tries):
             try:
                 return once(text, reverse)

@@ -76,15 +76,15 @@ class Client(mqtt_client.Client):
         )
         self.pending_calls_threshold = 2 * RECEIVE_MAXIMUM
         self._client.manual_ack_set(True)
-        self._open: deque[Delivery] = deque()
+        self._open: deque[OpenMessage] = deque()
 
-    def begin(self, message: aiomqtt.Message) -> Delivery:
+    def begin(self, message: aiomqtt.Message) -> OpenMessage:
         """Say that work on the message begins."""
-        delivery = Delivery(message)
+        delivery = OpenMessage(message)
         self._open.append(delivery)
         return delivery
 
-    def done(self, delivery: Delivery) -> None:
+    def done(self, delivery: OpenMessage) -> None:
         """Say that the work has ended; the broker hears of messages in the order in which they came."""
         delivery.done = True
         while self._open and self._open[0].done:
@@ -100,7 +100,7 @@ class Client(mqtt_client.Client):
 
 
 @dataclass(slots=True)
-class Delivery:
+class OpenMessage:
     """A message under work."""
 
     message: aiomqtt.Message

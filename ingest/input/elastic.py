@@ -28,7 +28,7 @@ _SETUP: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What is answered to a question that is no event."""
 
     status: int
@@ -42,7 +42,7 @@ def bulk_index(path: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DocumentTarget:
     """Where a single document goes."""
 
     index: str
@@ -50,32 +50,32 @@ class Target:
     identity: str | None
 
 
-def document_target(path: str) -> Target | None:
+def document_target(path: str) -> DocumentTarget | None:
     """Return what ``/INDEX/_doc``, ``/INDEX/_doc/ID`` and ``/INDEX/_create/ID`` name; None for any other path."""
     match = _DOCUMENT.fullmatch(path)
-    return Target(match[1], match[2] or "index", match[3] or None) if match else None
+    return DocumentTarget(match[1], match[2] or "index", match[3] or None) if match else None
 
 
-def answer(method: str, path: str) -> Answer | None:
+def answer(method: str, path: str) -> Reply | None:
     """Answer what senders ask before they begin; None when the request brings events."""
     if bulk_index(path) is not None or document_target(path) is not None:
         allowed = method in ("POST", "PUT")
-        return None if allowed else Answer(405, error_body(405, "method_not_allowed", f"{method} is not allowed"))
+        return None if allowed else Reply(405, error_body(405, "method_not_allowed", f"{method} is not allowed"))
     if path == "/" and method in ("GET", "HEAD"):
-        return Answer(200, _ABOUT)
+        return Reply(200, _ABOUT)
     if not path.startswith("/_"):
         return None
     if path in ("/_license", "/_xpack"):
-        return Answer(200, {"license": {"uid": "sawlog", "type": "basic", "mode": "basic", "status": "active"}})
+        return Reply(200, {"license": {"uid": "sawlog", "type": "basic", "mode": "basic", "status": "active"}})
     if path == "/_cluster/health":
-        return Answer(200, {"cluster_name": "sawlog", "status": "green", "timed_out": False})
+        return Reply(200, {"cluster_name": "sawlog", "status": "green", "timed_out": False})
     if _SETUP.fullmatch(path) and method in ("GET", "HEAD", "PUT", "POST"):
         # There is nothing to set up: the store of the pipeline's output is not the sender's to configure.
-        return Answer(200, {"acknowledged": True} if method in ("PUT", "POST") else {})
-    return Answer(404, error_body(404, "resource_not_found_exception", f"{path} is not offered by this input"))
+        return Reply(200, {"acknowledged": True} if method in ("PUT", "POST") else {})
+    return Reply(404, error_body(404, "resource_not_found_exception", f"{path} is not offered by this input"))
 
 
-class Bulk:
+class BulkRequest:
     """The body of a bulk request: the events of its items, and the answer to each of them."""
 
     def __init__(self, data: bytes, index: str) -> None:
@@ -110,21 +110,21 @@ class Bulk:
             at += 1
 
     @classmethod
-    def of_document(cls, data: bytes, target: Target) -> Bulk:
+    def of_document(cls, data: bytes, target: DocumentTarget) -> BulkRequest:
         """Read the body of a request that brings one document."""
         bulk = cls(b"", "")
         bulk._document(target.action, {"_id": target.identity}, target.index, data, msgspec.json.decode)
         return bulk
 
-    def document_response(self) -> Answer:
+    def document_response(self) -> Reply:
         """Return the answer to a request that brought one document, once the event is delivered."""
         ((item,),) = (one.values() for one in self._items)
         if "error" in item:
-            return Answer(item["status"], error_body(item["status"], item["error"]["type"], item["error"]["reason"]))
+            return Reply(item["status"], error_body(item["status"], item["error"]["type"], item["error"]["reason"]))
         # A status in the body is an error's: rsyslog looks for it.
         status = item.pop("status")
         shards = {"total": 1, "successful": 1, "failed": 0}
-        return Answer(status, {**item, "_shards": shards, "_seq_no": 0, "_primary_term": 1})
+        return Reply(status, {**item, "_shards": shards, "_seq_no": 0, "_primary_term": 1})
 
     def response(self, milliseconds: int) -> dict[str, Any]:
         """Return the answer, once the events are delivered."""

@@ -217,7 +217,7 @@ class Http(Input):
     async def _bulk(self, request: web.BaseRequest, index: str, data: bytes, deliver: Deliver) -> web.StreamResponse:
         began = time.monotonic()
         try:
-            bulk = elastic.Bulk(data, index)
+            bulk = elastic.BulkRequest(data, index)
         except ValueError as error:
             return _elastic(400, elastic.error_body(400, "illegal_argument_exception", str(error)))
         # Who writes documents has given them their fields: nothing but the sender's own is added.
@@ -225,9 +225,9 @@ class Http(Input):
         return _elastic(200, bulk.response(round(1000 * (time.monotonic() - began))))
 
     async def _document(
-        self, request: web.BaseRequest, target: elastic.Target, data: bytes, deliver: Deliver
+        self, request: web.BaseRequest, target: elastic.DocumentTarget, data: bytes, deliver: Deliver
     ) -> web.StreamResponse:
-        one = elastic.Bulk.of_document(data, target)
+        one = elastic.BulkRequest.of_document(data, target)
         await self._deliver(request, one.events, len(data), deliver, describe=False)
         answer = one.document_response()
         return _elastic(answer.status, answer.body)

@@ -25,7 +25,7 @@ from tenacity.wait import wait_random_exponential
 
 from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
-from ingest.input.broker import Broker, Client, Delivery, connected
+from ingest.input.broker import Broker, Client, OpenMessage, connected
 from ingest.input.decoding import Stamp, settle_timestamp
 from ingest.input.outbox import Outbox, identify
 from ingest.options import Kind, Option, Options
@@ -226,7 +226,7 @@ class _Intake:
         """Deliver messages; return when there is room for more. When cancelled, none of them is left half taken."""
         deliveries = [client.begin(message) for message in messages]
         events: list[Event] = []
-        plain: list[Delivery] = []
+        plain: list[OpenMessage] = []
         size = 0
         pending = deque(deliveries)
         try:
@@ -290,7 +290,7 @@ class _Intake:
         stamp = Stamp({}, {"input": {"mqtt": {"topic": message.topic.value}}}, self._decorate)
         return stamp([*self._codec.decode(_payload(message)), *self._codec.flush()])
 
-    async def _open(self, client: Client, delivery: Delivery) -> None:
+    async def _open(self, client: Client, delivery: OpenMessage) -> None:
         message = delivery.message
         try:
             topic = self._response_topic(message)
@@ -313,7 +313,7 @@ class _Intake:
             batch.nack(_STOPPING)
             raise
 
-    def _last(self, client: Client, delivery: Delivery) -> list[Event]:
+    def _last(self, client: Client, delivery: OpenMessage) -> list[Event]:
         """Return the events of a plain message; give an envelope back."""
         if not self._is_envelope(delivery.message):
             client.done(delivery)
@@ -333,7 +333,7 @@ class _Intake:
             raise wire.EnvelopeError(f"its response topic is not below {wire.answers_topic(prefix, '')!r}")
         return topic
 
-    def _settled(self, client: Client, delivery: Delivery, topic: str, correlation: bytes | None) -> Settled:
+    def _settled(self, client: Client, delivery: OpenMessage, topic: str, correlation: bytes | None) -> Settled:
         self._count(1)
 
         def settled(error: BaseException | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import click
 
-from sawlog.cli.lines import Writer
+from sawlog.cli.lines import ResultWriter
 from sawlog.cli.selection import Selection
 from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Store
@@ -29,7 +29,7 @@ PATIENCE: Final = 5.0
 """Seconds between tries while the store does not answer."""
 
 
-async def follow(chosen: Selection, lines: int, write: Writer) -> None:
+async def follow(chosen: Selection, lines: int, write: ResultWriter) -> None:
     """Write the newest `lines` events, then each further one; ends only by cancellation or an error."""
     clause = chosen.clause()
     async with chosen.store() as store:
@@ -72,7 +72,7 @@ class _Window:
         async for hits in walk(self._store, self._query(), source=False, index=self._index):
             self.seen.update(hit["_id"] for hit in hits)
 
-    async def show_new(self, write: Writer) -> None:
+    async def show_new(self, write: ResultWriter) -> None:
         """Write what is in the window and was not seen; then move the window forward."""
         query, asked = self._query(), datetime.now(UTC)
         present: set[str] = set()

@@ -230,7 +230,7 @@ async def _run(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    log.info("stopped after %s", _figures(service))
+    log.info("stopped after %s", _counts_of(service))
 
 
 @contextlib.asynccontextmanager
@@ -239,10 +239,10 @@ async def _http(service: Service, api: tuple[str, int] | None) -> AsyncIterator[
     if api is None:
         yield
         return
-    from ingest.figures import figures, health  # noqa: PLC0415 - only here
+    from ingest.metrics import health, metrics  # noqa: PLC0415 - only here
     from sawlog.health import serve  # noqa: PLC0415 - likewise
 
-    async with serve(*api, lambda: health(service), lambda: figures(service)) as address:
+    async with serve(*api, lambda: health(service), lambda: metrics(service)) as address:
         log.info("metrics and health are on %s", address)
         yield
 
@@ -262,10 +262,10 @@ async def _report(service: Service) -> None:
         now = time.monotonic()
         rate = (service.counts.received - received) / (now - since)
         received, since = service.counts.received, now
-        log.info("%s events/s; %s", f"{rate:,.0f}", _figures(service))
+        log.info("%s events/s; %s", f"{rate:,.0f}", _counts_of(service))
 
 
-def _figures(service: Service) -> str:
+def _counts_of(service: Service) -> str:
     dead = service.counts.dead + sum(outlet.sent.dead for outlet in service.outlets)
     words = [f"{service.counts.received:,} events received"]
     words += [f"{outlet.sent.events:,} to {outlet.name}" for outlet in service.outlets]

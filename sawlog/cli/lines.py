@@ -25,10 +25,10 @@ STYLES: Final = {
     "TRACE": "dim",
 }
 
-Writer = Callable[[Iterable[Event]], None]
+ResultWriter = Callable[[Iterable[Event]], None]
 
 
-def writer(*, as_json: bool) -> Writer:
+def writer(*, as_json: bool) -> ResultWriter:
     """Return what writes events to standard output and flushes it."""
     if as_json:
         return _write_json

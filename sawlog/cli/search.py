@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sawlog.cli.lines import Writer, writer
+from sawlog.cli.lines import ResultWriter, writer
 from sawlog.cli.selection import Selection, selection, selects
 from sawlog.store.walk import newest
 
@@ -62,7 +62,7 @@ def tail(lines: int, as_json: bool, **options: Any) -> None:
     asyncio.run(follow(selection(**options), lines, writer(as_json=as_json)))
 
 
-async def _search(chosen: Selection, size: int | None, write: Writer, *, quiet: bool) -> None:
+async def _search(chosen: Selection, size: int | None, write: ResultWriter, *, quiet: bool) -> None:
     shown = 0
     async with chosen.store() as store:
         if size == 0:

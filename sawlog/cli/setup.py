@@ -14,7 +14,7 @@ from sawlog.cli.connection import connects, print_rows
 from sawlog.cli.retention import checked_retention
 from sawlog.errors import ConfigError, StoreUnavailableError, nearest
 from sawlog.store import mappings
-from sawlog.store.assets import ROLE, Outcome, install, lifecycle, role, role_descriptor, templates
+from sawlog.store.assets import ROLE, AssetOutcome, install, lifecycle, role, role_descriptor, templates
 from sawlog.store.credentials import ELASTICSEARCH, elasticsearch
 from sawlog.store.elasticsearch import ElasticsearchStore, RefusedError
 
@@ -91,7 +91,7 @@ async def _setup(
     key_file: Path | None,
     *,
     force: bool,
-) -> list[Outcome]:
+) -> list[AssetOutcome]:
     async with store:
         secured = await _reach(store, wait)
         if kept.policy is not None:
@@ -105,7 +105,7 @@ async def _setup(
         if patterns and secured:
             outcomes.append(await install(store.request, role(patterns), force=force))
         elif patterns:
-            outcomes.append(Outcome("role", ROLE, "kept", "security is off here: everybody may do everything"))
+            outcomes.append(AssetOutcome("role", ROLE, "kept", "security is off here: everybody may do everything"))
         if key_file is not None:
             if not secured:
                 raise ConfigError("--key-file: this Elasticsearch has no API keys, because its security is off")
@@ -143,19 +143,19 @@ async def _find_policy(store: ElasticsearchStore, policy: str) -> None:
         raise ConfigError(f"--ilm-policy: there is no policy {policy!r}", hint=nearest(policy, there))
 
 
-async def _managed(store: ElasticsearchStore, policy: str) -> list[Outcome]:
+async def _managed(store: ElasticsearchStore, policy: str) -> list[AssetOutcome]:
     """Give the indices that are there the policy, which a template gives to new ones alone."""
     path = f"/{mappings.PATTERN}/_settings"
     # Each index has a uuid, and is therefore in the answer.
     indices: dict[str, Any] = await store.request("GET", f"{path}/index.lifecycle.name,index.uuid?flat_settings=true")
     wrong = [name for name, one in indices.items() if one["settings"].get("index.lifecycle.name") != policy]
     if not wrong:
-        return [Outcome("data streams", mappings.PATTERN, "unchanged", f"{len(indices)} indices there")]
+        return [AssetOutcome("data streams", mappings.PATTERN, "unchanged", f"{len(indices)} indices there")]
     await store.request("PUT", path, {"index.lifecycle.name": policy})
-    return [Outcome("data streams", mappings.PATTERN, "updated", f"{len(indices)} indices there follow {policy}")]
+    return [AssetOutcome("data streams", mappings.PATTERN, "updated", f"{len(indices)} indices there follow {policy}")]
 
 
-async def _streams(store: ElasticsearchStore, keep: str) -> list[Outcome]:
+async def _streams(store: ElasticsearchStore, keep: str) -> list[AssetOutcome]:
     """Give the data streams that are there the retention, which a template gives to new ones alone."""
     path = f"/_data_stream/{mappings.PATTERN}"
     try:
@@ -163,20 +163,22 @@ async def _streams(store: ElasticsearchStore, keep: str) -> list[Outcome]:
     except RefusedError as error:
         if error.status not in _NO_SUCH_API:
             raise
-        return [Outcome("data streams", mappings.PATTERN, "kept", "this Elasticsearch has no API for their lifecycles")]
+        return [
+            AssetOutcome("data streams", mappings.PATTERN, "kept", "this Elasticsearch has no API for their lifecycles")
+        ]
     streams = answer.get("data_streams", [])
     if all(one.get("lifecycle", {}).get("data_retention") == keep for one in streams):
-        return [Outcome("data streams", mappings.PATTERN, "unchanged", f"{len(streams)} there")]
+        return [AssetOutcome("data streams", mappings.PATTERN, "unchanged", f"{len(streams)} there")]
     await store.request("PUT", f"{path}/_lifecycle", {"data_retention": keep})
-    return [Outcome("data streams", mappings.PATTERN, "updated", f"{len(streams)} there are kept {keep}")]
+    return [AssetOutcome("data streams", mappings.PATTERN, "updated", f"{len(streams)} there are kept {keep}")]
 
 
-async def _key(store: ElasticsearchStore, patterns: tuple[str, ...], path: Path) -> Outcome:
+async def _key(store: ElasticsearchStore, patterns: tuple[str, ...], path: Path) -> AssetOutcome:
     """Make an API key and write it into a file that only its owner can read; a file that is there is left."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
-        return Outcome("API key", KEY_NAME, "unchanged", f"{path} is there")
+        return AssetOutcome("API key", KEY_NAME, "unchanged", f"{path} is there")
     except OSError as error:
         raise ConfigError(f"--key-file: {path} cannot be written: {error.strerror}") from None
     body = {"name": KEY_NAME, "role_descriptors": {ROLE: role_descriptor(patterns)}}
@@ -187,4 +189,4 @@ async def _key(store: ElasticsearchStore, patterns: tuple[str, ...], path: Path)
     except BaseException:
         os.unlink(path)  # noqa: PTH108 - a moment, at the end of a command
         raise
-    return Outcome("API key", KEY_NAME, "created", f"in {path}")
+    return AssetOutcome("API key", KEY_NAME, "created", f"in {path}")

@@ -82,7 +82,7 @@ async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> boo
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-    log.info("stopped after %s", _figures(service))
+    log.info("stopped after %s", _counts_of(service))
     problems = service.agent.progress.problems if service.agent else {}
     damaged = service.sender.set_aside if service.sender else ()
     return not (once and (problems or damaged))
@@ -96,9 +96,9 @@ async def _http(service: Service) -> AsyncIterator[None]:
         yield
         return
     from sawlog.health import serve  # noqa: PLC0415 - only here
-    from shipper.figures import figures, health  # noqa: PLC0415 - likewise
+    from shipper.metrics import health, metrics  # noqa: PLC0415 - likewise
 
-    async with serve(settings.host, settings.port, lambda: health(service), lambda: figures(service)) as address:
+    async with serve(settings.host, settings.port, lambda: health(service), lambda: metrics(service)) as address:
         log.info("metrics and health are on %s", address)
         yield
 
@@ -112,7 +112,7 @@ async def _report(service: Service) -> None:
         rate = max(0, service.events - events) / (now - since)
         events, since = service.events, now
         if service.config.logging.metrics:
-            log.info("%s events/s; %s", f"{rate:,.0f}", _figures(service))
+            log.info("%s events/s; %s", f"{rate:,.0f}", _counts_of(service))
 
 
 async def _bar(service: Service, console: Console) -> None:
@@ -126,7 +126,7 @@ async def _bar(service: Service, console: Console) -> None:
             await asyncio.sleep(TICK_SECONDS)
 
 
-def _figures(service: Service) -> str:
+def _counts_of(service: Service) -> str:
     sender = service.sender
     words = [f"{service.events:,} events delivered"]
     if service.agent:

@@ -16,12 +16,12 @@ from urllib.parse import quote
 from sawlog.errors import StoreError
 from sawlog.store import mappings
 
-Kind = Literal["component template", "index template", "role"]
-Action = Literal["created", "updated", "unchanged", "kept"]
+AssetKind = Literal["component template", "index template", "role"]
+AssetAction = Literal["created", "updated", "unchanged", "kept"]
 
 ROLE: Final = "sawlog_ingest"
 
-_PATHS: Final[dict[Kind, str]] = {
+_PATHS: Final[dict[AssetKind, str]] = {
     "component template": "/_component_template",
     "index template": "/_index_template",
     "role": "/_security/role",
@@ -49,7 +49,7 @@ class Request(Protocol):
 class Asset:
     """One thing to keep in the cluster; `body` is without the marks of ours, `older` the one for older servers."""
 
-    kind: Kind
+    kind: AssetKind
     name: str
     body: Mapping[str, Any]
     older: Mapping[str, Any] | None = None
@@ -74,12 +74,12 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AssetOutcome:
     """What came of one asset, and why it was kept as it is, if it was."""
 
     kind: str
     name: str
-    action: Action
+    action: AssetAction
     note: str = ""
 
 
@@ -107,7 +107,7 @@ def role_descriptor(patterns: Iterable[str]) -> dict[str, Any]:
     }
 
 
-async def install(request: Request, asset: Asset, *, force: bool = False) -> Outcome:
+async def install(request: Request, asset: Asset, *, force: bool = False) -> AssetOutcome:
     """Bring one asset up to date; what a user made or changed stays unless `force`.
 
     Raises:
@@ -116,15 +116,15 @@ async def install(request: Request, asset: Asset, *, force: bool = False) -> Out
     there = _content(asset, await request("GET", asset.path, missing={}))
     if there is None:
         await _put(request, asset)
-        return Outcome(asset.kind, asset.name, "created")
+        return AssetOutcome(asset.kind, asset.name, "created")
     marks = there.get("metadata" if asset.kind == "role" else "_meta") or {}
     reason = _why_not(marks, there)
     if reason and not force:
-        return Outcome(asset.kind, asset.name, "kept", f"{reason}; --force replaces it")
+        return AssetOutcome(asset.kind, asset.name, "kept", f"{reason}; --force replaces it")
     if not reason and marks.get("fingerprint") in asset.fingerprints and marks["version"] == mappings.VERSION:
-        return Outcome(asset.kind, asset.name, "unchanged")
+        return AssetOutcome(asset.kind, asset.name, "unchanged")
     await _put(request, asset)
-    return Outcome(asset.kind, asset.name, "updated", reason)
+    return AssetOutcome(asset.kind, asset.name, "updated", reason)
 
 
 async def _put(request: Request, asset: Asset) -> None:

@@ -140,7 +140,8 @@ INPUT: Final[Options] = {
     "json": done(Kind.TREE),
     "parsers": done(Kind.TREE, word="of every type of input: multiline, ndjson, container, springboot"),
     "springboot": done(
-        Kind.TREE, word="sawlog's own: `true`, or the options of the parser, joins what Spring Boot logged in one go"
+        Kind.TREE,
+        word="sawlog's own: `true`, or the options of the parser, joins what Spring Boot logged in one go",
     ),
     "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr"), word=_ENGINE),
     "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),

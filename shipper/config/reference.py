@@ -6,7 +6,7 @@ from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES
 from shipper.config.outputs import OUTPUTS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
 from shipper.config.root import ROOT
-from shipper.config.schema import Answer, Option, Options
+from shipper.config.schema import Option, Options, Support
 
 _HEAD = """# What of Filebeat's configuration works
 
@@ -44,7 +44,7 @@ def _table(title: str, options: Options) -> str:
 
 
 def _row(name: str, option: Option) -> str:
-    differs = option.answer is Answer.DONE and option.word and option.now is None
+    differs = option.answer is Support.DONE and option.word and option.now is None
     answer = "works, with a remark" if differs else option.answer.value
     word = option.word or (f"the older name of `{option.now}`" if option.now else "")
     if not word and option.one_of:

@@ -18,7 +18,7 @@ from shipper.config.values import UNRESOLVED, Kind, Reader
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 
 
-class Answer(Enum):
+class Support(Enum):
     """What sawlog says to an option."""
 
     DONE = "works"
@@ -35,7 +35,7 @@ class Option:
     """
 
     kind: Kind = Kind.ANY
-    answer: Answer = Answer.DONE
+    answer: Support = Support.DONE
     word: str = ""
     default: Any = None
     one_of: tuple[str, ...] = ()
@@ -50,17 +50,17 @@ _SECTIONS: Final = frozenset({Kind.TREE, Kind.MAP, Kind.TEXT_MAP, Kind.ANY})
 
 def done(kind: Kind, default: Any = None, word: str = "", one_of: tuple[str, ...] = (), **more: Any) -> Option:
     """An option that works."""
-    return Option(kind, Answer.DONE, word, default, one_of, **more)
+    return Option(kind, Support.DONE, word, default, one_of, **more)
 
 
 def noted(word: str, *harmless: Any) -> Option:
     """An option without effect here; `word` says what to use instead."""
-    return Option(answer=Answer.NOTED, word=word, harmless=harmless)
+    return Option(answer=Support.NOTED, word=word, harmless=harmless)
 
 
 def refused(word: str, *harmless: Any) -> Option:
     """An option that must not be ignored; `word` says why."""
-    return Option(answer=Answer.REFUSED, word=word, harmless=harmless)
+    return Option(answer=Support.REFUSED, word=word, harmless=harmless)
 
 
 def renamed(now: str) -> Option:
@@ -132,9 +132,9 @@ class Schema:
 
     def _option(self, where: str, name: str, option: Option, options: Options, entry: Entry, values: Values) -> None:
         full = f"{where}.{name}" if where else name
-        if option.answer is not Answer.DONE:
+        if option.answer is not Support.DONE:
             if not self._harmless(entry.tree, option):
-                if option.answer is Answer.NOTED:
+                if option.answer is Support.NOTED:
                     self.problems.note(f"'{full}' has no effect here: {option.word}", entry.position, full)
                 else:
                     self.problems.error(f"'{full}' is refused: {option.word}", entry.position)
@@ -214,4 +214,4 @@ def _has_names_below(name: str, options: Options) -> bool:
 
 
 def _is_plain(option: Option) -> bool:
-    return option.answer is Answer.DONE and option.now is None
+    return option.answer is Support.DONE and option.now is None

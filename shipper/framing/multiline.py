@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from sawlog.joining import Neighbours, Rule
+from sawlog.joining import JoinRule, Neighbours
 from shipper.expression import Expressions
 from shipper.framing.base import Frames, Framing, cut
 from shipper.framing.lines import LineFraming
@@ -20,7 +20,7 @@ Matches = Callable[[str], object]
 class JoinedFraming(Framing):
     """Joins the lines that a rule says are one event, with line feeds between."""
 
-    def __init__(self, lines: LineFraming, rule: Rule, timeout: float | None) -> None:
+    def __init__(self, lines: LineFraming, rule: JoinRule, timeout: float | None) -> None:
         self.lines = lines
         self.max_bytes = lines.max_bytes
         self.timeout = timeout
@@ -77,7 +77,7 @@ class MultilineFraming(JoinedFraming):
         return text, shortened or len(texts) > self.max_lines
 
 
-class _WhileRule(Rule):
+class _WhileRule(JoinRule):
     def __init__(self, settings: Multiline) -> None:
         self.joins = _matcher(settings.pattern or "", settings.negate)
 
@@ -87,7 +87,7 @@ class _WhileRule(Rule):
         return begins, not marks[-1]
 
 
-class _CountRule(Rule):
+class _CountRule(JoinRule):
     def __init__(self, settings: Multiline) -> None:
         self.count = settings.count_lines
 
@@ -95,7 +95,7 @@ class _CountRule(Rule):
         return list(range(0, len(lines), self.count)), len(lines) % self.count == 0
 
 
-def rule_for(settings: Multiline) -> Rule:
+def rule_for(settings: Multiline) -> JoinRule:
     """Return the rule that the settings ask for."""
     if settings.type == "count":
         return _CountRule(settings)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, pairwise
 from typing import Any, Final
 
-from sawlog.joining import Rule
+from sawlog.joining import JoinRule
 from sawlog.json_text import decode
 from shipper.framing.base import cut
 from shipper.framing.container import ContainerLine, read_line, seconds_between
@@ -211,7 +211,7 @@ class _Decode(_Step):
 class _Joining(_Step):
     """Joins what belongs together by a rule, each stream apart."""
 
-    def __init__(self, rule: Rule, timeout: float, max_bytes: int) -> None:
+    def __init__(self, rule: JoinRule, timeout: float, max_bytes: int) -> None:
         self.rule = rule
         self.max_bytes = max_bytes
         self._timeout = timeout or None

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
-from sawlog.joining import Rule
+from sawlog.joining import JoinRule
 from shipper.framing.base import Frames, Framing, decoder, mark_at, offsets_of
 from shipper.framing.lines import DEFAULT_MAX_BYTES
 
@@ -196,7 +196,7 @@ def _unix(texts: list[str]) -> list[str]:
     return [text.removesuffix("\r").replace("\r\n", "\n") for text in texts]
 
 
-class SpringBootRule(Rule):
+class SpringBootRule(JoinRule):
     """The same rule for lines that came from elsewhere, such as a container engine's file."""
 
     def __init__(self, max_lines: int = MAX_LINES) -> None:

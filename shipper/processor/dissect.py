@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sawlog import dissect
-from sawlog.dissect import Cut, Place
+from sawlog.dissect import Cut, Slot
 from sawlog.event import METADATA, MISSING, Event, Path, get, put
 from shipper.processor.base import Processor, add_flag, fail
 from shipper.processor.convert import TYPES
@@ -38,7 +38,7 @@ class Tokenizer:
     """A compiled tokenizer and its keys."""
 
     keys: tuple[Key, ...]
-    _texts: dissect.Tokenizer = field(compare=False, repr=False)
+    _texts: dissect.Cutter = field(compare=False, repr=False)
 
     @classmethod
     def compile(cls, text: str) -> Tokenizer:
@@ -47,10 +47,10 @@ class Tokenizer:
         Raises:
             ValueError: the text is no tokenizer; the message says why.
         """
-        prefix, places = dissect.places(text)
-        if not places:
+        prefix, slots = dissect.slots(text)
+        if not slots:
             raise ValueError(f"the tokenizer '{text}' has no '%{{key}}'")
-        keys = tuple(map(_key, places))
+        keys = tuple(map(_key, slots))
         for key, following in itertools.pairwise(keys):
             if not (key.cut.delimiter or key.cut.length):
                 raise ValueError(f"there is no delimiter between '%{{{key.name}}}' and '%{{{following.name}}}'")
@@ -60,7 +60,7 @@ class Tokenizer:
         for key in keys:
             if key.mark == "&" and key.name not in named:
                 raise ValueError(f"'%{{&{key.name}}}' needs a '%{{*{key.name}}}' that names the field")
-        return cls(keys, dissect.Tokenizer(prefix, (key.cut for key in keys), overlapping=True))
+        return cls(keys, dissect.Cutter(prefix, (key.cut for key in keys), overlapping=True))
 
     def cut(self, text: str) -> list[str] | None:
         """Return the value of each key, or None when the text does not fit."""
@@ -130,22 +130,22 @@ class Dissect(Processor):
         return event
 
 
-def _key(place: Place) -> Key:
-    text, bar, kind = place.inside.partition("|")
+def _key(slot: Slot) -> Key:
+    text, bar, kind = slot.inside.partition("|")
     if bar and kind not in TYPES:
-        raise ValueError(f"'%{{{place.inside}}}': there is no type '{kind}'; the types are {', '.join(TYPES)}")
+        raise ValueError(f"'%{{{slot.inside}}}': there is no type '{kind}'; the types are {', '.join(TYPES)}")
     parts = _PARTS.fullmatch(text)
     if parts is None:
-        return Key("?", "", 0, "", place.before, Cut(place.after))
+        return Key("?", "", 0, "", slot.before, Cut(slot.after))
     name = parts["name"]
     mark = name[0] if name[0] in "?+&*" else ""
     if mark in ("+", "&") and name[1:2] in ("+", "&"):
-        raise ValueError(f"'%{{{place.inside}}}' both appends and follows a name")
+        raise ValueError(f"'%{{{slot.inside}}}' both appends and follows a name")
     name = name[len(mark) :]
     if not name and mark != "?":
-        raise ValueError(f"'%{{{place.inside}}}' has no name")
-    cut = Cut(place.after, int(parts["length"] or 0), bool(parts["padded"]))
-    return Key(mark, name, int(parts["order"] or 0), "" if mark == "+" else kind, place.before, cut)
+        raise ValueError(f"'%{{{slot.inside}}}' has no name")
+    cut = Cut(slot.after, int(parts["length"] or 0), bool(parts["padded"]))
+    return Key(mark, name, int(parts["order"] or 0), "" if mark == "+" else kind, slot.before, cut)
 
 
 def _converted(kind: str, value: str) -> Any:

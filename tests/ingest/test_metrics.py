@@ -1,4 +1,4 @@
-"""A pipeline's health and figures over HTTP, with an output that comes and goes."""
+"""A pipeline's health and metrics over HTTP, with an output that comes and goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
-from ingest.figures import figures, health
+from ingest.metrics import health, metrics
 from ingest.pipeline import Pipeline
 from ingest.service import Service
 from sawlog.dead_letter import DeadLetters
@@ -54,7 +54,7 @@ async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path
     service = Service(Pipeline.from_text(text, "test"), DeadLetters(tmp_path / "letters"), workers=0)
     running = asyncio.create_task(service.run())
     async with (
-        serve("127.0.0.1", 0, lambda: health(service), lambda: figures(service)) as address,
+        serve("127.0.0.1", 0, lambda: health(service), lambda: metrics(service)) as address,
         aiohttp.ClientSession() as session,
     ):
 

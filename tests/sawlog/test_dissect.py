@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.filter.dissect import Dissection
-from sawlog.dissect import Cut, Place, Tokenizer, places
+from sawlog.dissect import Cut, Cutter, Slot, slots
 from shipper.processor import dissect as shipper_dissect
 
 
-def test_places() -> None:
-    assert places("<%{a}> %{?b->}%{}") == ("<", [Place("a", "<", "> "), Place("?b->", "> ", ""), Place("", "", "")])
-    assert places("none") == ("none", [])
+def test_slots() -> None:
+    assert slots("<%{a}> %{?b->}%{}") == ("<", [Slot("a", "<", "> "), Slot("?b->", "> ", ""), Slot("", "", "")])
+    assert slots("none") == ("none", [])
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ def test_places() -> None:
     ],
 )
 def test_cuts(cuts: list[Cut], text: str, found: list[str] | None) -> None:
-    assert Tokenizer("", cuts).cut(text) == found
+    assert Cutter("", cuts).cut(text) == found
 
 
 def test_delimiters_that_overlap() -> None:
     """Filebeat looks for the next one a character further; Logstash behind the last one."""
     cuts = [Cut("--", padded=True), Cut("")]
-    assert Tokenizer("", cuts, overlapping=True).cut("a---b") == ["a", "b"]
-    assert Tokenizer("", cuts).cut("a---b") == ["a", "-b"]
+    assert Cutter("", cuts, overlapping=True).cut("a---b") == ["a", "b"]
+    assert Cutter("", cuts).cut("a---b") == ["a", "-b"]
 
 
 @given(

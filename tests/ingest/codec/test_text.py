@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import plugins
-from ingest.codec.settings import Lines
+from ingest.codec.settings import LineCutter
 from ingest.options import Block, Setting
 from sawlog.errors import ConfigError
 from sawlog.event import Event
@@ -56,7 +56,7 @@ def test_bytes_that_are_not_legal_stay_visible() -> None:
 
 
 def test_a_line_without_end_comes_in_pieces() -> None:
-    lines = Lines("utf-8", limit=10)
+    lines = LineCutter("utf-8", limit=10)
     assert [lines.feed(b"x" * 6), lines.feed(b"y" * 6), lines.feed(b"z\n")] == [[], ["x" * 6 + "y" * 6], ["z"]]
 
 

@@ -16,7 +16,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError
 from elasticsearch.helpers import async_bulk
 
 from ingest.input import http, network
-from ingest.input.elastic import Bulk
+from ingest.input.elastic import BulkRequest
 from tests.ingest.input.building import Certificates, codec, refused, running
 
 
@@ -292,19 +292,19 @@ def test_a_line_of_a_beat_has_the_same_id_each_time() -> None:
         {**about, "message": "m"},
     ]
     body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-    first, second = ([event["@metadata"]["_id"] for event in Bulk(body, "i").events] for _ in range(2))
+    first, second = ([event["@metadata"]["_id"] for event in BulkRequest(body, "i").events] for _ in range(2))
     assert first == second
     assert first[0].startswith("5f1c:2049-77:7:")
     assert first[1] == "own"
 
 
 def test_a_bulk_of_many_shapes() -> None:
-    assert Bulk(b"", "i").response(1) == {"took": 1, "errors": False, "items": []}
-    assert Bulk(b'\n{"create":{}}\n{"a":1}', "i").events[0]["a"] == 1
+    assert BulkRequest(b"", "i").response(1) == {"took": 1, "errors": False, "items": []}
+    assert BulkRequest(b'\n{"create":{}}\n{"a":1}', "i").events[0]["a"] == 1
     for data, words in ((b'{"create":{}}', "line 1"), (b'{"a":{}}\n{}', "line 1"), (b"[" * 100_000, "line 1")):
         with pytest.raises(ValueError, match=words):
-            Bulk(data, "i")
-    assert Bulk(b'{"update":{"_id":"x"}}\n{"doc":{}}\n', "i").response(0)["errors"] is True
+            BulkRequest(data, "i")
+    assert BulkRequest(b'{"update":{"_id":"x"}}\n{"doc":{}}\n', "i").response(0)["errors"] is True
 
 
 async def test_tls(tmp_path: Path) -> None:
