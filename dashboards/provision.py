@@ -39,7 +39,7 @@ SAID: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportOutcome:
     """What came of one object: ``created``, ``replaced``, or, of a default that is another's, ``kept``."""
 
     type: str
@@ -95,7 +95,7 @@ class Kibana:
         if self._session is not None:
             await self._session.close()
 
-    async def provision(self, objects: str, *, make_default: bool = False) -> list[Outcome]:
+    async def provision(self, objects: str, *, make_default: bool = False) -> list[ImportOutcome]:
         """Import the objects, replace those that are there, and make our data view, if it is one, the default.
 
         Another default that is there stays unless `make_default`.
@@ -123,7 +123,7 @@ class Kibana:
         # Kibana would import into a space that nobody has made, where nobody sees it, and call it a success.
         await self._ask("GET", f"{self.url}/api/spaces/space/{self._space}")
 
-    async def _import(self, objects: str, titles: Mapping[tuple[str, str], str]) -> list[Outcome]:
+    async def _import(self, objects: str, titles: Mapping[tuple[str, str], str]) -> list[ImportOutcome]:
         form = aiohttp.FormData()
         form.add_field("file", objects.encode(), filename="sawlog.ndjson", content_type="application/x-ndjson")
         address = f"{self._base}/api/saved_objects/_import?overwrite=true"
@@ -137,21 +137,23 @@ class Kibana:
             elsewhere = one.get("destinationId")
             note = f"as {elsewhere}: another space has the id {key[1]}" if elsewhere else ""
             outcomes.append(
-                Outcome(key[0], titles.get(key, key[1]), "replaced" if one.get("overwrite") else "created", note)
+                ImportOutcome(key[0], titles.get(key, key[1]), "replaced" if one.get("overwrite") else "created", note)
             )
         return outcomes
 
-    async def _set_default(self, *, force: bool) -> Outcome:
+    async def _set_default(self, *, force: bool) -> ImportOutcome:
         view = read().data_view
         address = f"{self._base}/api/data_views/default"
         await self._ask("POST", address, json={"data_view_id": view.id, "force": force})
         # It acknowledges even where another one stays.
         found = (await self._ask("GET", address)).get("data_view_id")
         if found == view.id:
-            return Outcome("default data view", view.name, "set")
+            return ImportOutcome("default data view", view.name, "set")
         if force:
             raise SawlogError(f"{self.url}: the default data view is still {found!r}")
-        return Outcome("default data view", view.name, "kept", f"another one, {found!r}; --make-default replaces it")
+        return ImportOutcome(
+            "default data view", view.name, "kept", f"another one, {found!r}; --make-default replaces it"
+        )
 
     # Requests
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +18,7 @@ from ingest.plugins import check, make
 from sawlog.batch import Batch, LineBatch
 from sawlog.errors import ConfigError, ConfigErrors, Position
 from sawlog.event import TIMESTAMP, Event
+from sawlog.times.instant import now
 
 DEFAULT = Path(__file__).with_name("pipelines") / "spring-boot.conf"
 
@@ -124,10 +124,10 @@ class Pipeline:
                 events = lines(batch)
                 return events if self._rest is _unchanged else self._rest(list(events))
         events = batch.events()
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        arrived = now()
         for event in events:
             if TIMESTAMP not in event:
-                event[TIMESTAMP] = now
+                event[TIMESTAMP] = arrived
         return self._stage(events)
 
     def route(self, events: Sequence[Event]) -> list[Sequence[Event]]:

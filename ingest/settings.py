@@ -12,7 +12,7 @@ from typing import Any, Final
 from ingest.failure import conflict, place
 from ingest.lang.field import parse_field
 from ingest.lang.ruby import Regex
-from ingest.lang.sprintf import compile_sprintf, is_constant
+from ingest.lang.sprintf import Template, compile_sprintf, is_constant
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, put
@@ -40,7 +40,6 @@ __all__ = [
 
 Read = Callable[[Event], Any]
 Write = Callable[[Event, Any], None]
-Template = Callable[[Event], str]
 
 ENGLISH: Final = "the names of months and days are English, where Logstash takes the machine's language"
 ECS_COMPATIBILITY = Option(

@@ -16,7 +16,7 @@ Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,8 +38,6 @@ STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
 SOURCE: Final = web.AppKey("source", source.Source)
 OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
 VEGA: Final = web.AppKey("vega", vega.Bundle)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(store: Store, *, status: Callable[[], dict[str, Any]]) -> web.Application:
@@ -110,7 +108,7 @@ async def _healthz(request: web.Request) -> web.StreamResponse:
 
 
 @web.middleware
-async def _explain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _explain_errors(request: web.Request, handler: security.Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except QueryError as error:

@@ -20,7 +20,7 @@ _CASES: Final[dict[str, Callable[[str], str]]] = {
 }
 _CHARACTERS: Final = " as inside [] in an expression."
 
-Change = Callable[[str], str]
+Transform = Callable[[str], str]
 Pairs = dict[str, Any]
 
 
@@ -185,9 +185,9 @@ def _between(opening: str, closing: str) -> str:
     return rf"{opening}((?:\\.|[^{closing}])+)?{closing}"
 
 
-def _changes(options: Options, what: str) -> list[Change]:
+def _changes(options: Options, what: str) -> list[Transform]:
     """Return what happens to a key or a value, in order: trim, remove, transform."""
-    changes: list[Change] = []
+    changes: list[Transform] = []
     if options[f"trim_{what}"]:
         characters = options[f"trim_{what}"]
         ends = settings.regex(options, f"trim_{what}", f"^[{characters}]+|[{characters}]+$")

@@ -15,7 +15,7 @@ from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, TIMESTAMP, Event, Path, get, put, remove
 
-Step = Callable[[Event], None]
+Operation = Callable[[Event], None]
 
 _LATE: Final = f"mutate: an expression of gsub took longer than {timeout.SECONDS:.0f} s"
 
@@ -79,8 +79,8 @@ def _values(options: Options, name: str, value: Any) -> Callable[[Event], Any]:
     return settings.template(options, name, ruby.to_s(value))
 
 
-def _coerce(options: Options, name: str) -> list[Step]:
-    def step(field: str, value: Any) -> Step:
+def _coerce(options: Options, name: str) -> list[Operation]:
+    def step(field: str, value: Any) -> Operation:
         path, make = settings.field(options, name, field), _values(options, name, value)
 
         def coerce(event: Event) -> None:
@@ -92,8 +92,8 @@ def _coerce(options: Options, name: str) -> list[Step]:
     return [step(field, value) for field, value in options[name].items()]
 
 
-def _rename(options: Options, name: str) -> list[Step]:
-    def dynamic(old: str, new: str) -> Step:
+def _rename(options: Options, name: str) -> list[Operation]:
+    def dynamic(old: str, new: str) -> Operation:
         make_old, make_new = settings.template(options, name, old), settings.template(options, name, new)
 
         def rename_dynamic(event: Event) -> None:
@@ -101,7 +101,7 @@ def _rename(options: Options, name: str) -> list[Step]:
 
         return rename_dynamic
 
-    def step(old: str, new: str) -> Step:
+    def step(old: str, new: str) -> Operation:
         if settings.is_dynamic(old) or settings.is_dynamic(new):
             return dynamic(old, new)
         source, target = settings.field(options, name, old), settings.field(options, name, new)
@@ -125,8 +125,8 @@ def _move(event: Event, source: Path, target: Path) -> None:
         raise
 
 
-def _update(options: Options, name: str) -> list[Step]:
-    def step(field: str, value: Any) -> Step:
+def _update(options: Options, name: str) -> list[Operation]:
+    def step(field: str, value: Any) -> Operation:
         path, make = settings.field(options, name, field), _values(options, name, value)
 
         def update(event: Event) -> None:
@@ -138,8 +138,8 @@ def _update(options: Options, name: str) -> list[Step]:
     return [step(field, value) for field, value in options[name].items()]
 
 
-def _replace(options: Options, name: str) -> list[Step]:
-    def step(field: str, value: Any) -> Step:
+def _replace(options: Options, name: str) -> list[Operation]:
+    def step(field: str, value: Any) -> Operation:
         write = _writer(settings.field(options, name, field))
         make = _values(options, name, value)
         return lambda event: write(event, make(event))
@@ -153,7 +153,7 @@ def _writer(path: Path) -> Callable[[Event, Any], None]:
     return settings.writer(path)
 
 
-def _each(options: Options, name: str, field: str, change: Callable[[Any], Any], kinds: tuple[type, ...]) -> Step:
+def _each(options: Options, name: str, field: str, change: Callable[[Any], Any], kinds: tuple[type, ...]) -> Operation:
     """Make the step that changes a field's value, or each of its values, if it is of `kinds`."""
     path = settings.field(options, name, field)
     write = _writer(path)
@@ -169,7 +169,7 @@ def _each(options: Options, name: str, field: str, change: Callable[[Any], Any],
     return change_each
 
 
-def _convert(options: Options, name: str) -> list[Step]:
+def _convert(options: Options, name: str) -> list[Operation]:
     steps = []
     for field, kind in options[name].items():
         conversion = _CONVERSIONS.get(str(kind))
@@ -226,7 +226,7 @@ _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def _gsub(options: Options, name: str) -> list[Step]:
+def _gsub(options: Options, name: str) -> list[Operation]:
     given = options[name]
     if len(given) % 3:
         raise options.error(
@@ -235,7 +235,7 @@ def _gsub(options: Options, name: str) -> list[Step]:
     return [_substitute(options, *given[at : at + 3]) for at in range(0, len(given), 3)]
 
 
-def _substitute(options: Options, field: str, needle: str, replacement: str) -> Step:
+def _substitute(options: Options, field: str, needle: str, replacement: str) -> Operation:
     if not (settings.is_dynamic(needle) or settings.is_dynamic(replacement)):
         pattern = settings.regex(options, "gsub", str(needle))
         put_in = pattern.replacement(str(replacement))
@@ -258,12 +258,12 @@ def _substitute(options: Options, field: str, needle: str, replacement: str) -> 
     return substitute
 
 
-def _text(change: Callable[[str], str]) -> Callable[[Options, str], list[Step]]:
+def _text(change: Callable[[str], str]) -> Callable[[Options, str], list[Operation]]:
     return lambda options, name: [_each(options, name, field, change, (str,)) for field in options[name]]
 
 
-def _split(options: Options, name: str) -> list[Step]:
-    def step(field: str, separator: str) -> Step:
+def _split(options: Options, name: str) -> list[Operation]:
+    def step(field: str, separator: str) -> Operation:
         path = settings.field(options, name, field)
 
         def split(event: Event) -> None:
@@ -276,8 +276,8 @@ def _split(options: Options, name: str) -> list[Step]:
     return [step(field, str(separator)) for field, separator in options[name].items()]
 
 
-def _join(options: Options, name: str) -> list[Step]:
-    def step(field: str, separator: str) -> Step:
+def _join(options: Options, name: str) -> list[Operation]:
+    def step(field: str, separator: str) -> Operation:
         path = settings.field(options, name, field)
 
         def join(event: Event) -> None:
@@ -290,8 +290,8 @@ def _join(options: Options, name: str) -> list[Step]:
     return [step(field, str(separator)) for field, separator in options[name].items()]
 
 
-def _merge(options: Options, name: str) -> list[Step]:
-    def step(target: str, source: str) -> Step:
+def _merge(options: Options, name: str) -> list[Operation]:
+    def step(target: str, source: str) -> Operation:
         to, what = settings.field(options, name, target), settings.field(options, name, source)
 
         def merge(event: Event) -> None:
@@ -318,8 +318,8 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _copy(options: Options, name: str) -> list[Step]:
-    def step(source: str, target: str) -> Step:
+def _copy(options: Options, name: str) -> list[Operation]:
+    def step(source: str, target: str) -> Operation:
         what, to = settings.field(options, name, source), settings.field(options, name, target)
 
         def copy(event: Event) -> None:
@@ -333,7 +333,7 @@ def _copy(options: Options, name: str) -> list[Step]:
     return [step(source, str(target)) for source, target in options[name].items()]
 
 
-_IN_ORDER: Final[tuple[tuple[str, Callable[[Options, str], list[Step]]], ...]] = (
+_IN_ORDER: Final[tuple[tuple[str, Callable[[Options, str], list[Operation]]], ...]] = (
     ("coerce", _coerce),
     ("rename", _rename),
     ("update", _update),

@@ -13,7 +13,7 @@ from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import METADATA, TIMESTAMP, Event
 
-Matches = Callable[[Event, str], bool]
+FieldTest = Callable[[Event, str], bool]
 
 _LATE: Final = f"prune: its expressions took longer than {timeout.SECONDS:.0f} s"
 
@@ -83,7 +83,7 @@ class Prune(Filter):
     def _name(self, options: Options, option: str, text: str) -> Callable[[Event], str]:
         return settings.template(options, option, text) if self._interpolate else lambda event: text
 
-    def _expression(self, options: Options, option: str, text: Any) -> Matches:
+    def _expression(self, options: Options, option: str, text: Any) -> FieldTest:
         written = str(text)
         # The default, `%{[^}]+}`, looks like a place for sprintf, and is none.
         if self._interpolate and options.given(option) and settings.is_dynamic(written):

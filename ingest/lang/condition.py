@@ -26,7 +26,7 @@ from sawlog.event import Event, get
 
 Mask = Callable[[list[Event]], list[bool]]
 Test = Callable[[Any], bool]
-Values = Callable[[list[Event]], list[Any]]
+OperandValues = Callable[[list[Event]], list[Any]]
 
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -149,7 +149,7 @@ def _pairwise(left: Operand, right: Operand, test: Callable[[Any, Any], bool]) -
     return lambda events: list(map(test, lefts(events), rights(events)))
 
 
-def _values(operand: Operand) -> Values:
+def _values(operand: Operand) -> OperandValues:
     """Make the function that reads the operand of each event; None where there is nothing."""
     if isinstance(operand, Constant):
         constant = operand.value

@@ -13,7 +13,7 @@ from sawlog.errors import ConfigError
 from sawlog.store.credentials import KIBANA, credentials
 
 if TYPE_CHECKING:
-    from dashboards.provision import Outcome
+    from dashboards.provision import ImportOutcome
 
 KINDS = {"index-pattern": "data view", "search": "search", "lens": "chart", "dashboard": "dashboard"}
 """What Kibana's types are called on its pages."""
@@ -63,7 +63,7 @@ def provision(
         raise ConfigError(f"--file: {file} cannot be read: {error}") from None
     given = credentials(KIBANA, user=user, api_key=api_key, ca=ca)
 
-    async def run() -> list[Outcome]:
+    async def run() -> list[ImportOutcome]:
         from dashboards.provision import Kibana  # noqa: PLC0415 - likewise
 
         async with Kibana(url, given, space=space, wait=wait) as kibana:

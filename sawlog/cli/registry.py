@@ -23,7 +23,7 @@ from shipper.registry import listing
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileLag:
     """A record beside the file as it is now; `size` is None when the file is not there any more."""
 
     record: Record
@@ -76,7 +76,7 @@ class Line:
 @click.option("--json", "as_json", is_flag=True, help="All records, one JSON document a line.")
 def registry(config: str | None, data: Path, everything: bool, as_json: bool) -> None:
     """List the files that were read: offset, size, and what is not delivered yet, in bytes."""
-    lines = [Line(record, _size(record)) for path in _registries(config, data) for record in listing(path)]
+    lines = [FileLag(record, _size(record)) for path in _registries(config, data) for record in listing(path)]
     if as_json:
         for line in lines:
             # All but ASCII is escaped, so that a hostile name cannot steer the terminal.
@@ -112,7 +112,7 @@ def _size(record: Record) -> int | None:
     return status.st_size if (status.st_dev, status.st_ino) == (record.device, record.inode) else None
 
 
-def _print(lines: list[Line]) -> None:
+def _print(lines: list[FileLag]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("FILE", overflow="fold")
     for name in ("OFFSET", "SIZE", "LAG"):

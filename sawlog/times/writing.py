@@ -20,7 +20,7 @@ Form = Callable[[str], str]
 _KEPT: Final = 4096
 """So many different seconds (or days) a format remembers the text of."""
 
-Part = Callable[[datetime, str], str]
+Piece = Callable[[datetime, str], str]
 """From the time and its fraction's digits (``"921"``) to a text."""
 
 
@@ -44,8 +44,8 @@ def compile_java(pattern: str) -> Form:
     return _compile(pattern, _JAVA, "java.time")
 
 
-def _compile(pattern: str, letters: dict[str, Callable[[int], Part]], kind: str) -> Form:
-    parts: list[Part] = []
+def _compile(pattern: str, letters: dict[str, Callable[[int], Piece]], kind: str) -> Form:
+    parts: list[Piece] = []
     # How much of the ISO text decides the result: the day, the second, or all of it.
     needed: int | None = 10
     for token in tokens(pattern):
@@ -63,7 +63,7 @@ def _compile(pattern: str, letters: dict[str, Callable[[int], Part]], kind: str)
     return _cached(parts, needed)
 
 
-def _cached(parts: list[Part], needed: int | None) -> Form:
+def _cached(parts: list[Piece], needed: int | None) -> Form:
     texts: dict[str, str] = {}
 
     def form(timestamp: str) -> str:
@@ -80,16 +80,16 @@ def _cached(parts: list[Part], needed: int | None) -> Form:
     return form
 
 
-def _literal(text: str) -> Part:
+def _literal(text: str) -> Piece:
     return lambda moment, fraction: text
 
 
-def _number(value: Callable[[datetime], int]) -> Callable[[int], Part]:
+def _number(value: Callable[[datetime], int]) -> Callable[[int], Piece]:
     return lambda width: lambda moment, fraction: str(value(moment)).zfill(width)
 
 
-def _year(value: Callable[[datetime], int]) -> Callable[[int], Part]:
-    def part(width: int) -> Part:
+def _year(value: Callable[[datetime], int]) -> Callable[[int], Piece]:
+    def part(width: int) -> Piece:
         if width == 2:
             return lambda moment, fraction: f"{value(moment) % 100:02d}"
         return lambda moment, fraction: str(value(moment)).zfill(width)
@@ -97,32 +97,32 @@ def _year(value: Callable[[datetime], int]) -> Callable[[int], Part]:
     return part
 
 
-def _month(width: int) -> Part:
+def _month(width: int) -> Piece:
     if width <= 2:
         return lambda moment, fraction: str(moment.month).zfill(width)
     return _name(MONTHS, lambda moment: moment.month - 1, width)
 
 
-def _weekday(width: int) -> Part:
+def _weekday(width: int) -> Piece:
     return _name(DAYS, datetime.weekday, width)
 
 
-def _name(names: tuple[str, ...], index: Callable[[datetime], int], width: int) -> Part:
+def _name(names: tuple[str, ...], index: Callable[[datetime], int], width: int) -> Piece:
     if width == 5:
         return lambda moment, fraction: names[index(moment)][0]
     cut = 3 if width < 4 else None
     return lambda moment, fraction: names[index(moment)][:cut]
 
 
-def _fraction(width: int) -> Part:
+def _fraction(width: int) -> Piece:
     return lambda moment, fraction: fraction[:width].ljust(width, "0")
 
 
-def _zone(text: str) -> Callable[[int], Part]:
+def _zone(text: str) -> Callable[[int], Piece]:
     return lambda width: _literal(text)
 
 
-def _offset(*by_width: str) -> Callable[[int], Part]:
+def _offset(*by_width: str) -> Callable[[int], Piece]:
     return lambda width: _literal(by_width[min(width, len(by_width)) - 1])
 
 
@@ -135,15 +135,15 @@ def _nano_of_day(moment: datetime, fraction: str) -> int:
     return seconds * 1_000_000_000 + _nanos(moment, fraction)
 
 
-def _of_fraction(value: Callable[[datetime, str], int]) -> Callable[[int], Part]:
+def _of_fraction(value: Callable[[datetime, str], int]) -> Callable[[int], Piece]:
     return lambda width: lambda moment, fraction: str(value(moment, fraction)).zfill(width)
 
 
-def _half(width: int) -> Part:
+def _half(width: int) -> Piece:
     return lambda moment, fraction: "AM" if moment.hour < 12 else "PM"
 
 
-def _quarter(width: int) -> Part:
+def _quarter(width: int) -> Piece:
     def part(moment: datetime, fraction: str) -> str:
         quarter = (moment.month + 2) // 3
         if width <= 2:
@@ -153,7 +153,7 @@ def _quarter(width: int) -> Part:
     return part
 
 
-_BOTH: Final[dict[str, Callable[[int], Part]]] = {
+_BOTH: Final[dict[str, Callable[[int], Piece]]] = {
     "y": _year(lambda moment: moment.year),
     "M": _month,
     "d": _number(lambda moment: moment.day),
@@ -172,7 +172,7 @@ _BOTH: Final[dict[str, Callable[[int], Part]]] = {
     "Z": _offset("+0000", "+00:00", "UTC"),
 }
 
-_JODA: Final[dict[str, Callable[[int], Part]]] = _BOTH | {
+_JODA: Final[dict[str, Callable[[int], Piece]]] = _BOTH | {
     "G": _zone("AD"),
     "C": _number(lambda moment: moment.year // 100),
     "Y": _year(lambda moment: moment.year),
@@ -180,7 +180,7 @@ _JODA: Final[dict[str, Callable[[int], Part]]] = _BOTH | {
     "e": _number(datetime.isoweekday),
 }
 
-_JAVA: Final[dict[str, Callable[[int], Part]]] = _BOTH | {
+_JAVA: Final[dict[str, Callable[[int], Piece]]] = _BOTH | {
     "G": _offset("AD", "AD", "AD", "Anno Domini", "A"),
     "u": _year(lambda moment: moment.year),
     "Y": _year(lambda moment: moment.isocalendar().year),

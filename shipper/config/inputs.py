@@ -207,7 +207,7 @@ TERMINATORS: Final = ("auto", "line_feed", "carriage_return_line_feed")
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class CommonFields:
     """What the configuration's own ``fields`` and ``tags`` give to every input."""
 
     fields: Event
@@ -228,7 +228,7 @@ def place_fields(event: Event, fields: dict[str, Any], under_root: bool) -> None
         place((key,) if under_root else ("fields", key), value)
 
 
-def read_inputs(schema: Schema, where: str, tree: Tree, common: Common) -> list[FileInput]:
+def read_inputs(schema: Schema, where: str, tree: Tree, common: CommonFields) -> list[FileInput]:
     """Read a list of inputs; those that are not enabled are left out."""
     if is_empty(tree):
         return []
@@ -252,7 +252,7 @@ def read_inputs(schema: Schema, where: str, tree: Tree, common: Common) -> list[
     return inputs
 
 
-def _read_input(schema: Schema, where: str, tree: Mapping, common: Common) -> FileInput | None:
+def _read_input(schema: Schema, where: str, tree: Mapping, common: CommonFields) -> FileInput | None:
     enabled = tree.entries.get("enabled")
     if enabled is not None and _disabled(schema, enabled):
         return None
@@ -430,7 +430,7 @@ def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> Json | None:
     )
 
 
-def _constants(kind: str, values: Values, common: Common) -> Event:
+def _constants(kind: str, values: Values, common: CommonFields) -> Event:
     event: Event = {"input": {"type": "container" if kind == "docker" else kind}}
     if values["document_type"]:
         event["type"] = values["document_type"]

@@ -16,7 +16,7 @@ import platformdirs
 
 from sawlog.errors import ConfigError, InputError, Position
 from sawlog.event import Event
-from shipper.config.inputs import Common, place_fields, read_inputs
+from shipper.config.inputs import CommonFields, place_fields, read_inputs
 from shipper.config.outputs import read_output
 from shipper.config.problems import Problems
 from shipper.config.processors import read_processors
@@ -70,7 +70,7 @@ def load_inputs(path: str | Path, reload: Config) -> tuple[FileInput, ...]:
     problems = Problems()
     variables = Variables(Mapping({}, Position(str(path), 1)), os.environ, _builtin(str(reload.path_config)))
     tree, _ = parse_list(_read(str(path)), str(path))
-    common = Common(dict(reload.fields), reload.tags)
+    common = CommonFields(dict(reload.fields), reload.tags)
     inputs = read_inputs(Schema(Reader(variables), problems), "inputs", tree, common)
     problems.check()
     return tuple(inputs)
@@ -132,7 +132,7 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
     }
     fields: Event = {}
     place_fields(fields, values["fields"], values["fields_under_root"])
-    common = Common(fields, values["tags"])
+    common = CommonFields(fields, values["tags"])
     inputs: list[FileInput] = []
     for option in ("filebeat.inputs", "filebeat.prospectors"):
         if values[option] is not None:
@@ -183,7 +183,7 @@ def _reloads(values: Values, base: Path) -> list[Reload]:
     return reloads
 
 
-def _inputs_of_files(schema: Schema, reloads: list[Reload], common: Common) -> list[FileInput]:
+def _inputs_of_files(schema: Schema, reloads: list[Reload], common: CommonFields) -> list[FileInput]:
     inputs: list[FileInput] = []
     for reload in reloads:
         for path in sorted(one for pattern in reload.paths for one in glob.glob(pattern)):  # noqa: PTH207 - an absolute pattern

@@ -14,7 +14,7 @@ from shipper.framing.base import Frames, Framing, cut
 from shipper.framing.lines import LineFraming
 from shipper.settings import Multiline
 
-Matches = Callable[[str], object]
+LineTest = Callable[[str], object]
 
 
 class JoinedFraming(Framing):
@@ -106,6 +106,6 @@ def rule_for(settings: Multiline) -> JoinRule:
     return Neighbours(belongs, above=settings.match != "before", ends=ends)
 
 
-def _matcher(pattern: str, negate: bool = False) -> Matches:
+def _matcher(pattern: str, negate: bool = False) -> LineTest:
     search = Expressions([pattern]).search
     return (lambda line: not search(line)) if negate else search

@@ -51,7 +51,7 @@ class Key:
 
 
 @dataclass(slots=True)
-class Hit:
+class FoundDocument:
     """One document found: its id, index and JSON, and the values of the sort keys."""
 
     id: str
@@ -64,7 +64,7 @@ def search(partitions: Sequence[Searchable], request: Any, index: str | None) ->
     """Answer a request. Raises QueryError."""
     began = time.monotonic()
     plan = Plan(request, index)
-    total, hits, parts = 0, list[Hit](), dict[str, aggregations.Part]()
+    total, hits, parts = 0, list[FoundDocument](), dict[str, aggregations.Part]()
     for partition in partitions:
         compiler = Compiler(partition.schema, partition.searcher(), plan.now)
         query = plan.query(compiler)
@@ -156,7 +156,7 @@ class Plan:
             return Query.empty_query()
         return Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.boolean_query(choices))])
 
-    def compare(self, one: Hit, other: Hit) -> int:
+    def compare(self, one: FoundDocument, other: FoundDocument) -> int:
         """Order two hits; those without a value come last, and equal ones stand by their id."""
         for key, left, right in zip(self.keys, one.values, other.values, strict=True):
             if left == right:
@@ -166,7 +166,7 @@ class Plan:
             return -1 if (left < right) != key.descending else 1
         return -1 if one.id < other.id else 1
 
-    def render(self, hit: Hit) -> dict[str, Any]:
+    def render(self, hit: FoundDocument) -> dict[str, Any]:
         """Write a hit as Elasticsearch does."""
         row: dict[str, Any] = {"_index": hit.index, "_id": hit.id, "_score": None}
         if self.includes is not None:
@@ -181,7 +181,7 @@ class Plan:
         return values
 
 
-def top(query: Query, keys: Sequence[Key], limit: int, compiler: Compiler) -> list[Hit]:
+def top(query: Query, keys: Sequence[Key], limit: int, compiler: Compiler) -> list[FoundDocument]:
     """Return the first `limit` hits or some more: all that may be among the first when ties are broken."""
     addresses = _addresses(query, keys, limit, compiler)
     decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -190,7 +190,9 @@ def top(query: Query, keys: Sequence[Key], limit: int, compiler: Compiler) -> li
         stored = compiler.searcher.doc(address)
         source = decode(bytes(stored.get_first("_source") or b"{}"))
         values = [sort_value(source, key) for key in keys]
-        hits.append(Hit(str(stored.get_first("_id")), stored.get_first("_index") or DEFAULT_INDEX, source, values))
+        hits.append(
+            FoundDocument(str(stored.get_first("_id")), stored.get_first("_index") or DEFAULT_INDEX, source, values)
+        )
     return hits
 
 
