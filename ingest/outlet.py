@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
 from ingest.options import Block
 from ingest.output.base import Output
 from ingest.plugins import make
+from sawlog.backoff import FIRST_WAIT, growing
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
-
-FIRST_WAIT: Final = 0.5
-LONGEST_WAIT: Final = 30.0
 
 TEMPORARY: Final = (StoreUnavailableError, OSError)
 """What is worth another try."""
@@ -46,7 +43,7 @@ class Outlet:
         self.sent = Sent()
         self._output = cast("Output", make("output", block)[0])
         self._letters = letters
-        self._wait = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
+        self._wait = growing(FIRST_WAIT)
         self._opening = asyncio.Lock()
         self._open = False
         self._down_since: float | None = None

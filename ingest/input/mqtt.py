@@ -21,7 +21,6 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
 from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
@@ -29,6 +28,7 @@ from ingest.input.broker import Broker, Client, OpenMessage, connected
 from ingest.input.decoding import Stamp, settle_timestamp
 from ingest.input.outbox import Outbox, identify
 from ingest.options import Kind, Option, Options
+from sawlog.backoff import growing
 from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, Event
@@ -38,8 +38,6 @@ from sawlog.wire.mqtt_client import FAILURE, properties_of, words_of
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT: Final = 0.5
-LONGEST_WAIT: Final = 30.0
 """Seconds between attempts to connect."""
 STEADY_SECONDS: Final = 10.0
 """A connection that has lasted so long was a good one: the next attempt does not wait."""
@@ -119,7 +117,7 @@ class Mqtt(Input):
         )
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(aiomqtt.MqttError),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+            wait=growing(),
             before_sleep=lambda state: self._before_retry(broker, state),
         )
         async with Outbox(self.id, deliver) as outbox:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Final
 
 from ingest.input.base import Deliver
+from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT, wait
 from sawlog.batch import EventBatch, Source
 from sawlog.event import METADATA, Event
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 BATCH_BYTES: Final = 1 << 20
 LINGER_SECONDS: Final = 0.05
 """How long a batch waits for more events."""
-RETRY_SECONDS: Final = (0.5, 30.0)
+RETRY_SECONDS: Final = (FIRST_WAIT, LONGEST_WAIT)
 """The first pause before a batch is offered again, and the longest."""
 
 
@@ -106,14 +107,14 @@ class Outbox:
             return
         self._unsettled += 1
         try:
-            await self._offer(events, size, RETRY_SECONDS[0])
+            await self._offer(events, size)
         except asyncio.CancelledError:
             self._unsettled -= 1
             self._events, self._size = events + self._events, size + self._size
             raise
         self._update()
 
-    async def _offer(self, events: list[Event], size: int, pause: float) -> None:
+    async def _offer(self, events: list[Event], size: int, failures: int = 0) -> None:
         def settled(error: BaseException | None) -> None:
             if error is None:
                 self._unsettled -= 1
@@ -122,14 +123,14 @@ class Outbox:
                 log.error("%s: %d events were not delivered: %s", self._source.key, len(events), error)
             else:
                 self._retrying += 1
-                self._start(self._again(events, size, pause))
+                self._start(self._again(events, size, failures + 1))
             self._update()
 
         await self._deliver(EventBatch(self._source, events, size, settled))
 
-    async def _again(self, events: list[Event], size: int, pause: float) -> None:
-        await asyncio.sleep(pause)
-        await self._offer(events, size, min(2 * pause, RETRY_SECONDS[1]))
+    async def _again(self, events: list[Event], size: int, failures: int) -> None:
+        await asyncio.sleep(wait(failures, *RETRY_SECONDS))
+        await self._offer(events, size, failures)
         self._retrying -= 1
         self._update()
 

@@ -13,17 +13,16 @@ import aiohttp
 import msgspec
 from isal import igzip
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
-from tenacity.wait import wait_random_exponential
 
 from ingest.lang.sprintf import Template, compile_sprintf, render
 from ingest.options import Kind, Option, Options
 from ingest.output import tls
 from ingest.output.base import Output
+from sawlog.backoff import FIRST_WAIT, growing
 from sawlog.errors import ConfigError, SawlogError
 from sawlog.event import METADATA, Event
 from sawlog.store.base import Refusal
 
-FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 60.0
 _CONTENT_TYPES: Final = {
     "json": "application/json",
@@ -148,7 +147,7 @@ class Http(Output):
             headers["Content-Encoding"] = "gzip"
         url = self._url(event)
         retrying = AsyncRetrying(
-            wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+            wait=growing(FIRST_WAIT, LONGEST_WAIT),
             retry=retry_if_result(self._later),
             before_sleep=self._before_retry,
         )

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
+from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT, growing
 from sawlog.errors import StoreError, StoreFailedError, StoreUnavailableError
 from sawlog.store.base import Bulk, BulkResult, Refusal, Store
 
@@ -75,8 +75,8 @@ class Delivery:
         *,
         max_bytes: int = MAX_BYTES,
         max_documents: int = MAX_DOCUMENTS,
-        first_wait: float = 0.5,
-        longest_wait: float = 30.0,
+        first_wait: float = FIRST_WAIT,
+        longest_wait: float = LONGEST_WAIT,
         tell: Callable[[str | None], None] = lambda problem: None,
     ) -> None:
         """`tell` hears why the store takes nothing just now, and None when it does again."""
@@ -84,7 +84,7 @@ class Delivery:
         self._store = store
         self._max_bytes = max_bytes
         self._max_documents = max_documents
-        self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
+        self._wait = growing(first_wait, longest_wait)
         self._name = str(getattr(store, "name", "The store"))
         self._down_since: float | None = None
         self._down: str | None = None

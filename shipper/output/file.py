@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
-from tenacity.wait import wait_random_exponential
 
+from sawlog.backoff import growing
 from sawlog.batch import Batch
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
@@ -92,7 +92,7 @@ class FileSender(Sender):
         path = Path(self._settings.path) / (name or "filebeat")
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, OSError) and error.errno in PASSING),
-            wait=wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT),
+            wait=growing(longest=LONGEST_WAIT),
             after=self._say,
             reraise=True,
         ):

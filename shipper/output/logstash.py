@@ -21,6 +21,7 @@ from typing import Final, Self
 import msgspec
 
 from sawlog import __version__
+from sawlog.backoff import Backoff
 from sawlog.batch import Batch
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
@@ -175,7 +176,8 @@ class LogstashSender(Sender):
 
     async def _run(self, route: Sequence[str]) -> None:
         """Keep one connection: to the first host of the route that answers."""
-        failures = at = 0
+        at = 0
+        backoff = Backoff(self._settings.backoff_init, self._settings.backoff_max)
         while True:
             host = route[at % len(route)]
             try:
@@ -185,8 +187,7 @@ class LogstashSender(Sender):
                 at += 1
                 # The next host is tried at once; when all have failed, there is a pause.
                 if at % len(route) == 0:
-                    failures += 1
-                    await asyncio.sleep(self._pause(failures))
+                    await backoff.pause()
                 continue
             link = _Link(self, host, reader, writer)
             if not self._sending:
@@ -197,9 +198,10 @@ class LogstashSender(Sender):
                 self._well(host)
             except (OSError, TimeoutError, LumberjackError, asyncio.IncompleteReadError) as error:
                 self._failed(host, error)
-                failures = 1 if link.acknowledged else failures + 1
                 at += 1
-                await asyncio.sleep(self._pause(failures))
+                if link.acknowledged:
+                    backoff.reset()
+                await backoff.pause()
             finally:
                 writer.close()
                 await self._give_back(link.under_way)
@@ -211,10 +213,6 @@ class LogstashSender(Sender):
             return await asyncio.open_connection(
                 name, int(port), ssl=self._tls, server_hostname=name if self._tls is not None else None
             )
-
-    def _pause(self, failures: int) -> float:
-        longest: float = min(self._settings.backoff_max, self._settings.backoff_init * 2 ** min(failures - 1, 20))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
     def _failed(self, host: str, error: BaseException) -> None:
         problem = f"output.logstash: {host}: {_words(error)}"

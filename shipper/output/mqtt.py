@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import random
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from sawlog.backoff import Backoff
 from sawlog.batch import Batch, EventBatch, LineBatch
 from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
 from sawlog.errors import SawlogError, StoreError
@@ -210,7 +210,7 @@ class MqttSender(Sender):
         """Keep a connection to the first broker that answers."""
         settings = self._settings
         loop = asyncio.get_running_loop()
-        failures = 0
+        backoff = Backoff(settings.backoff_init, settings.backoff_max)
         for host in itertools.cycle(settings.hosts):
             self._answered, began = False, loop.time()
             try:
@@ -219,9 +219,9 @@ class MqttSender(Sender):
                     await self._talk(client)
             except (aiomqtt.MqttError, OSError) as error:
                 self._tell(f"output.mqtt: {host}: {mqtt_client.words_of(error, self._client_id)}")
-            failures = 1 if self._answered or loop.time() - began > STEADY_SECONDS else failures + 1
-            longest = min(settings.backoff_max, settings.backoff_init * 2 ** min(failures - 1, 20))
-            await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            if self._answered or loop.time() - began > STEADY_SECONDS:
+                backoff.reset()
+            await backoff.pause()
 
     async def _talk(self, client: _Client) -> None:
         """Publish and hear answers until the connection is lost, which raises."""

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any, Final, Self
 
 from tenacity import AsyncRetrying, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
+from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT, growing
 from sawlog.batch import Batch
 from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, letters_of
 from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
@@ -40,12 +40,18 @@ class StoreSender(Sender):
     """Sends to a store, `requests` at a time; each batch is acknowledged when all of its documents are durable."""
 
     def __init__(
-        self, store: Store, about: About, *, requests: int = 2, first_wait: float = 0.5, longest_wait: float = 30.0
+        self,
+        store: Store,
+        about: About,
+        *,
+        requests: int = 2,
+        first_wait: float = FIRST_WAIT,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         super().__init__()
         self.letters = DeadLetters(about.data / DIRECTORY)
         self._store = store
-        self._wait = wait_random_exponential(multiplier=first_wait, max=longest_wait)
+        self._wait = growing(first_wait, longest_wait)
         self.delivery = Delivery(store, first_wait=first_wait, longest_wait=longest_wait, tell=self._tell)
         self._requests = requests
         self._waiting: deque[Batch] = deque()
