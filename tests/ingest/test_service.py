@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ingest.figures import health
 from ingest.filter.mutate import Mutate
 from ingest.input.base import Deliver, Input
+from ingest.metrics import health
 from ingest.options import Kind, Option, Options
 from ingest.output.base import Output
 from ingest.pipeline import Pipeline
