@@ -204,7 +204,6 @@ class Delivery:
         except StoreError:
             raise
         except Exception as error:
-            self._taken += 1  # It works: what it fails at is at fault, even if nothing else comes.
             raise StoreFailedError(f"{self._name} fails: {type(error).__name__}: {error}") from error
 
     async def _rest(self, seconds: float) -> None:

@@ -82,10 +82,12 @@ def test_an_operator_mends_a_conflict(tmp_path: Path, elasticsearch_url: str, in
 def test_writers_that_are_killed_leave_all_that_they_were_told_is_safe(tmp_path: Path) -> None:
     command = [sys.executable, "-c", APPENDING, str(tmp_path)]
     writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE) for name in "ab"]
-    time.sleep(1.5)
+    # Each has begun before the time runs after which they are killed.
+    begun = [writer.stdout.readline() for writer in writers if writer.stdout is not None]
+    time.sleep(0.5)
     for writer in writers:
         writer.kill()
-    told = [int(writer.communicate()[0].split()[-1]) for writer in writers]
+    told = [int((first + writer.communicate()[0]).split()[-1]) for first, writer in zip(begun, writers, strict=True)]
     DeadLetters(tmp_path).append([DeadLetter(index="i", id="c:0", status=400, type="t", reason="r", document={})])
     found = [letter.id for letter in DeadLetters(tmp_path)]
     assert len(found) == len(set(found))
