@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test nightly chaos corpus test-compose lock audit check setup setup-test env clean help
+.PHONY: up test bench profile nightly chaos corpus test-compose lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,8 @@ help:
 	@echo "make test                    install what the tests need, and run everything"
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
+	@echo "make bench                   measure beside rsyslog and syslog-ng, and renew docs/performance.md (BENCH=full: long)"
+	@echo "make profile                 draw a flame graph for each road, into build/profile/"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
 	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; ten minutes)"
 	@echo "make lock                    renew the versions and hashes that the image and make up install"
@@ -69,6 +71,19 @@ lock: .venv/.ready-lock
 # It asks pypi.org itself of each package, and fails where it cannot: an index of one's own has no list of faults.
 audit: .venv/.ready-lock
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r deploy/build.lock -r deploy/requirements.lock
+
+# What each road from a file to a store costs, beside other tools on the same lines; and a real Elasticsearch.
+bench: .venv/.ready-test
+	$(BIN)/python bench/roads.py --write docs/performance.md --lines $(if $(filter full,$(BENCH)),10000000,300000)
+	$(BIN)/python bench/node.py --write docs/performance.md --lines $(if $(filter full,$(BENCH)),5000000,200000)
+
+.venv/.ready-bench: .venv/.ready-test
+	@deploy/environment "$(PYTHON)" --group bench
+	@touch $@
+
+# Where the time of each road goes, as pictures.
+profile: .venv/.ready-bench
+	$(BIN)/python bench/flames.py $(PROFILE_OPTIONS)
 
 # Ten minutes of faults for each way from a file to a store, and a count of what is there at the end.
 chaos: .venv/.ready-test

@@ -1,202 +1,240 @@
-"""From a file to a server that keeps nothing: what sawlog and others cost, in CPU seconds of one core.
+#!/usr/bin/env python3
+"""From a file to a server that keeps nothing: events a CPU second of sawlog's roads and of other tools, in one run.
 
-python bench/roads.py [--lines 500000] [--rounds 3] [--only NAME ...]
+Run: ``python bench/roads.py [--only sawlog …]``; ``make bench`` writes the table into docs/performance.md.
 
-Each tool reads the same file and sends a document for each line to `bench/null_server.py`, which runs on another core
-and is not counted. CPU is that of all of a tool's processes; what a file of 700 lines costs, its start, is taken off.
-Rounds alternate, and the median counts: compare within one run only. sawlog sends documents of ECS (470 bytes and
-more), the others six fields.
+All read the same generated lines, on one core, one after the other, in several rounds; medians are shown. Time is what
+all processes of a tool took of the CPU (user and system); what a short file takes is subtracted, so that the start does
+not count. The server's time is nobody's. Each tool must have sent every line, once.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import resource
-import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
-from urllib.request import urlopen
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench.parse import EXAMPLE, generate
+from bench import tools
+from bench.page import chart, machine, write
+from bench.parse import generate
+from bench.tools import Tool
 from tests.services import free_port
 
-HERE = Path(__file__).parent
-SAWLOG = Path(sys.executable).with_name("sawlog")
-SMALL = 100_000
-"""Bytes of the file by which a tool's start is measured."""
-RULES = """version=2
-rule=:%date:word% %time:word%%-:whitespace%%level:word%%-:whitespace%%pid:number%%-:whitespace%---%-:whitespace%[%\
-thread:char-to:]%]%-:whitespace%%logger:word%%-:whitespace%: %message:rest%
-"""
-RSYSLOG = """module(load="imfile")
-module(load="omelasticsearch")
-module(load="mmnormalize")
-global(workDirectory="{folder}")
-main_queue(queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="5000" queue.workerThreads="1")
-template(name="document" type="list") {{
-  constant(value="{{\\"@timestamp\\":\\"") property(name="$!date") constant(value="T") property(name="$!time")
-  constant(value="\\",\\"level\\":\\"") property(name="$!level" format="json")
-  constant(value="\\",\\"pid\\":") property(name="$!pid")
-  constant(value=",\\"thread\\":\\"") property(name="$!thread" format="json")
-  constant(value="\\",\\"logger\\":\\"") property(name="$!logger" format="json")
-  constant(value="\\",\\"message\\":\\"") property(name="$!message" format="json") constant(value="\\"}}")
-}}
-input(type="imfile" File="{file}" Tag="app" ruleset="lines")
-ruleset(name="lines") {{
-  action(type="mmnormalize" ruleBase="{folder}/rules" useRawMsg="on")
-  action(type="omelasticsearch" server="127.0.0.1" serverport="{port}" template="document" searchIndex="logs"
-         searchType="" bulkmode="on" maxbytes="20m")
-}}
-"""
+ROWS: tuple[tuple[str, str, Tool], ...] = (
+    ("rsyslog, six fields", "boot2", tools.rsyslog),
+    ("syslog-ng, six fields", "boot2", tools.syslog_ng),
+    ("a bare loop in Python, six fields", "boot2", tools.loop),
+    ("sawlog up", "boot2", tools.up),
+    ("sawlog up, trace ids", "boot3", tools.up),
+    ("sawlog up, two groks", "boot2", tools.up_two_groks),
+    ("sawlog ship → beats → ingest", "boot2", tools.ship_beats_ingest),
+    ("sawlog up, embedded index", "boot2", tools.embedded),
+)
+SMALL = 10
+"""The short file has one line of so many."""
+SECONDS = 900.0
 
 
-class Cost(NamedTuple):
-    """CPU seconds, and the documents that they brought."""
-
-    seconds: float
-    documents: int
+class UnsentError(Exception):
+    """A tool ended, or its time did, before all lines had arrived."""
 
 
-Tool = Callable[[Path], Cost]
+@contextmanager
+def null_server() -> Iterator[int]:
+    """Run the server on the last core; give its port."""
+    port = free_port()
+    program = str(Path(__file__).with_name("null_server.py"))
+    process = subprocess.Popen(["taskset", "-c", str(cores()[-1]), sys.executable, program, str(port)])
+    try:
+        until_open(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
-class Bench:
-    """The tools, on the first core; the server on the last."""
+def cores() -> list[int]:
+    """Return the cores that this process may run on."""
+    return sorted(os.sched_getaffinity(0))
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.cores = sorted(os.sched_getaffinity(0))
 
-    @contextlib.contextmanager
-    def server(self) -> Iterator[None]:
-        """Run the server."""
-        process = subprocess.Popen(self._on(self.cores[-1], sys.executable, HERE / "null_server.py", self.port))
+def until_open(port: int) -> None:
+    """Wait until somebody listens on a port."""
+    end = time.monotonic() + SECONDS
+    while True:
         try:
-            for _ in range(100):
-                with contextlib.suppress(OSError):
-                    self.count()
-                    break
-                time.sleep(0.05)
-            yield
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def seconds(tool: Tool, file: Path, lines: int, port: int) -> float:
+    """Let a tool send a file; return the CPU seconds of its processes."""
+    before = taken(port)
+    with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as name:
+        folder = Path(name)
+        commands = tool(folder, file, port)
+        with (folder / "output").open("wb") as output:
+            running = []
+            for command in commands:
+                arguments = ["taskset", "-c", str(cores()[0]), *command.arguments]
+                running.append(Running.start(arguments, env=command.environment, stdout=output, stderr=output))
+                if command.listens:
+                    until_open(command.listens)
+        spent = 0.0
+        try:
+            if commands[-1].arguments[0] in (tools.SAWLOG, sys.executable):  # it ends by itself
+                running[-1].wait_for(SECONDS)
+            if tool is not tools.embedded:
+                await_count(port, before + lines, running[0])
+        except (UnsentError, subprocess.TimeoutExpired) as error:
+            raise UnsentError(f"{error}\n{(folder / 'output').read_text(errors='replace')[-2_000:]}") from None
         finally:
-            process.terminate()
-            process.wait()
+            spent = sum(process.end() for process in running)
+    return spent
 
-    def count(self) -> int:
-        """Return how many documents have come."""
-        with urlopen(f"{self.url}/count") as answer:
-            return int(answer.read())
 
-    def up(self, *options: str) -> Tool:
-        """``sawlog up --once`` into the server."""
+def await_count(port: int, expected: int, process: Running | None = None) -> None:
+    """Wait until the server has taken so many documents in all, while a process runs."""
+    end = time.monotonic() + SECONDS
+    while (count := taken(port)) < expected:
+        if time.monotonic() > end or (process and process.ended):
+            raise UnsentError(f"{expected - count} lines have not arrived")
+        time.sleep(0.1)
+    if count > expected:
+        raise UnsentError(f"{count - expected} lines too many have arrived")
 
-        def run(file: Path) -> Cost:
-            with tempfile.TemporaryDirectory() as data:
-                command = [
-                    SAWLOG,
-                    "up",
-                    "--once",
-                    "--no-web",
-                    "--data",
-                    data,
-                    "--elasticsearch",
-                    self.url,
-                    *options,
-                    file,
-                ]
-                return self._measured(command)
 
-        return run
+def taken(port: int) -> int:
+    """Return how many documents the server has taken."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/count") as answer:
+        return int(answer.read())
 
-    def loop(self, file: Path) -> Cost:
-        """The bare loop."""
-        return self._measured([sys.executable, HERE / "loop.py", file, self.port])
 
-    def rsyslog(self, file: Path) -> Cost:
-        """rsyslog with a parser of six fields; it never ends by itself."""
-        lines = file.read_bytes().count(b"\n")
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "rules").write_text(RULES)
-            configuration = Path(folder, "rsyslog.conf")
-            configuration.write_text(RSYSLOG.format(folder=folder, file=file.resolve(), port=self.port))
-            before = self.count()
-            command = ["rsyslogd", "-n", "-f", configuration, "-i", Path(folder, "pid")]
-            process = subprocess.Popen(self._on(self.cores[0], *command), stderr=subprocess.DEVNULL)
-            end = time.monotonic() + 120
-            while self.count() - before < lines and time.monotonic() < end:
-                time.sleep(0.05)
-            times = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            process.terminate()
-            process.wait()
-        return Cost((int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"), self.count() - before)
+class Running:
+    """A process whose CPU time is asked when it has ended."""
 
-    def _measured(self, command: list[object]) -> Cost:
-        before, count = resource.getrusage(resource.RUSAGE_CHILDREN), self.count()
-        subprocess.run(self._on(self.cores[0], *command), check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Cost(seconds, self.count() - count)
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._spent = 0.0
+        self.ended = False
 
-    def _on(self, core: int, *command: object) -> list[str]:
-        return ["taskset", "-c", str(core), *map(str, command)]
+    @classmethod
+    def start(cls, arguments: Sequence[str], **options: Any) -> Running:
+        """Start a command with no input."""
+        return cls(subprocess.Popen(arguments, stdin=subprocess.DEVNULL, **options))
+
+    def wait_for(self, limit: float) -> None:
+        """Wait until it has ended by itself."""
+        end = time.monotonic() + limit
+        while not self._reap(os.WNOHANG):
+            if time.monotonic() > end:
+                raise UnsentError("it has not ended")
+            time.sleep(0.05)
+        if self._process.returncode:
+            raise UnsentError(f"it ended with {self._process.returncode}")
+
+    def end(self) -> float:
+        """End it as its operator would, and return the CPU seconds of it and its children."""
+        if not self.ended:
+            self._process.send_signal(signal.SIGTERM)
+            self._reap(0)
+        return self._spent
+
+    def _reap(self, options: int) -> bool:
+        if not self.ended:
+            pid, status, usage = os.wait4(self._process.pid, options)
+            if pid:
+                self.ended, self._spent = True, usage.ru_utime + usage.ru_stime
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self.ended
+
+
+def measure(rows: Sequence[tuple[str, str, Tool]], lines: int, rounds: int) -> dict[str, list[float]]:
+    """Return events a CPU second of each row and round."""
+    rates: dict[str, list[float]] = {title: [] for title, _, _ in rows}
+    with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as name, null_server() as port:
+        files = {}
+        for form in sorted({form for _, form, _ in rows}):
+            data = generate(form, lines)
+            few = lines // SMALL
+            cut = len(b"\n".join(data.split(b"\n", few)[:few])) + 1
+            (whole := Path(name) / f"{form}.log").write_bytes(data)
+            (short := Path(name) / f"{form}-short.log").write_bytes(data[:cut])
+            files[form] = (whole, short, few)
+        for _ in range(rounds):
+            for title, form, tool in rows:
+                whole, short, few = files[form]
+                try:
+                    begin = seconds(tool, short, few, port)
+                    spent = seconds(tool, whole, lines, port) - begin
+                except UnsentError as error:
+                    print(f"{title}: {error}", file=sys.stderr)
+                    continue
+                rates[title].append((lines - few) / spent)
+    return rates
+
+
+def table(rates: dict[str, list[float]], first: str) -> list[str]:
+    """Return rows of Markdown: the median of each, and its ratio to the first."""
+    base = statistics.median(rates[first]) if rates.get(first) else None
+    out = ["| road | µs an event | lowest to highest | events a CPU second | × rsyslog |", "|---|--:|--:|--:|--:|"]
+    for title, several in rates.items():
+        if several:
+            rate = statistics.median(several)
+            out.append(
+                f"| {title} | {1e6 / rate:.2f} | {1e6 / max(several):.2f} to {1e6 / min(several):.2f} | {rate:,.0f} | {f'{rate / base:.2f}' if base else '–'} |"
+            )
+    return out
+
+
+def versions() -> str:
+    """Name the versions of the tools beside."""
+    there = [(title.partition(",")[0], tool) for title, _, tool in ROWS[:2] if not tools.missing(tool)]
+    return "".join(f", {name} {tools.version_of(tool)}" for name, tool in there)
+
+
+def rows_here(only: Sequence[str]) -> tuple[list[tuple[str, str, Tool]], list[str]]:
+    """Return the rows that this machine can run, and a note for each that it cannot."""
+    wanted = [row for row in ROWS if not only or row[0].startswith(tuple(only))]
+    notes = [f"{title.partition(',')[0]}: {missing}" for title, _, tool in wanted if (missing := tools.missing(tool))]
+    return [row for row in wanted if not tools.missing(row[2])], notes
 
 
 def main() -> int:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=500_000)
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", help="tools by the beginnings of their names")
+    parser.add_argument("--write", type=Path, help="a page of Markdown, whose text between the markers is replaced")
+    parser.add_argument("--only", nargs="*", default=(), help="rows by the beginnings of their titles")
     given = parser.parse_args()
-    bench = Bench(free_port())
-    tools: dict[str, tuple[str, Tool]] = {
-        "bare loop": ("boot2", bench.loop),
-        "rsyslog": ("boot2", bench.rsyslog),
-        "sawlog up": ("boot2", bench.up()),
-        "sawlog up, trace ids": ("boot3", bench.up()),
-        "sawlog up, two groks": ("boot2", bench.up("-f", str(EXAMPLE))),
-    }
-    if not shutil.which("rsyslogd"):
-        print("rsyslog is not installed (rsyslog, rsyslog-elasticsearch)")
-        del tools["rsyslog"]
-    wanted = [name for name in tools if given.only is None or any(map(name.startswith, given.only))]
-    costs: dict[str, list[float]] = {name: [] for name in wanted}
-    with tempfile.TemporaryDirectory() as folder, bench.server():
-        files = _files(Path(folder), given.lines)
-        for _ in range(given.rounds):
-            for name in wanted:
-                form, tool = tools[name]
-                small, large = (tool(file) for file in files[form])
-                documents = large.documents - small.documents
-                costs[name].append((large.seconds - small.seconds) / max(1, documents) * 1e6)
-    medians = {name: statistics.median(rounds) for name, rounds in costs.items()}
-    reference = medians.get("rsyslog")
-    print(f"| {'tool':22} | µs an event | events per CPU second | × rsyslog |\n| :-- | --: | --: | --: |")
-    for name, cost in medians.items():
-        ratio = f"{reference / cost:.2f}" if reference else "—"
-        print(f"| {name:22} | {cost:.2f} | {1e6 / cost:,.0f} | {ratio} |")
-    return 0
-
-
-def _files(folder: Path, lines: int) -> dict[str, tuple[Path, Path]]:
-    """Write a small and a large file of each form."""
-    files = {}
-    for form in ("boot2", "boot3"):
-        data = generate(form, lines)
-        files[form] = (folder / f"{form}-small.log", folder / f"{form}.log")
-        files[form][0].write_bytes(data[: data.index(b"\n", SMALL) + 1])
-        files[form][1].write_bytes(data)
-    return files
+    rows, notes = rows_here(given.only)
+    rates = measure(rows, given.lines, given.rounds)
+    command = f"`python bench/roads.py --lines {given.lines} --rounds {given.rounds}`"
+    said = [f"{command}; {machine()}{versions()}.", "", *table(rates, ROWS[0][0])]
+    said += ["", f"Missing: {'; '.join(notes)}."] if notes else []
+    print("\n".join(said))
+    if given.write:
+        write(given.write, "roads", said)
+        medians = {title: statistics.median(several) for title, several in rates.items() if several}
+        chart(given.write.parent / "images" / "roads.svg", "events a CPU second", medians)
+    return 0 if all(rates.values()) else 1
 
 
 if __name__ == "__main__":
