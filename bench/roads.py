@@ -186,7 +186,7 @@ def measure(rows: Sequence[tuple[str, str, Tool]], lines: int, rounds: int) -> d
                 except UnsentError as error:
                     print(f"{title}: {error}", file=sys.stderr)
                     continue
-                rates[title].append((lines - few) / spent)
+                rates[title].append((lines - few) / max(spent, 1e-6))
     return rates
 
 
@@ -197,9 +197,9 @@ def table(rates: dict[str, list[float]], first: str) -> list[str]:
     for title, several in rates.items():
         if several:
             rate = statistics.median(several)
-            out.append(
-                f"| {title} | {1e6 / rate:.2f} | {1e6 / max(several):.2f} to {1e6 / min(several):.2f} | {rate:,.0f} | {f'{rate / base:.2f}' if base else '–'} |"
-            )
+            spread = f"{1e6 / max(several):.2f} to {1e6 / min(several):.2f}"
+            ratio = f"{rate / base:.2f}" if base else "–"
+            out.append(f"| {title} | {1e6 / rate:.2f} | {spread} | {rate:,.0f} | {ratio} |")
     return out
 
 
