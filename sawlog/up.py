@@ -137,6 +137,14 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     tails = _tails(settings)
     for note in pipeline.notes:
         log.info("%s", note)
+    for kind, blocks in (("input", pipeline.inputs), ("output", pipeline.outputs)):
+        for block in blocks:
+            log.warning(
+                "%s: the %s '%s' is not run by `sawlog up`, which has its own; `sawlog ingest -f` runs it",
+                block.position,
+                kind,
+                block.name,
+            )
     _make_folder(settings.data)
     async with AsyncExitStack() as stack:
         registry = Registry(settings.data / _registry_name(settings))

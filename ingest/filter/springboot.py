@@ -29,7 +29,7 @@ from sawlog.columns import ITS_OWN, Columns, Common
 from sawlog.errors import nearest
 from sawlog.event import METADATA, TIMESTAMP, Event, Path, get
 
-REMEMBERED_HEADS = 8192
+REMEMBERED_HEADS = 4096
 """Heads kept in memory for each source."""
 REMEMBERED_SOURCES = 64
 LOOKED_AT = 50
