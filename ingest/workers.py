@@ -344,7 +344,7 @@ def _request(batch: Batch) -> tuple[Any, ...]:
     source = batch.source
     about = (source.key, source.path, dict(source.fields), batch.size)
     if isinstance(batch, LineBatch):
-        return (*about, list(batch.texts), list(batch.offsets), batch.truncated)
+        return (*about, list(batch.texts), list(batch.offsets), batch.truncated, batch.time)
     return (*about, batch.events())
 
 
@@ -353,8 +353,8 @@ def _batch(request: tuple[Any, ...]) -> Batch:
     source = Source(key, path, fields)
     if len(rest) == 1:
         return EventBatch(source, rest[0], size, _unsettled)
-    texts, offsets, truncated = rest
-    return LineBatch(source, texts, offsets, size, _unsettled, truncated)
+    texts, offsets, truncated, time = rest
+    return LineBatch(source, texts, offsets, size, _unsettled, truncated, time)
 
 
 def _unsettled(_error: BaseException | None) -> None:

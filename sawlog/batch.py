@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sawlog.event import Event
+from sawlog.event import METADATA, TIMESTAMP, Event
 
 JOINED: Final = ["multiline"]
 """``log.flags`` of an event of several lines, as Filebeat has it; shared by events, and never changed."""
@@ -29,7 +29,8 @@ class Source:
     """Where lines come from.
 
     `key` identifies the source for ever (letters, digits, ``-`` and ``_``; no two sources share one);
-    `fields` are those that every event of the source carries, nested (``host``, ``agent``, ``service``, …).
+    `fields` are those that every event of the source carries, nested (``host``, ``agent``, ``service``, …); what
+    ``@metadata`` has among them goes into every event's, beside its id.
     """
 
     key: str
@@ -81,10 +82,10 @@ class LineBatch(Batch):
 
     `texts` and `offsets` run side by side; `offsets` are those of each event's first byte in the file.
     A text with line feeds is of several lines that were joined. `truncated` holds the positions of events that were
-    cut at a size limit.
+    cut at a size limit. `time` is the ``@timestamp`` of events that name no other: when an agent has read them.
     """
 
-    __slots__ = ("offsets", "texts", "truncated")
+    __slots__ = ("offsets", "texts", "time", "truncated")
 
     def __init__(
         self,
@@ -94,11 +95,13 @@ class LineBatch(Batch):
         size: int,
         settled: Settled,
         truncated: frozenset[int] = frozenset(),
+        time: str | None = None,
     ) -> None:
         super().__init__(source, size, settled)
         self.texts = texts
         self.offsets = offsets
         self.truncated = truncated
+        self.time = time
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -106,6 +109,11 @@ class LineBatch(Batch):
     def events(self) -> list[Event]:
         """Make the events: the source's fields, ``message``, ``log.offset``, ``log.flags`` and ``@metadata._id``."""
         fields = dict(self.source.fields)
+        metadata = fields.pop(METADATA, None)
+        if not isinstance(metadata, dict):
+            metadata = {}
+        if self.time is not None:
+            fields[TIMESTAMP] = self.time
         log = fields.pop("log", {})
         prefix = self.source.key + ":"
         events: list[Event] = [
@@ -113,7 +121,7 @@ class LineBatch(Batch):
                 **fields,
                 "message": text,
                 "log": {**log, "offset": offset, "flags": JOINED} if "\n" in text else {**log, "offset": offset},
-                "@metadata": {"_id": f"{prefix}{offset}"},
+                METADATA: {**metadata, "_id": f"{prefix}{offset}"},
             }
             for text, offset in zip(self.texts, self.offsets, strict=True)
         ]

@@ -44,17 +44,19 @@ class Common:
     `tail` as it is, or `tail_ingested` with the value of ``event.ingested`` still to come.
     """
 
-    __slots__ = ("_event", "_log", "action", "key", "tail", "tail_ingested")
+    __slots__ = ("_event", "_log", "_metadata", "action", "key", "tail", "tail_ingested")
 
     def __init__(self, key: str, common: Event) -> None:
-        """`key` is that of the source."""
+        """`key` is that of the source; ``@metadata`` of `common` is what the events have there beside their id."""
         self.key = key
         log = common.get("log", {})
         self._log = {**log, "offset": 0}
+        metadata = common.get(METADATA)
+        self._metadata = {**metadata, "_id": ""} if isinstance(metadata, dict) else {"_id": ""}
         # The gaps stand there already, so that filling them does not make the dictionaries grow.
         self._event: Event = {**common, TIMESTAMP: "", "message": "", "log": None, METADATA: None}
         self.action = f'{{"create":{{"_id":"{_text(key)[1:-1]}:'
-        rest = {name: value for name, value in common.items() if name != "log"}
+        rest = {name: value for name, value in common.items() if name not in ("log", METADATA)}
         before = "".join(f",{member}" for member in _members(log)) + "}"
         self.tail = before + "".join(f",{member}" for member in _members(rest))
         about = rest.pop("event", None)
@@ -72,7 +74,8 @@ class Common:
         event["message"] = message
         event["log"] = log = self._log.copy()
         log["offset"] = offset
-        event["@metadata"] = {"_id": f"{self.key}:{offset}"}
+        event["@metadata"] = metadata = self._metadata.copy()
+        metadata["_id"] = f"{self.key}:{offset}"
         return event
 
 

@@ -27,7 +27,7 @@ from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source
 from sawlog.columns import ITS_OWN, Columns, Common
 from sawlog.errors import nearest
-from sawlog.event import METADATA, TIMESTAMP, Event, Path, get
+from sawlog.event import TIMESTAMP, Event, Path, get
 
 REMEMBERED_HEADS = 4096
 """Heads kept in memory for each source."""
@@ -42,7 +42,7 @@ _TIME = re.compile(r"((?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?"
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;:?]*+[ -/]*+[@-~]?)?", re.ASCII)
 _LONGEST_HEAD = 2000
 _COLONS_TRIED = 8
-_FILLED = frozenset({TIMESTAMP, "message", "trace", "span", METADATA})
+_FILLED = frozenset({TIMESTAMP, "message", "trace", "span"})
 _ORIGINAL = ("event", "original")
 _SERVICE = ("service", "name")
 _THREAD = ("process", "thread", "name")
@@ -118,7 +118,7 @@ class Springboot(Filter):
             for at in several.difference(single):
                 columns.put(at, _several(columns[at]))
         for at in single:
-            columns.put(at, self._single(source, texts[at], columns, at))
+            columns.put(at, self._single(batch, columns, at))
         return columns
 
     def _finished(self, columns: Columns, batch: LineBatch) -> list[Event]:
@@ -206,9 +206,11 @@ class Springboot(Filter):
         _dress(common, head)
         return Common(source.key, common), seconds
 
-    def _single(self, source: Source, text: str, columns: Columns, at: int) -> Event:
+    def _single(self, batch: LineBatch, columns: Columns, at: int) -> Event:
         """Make and parse the event at a position by the way that takes every line."""
-        event = LineBatch(source, [text], [columns.offsets[at]], 0, lambda _: None).events()[0]
+        text = batch.texts[at]
+        one = LineBatch(batch.source, [text], [batch.offsets[at]], 0, lambda _: None, time=batch.time)
+        event = one.events()[0]
         if not self._parse(event, text):
             self._above.lend(event, columns, at)
         return event

@@ -25,7 +25,8 @@ output {
   null { id => "second" }
 }
 """
-SHARED = {"host": {"name": "h"}}
+SHARED = {"host": {"name": "h"}, "@metadata": {"beat": "b"}}
+READ = "2026-01-02T03:04:05.000Z"
 
 
 def compiled(text: str) -> Pipeline:
@@ -33,7 +34,8 @@ def compiled(text: str) -> Pipeline:
 
 
 def lines(*texts: str) -> LineBatch:
-    return LineBatch(Source("key", "a.log", SHARED), texts, range(len(texts)), 100, lambda error: None, frozenset({0}))
+    source = Source("key", "a.log", SHARED)
+    return LineBatch(source, texts, range(len(texts)), 100, lambda error: None, frozenset({0}), READ)
 
 
 def timeless(events: list[Event]) -> list[Event]:
@@ -71,6 +73,8 @@ async def test_workers_do_what_this_process_does() -> None:
     # What events share is shared on this side too: one object, however many events.
     assert second[0]["host"] is second[1]["host"]
     assert second[0]["log"]["flags"] == ["truncated"]
+    assert second[0]["@timestamp"] == READ
+    assert second[0]["@metadata"] == {"beat": "b", "_id": "key:0"}
 
 
 async def test_a_killed_worker_is_replaced_and_its_batch_done_again() -> None:

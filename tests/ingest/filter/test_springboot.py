@@ -15,6 +15,7 @@ from ingest.filter.springboot import Springboot
 from ingest.options import Block, Setting, resolve
 from ingest.springboot.service import service_of
 from sawlog.batch import LineBatch, Source
+from sawlog.columns import Columns
 from sawlog.errors import ConfigError, Position
 from sawlog.event import Event, get
 
@@ -37,6 +38,21 @@ def parse(*lines: str, **settings: Any) -> list[Event]:
     fused, plain = springboot(**settings).lines(batch), springboot(**settings).apply(batch.events())
     assert [_timeless(event) for event in fused] == [_timeless(event) for event in plain]
     return fused
+
+
+def test_what_an_agent_says_beside_its_lines_is_kept_on_both_ways() -> None:
+    source = Source("key", PATH, {**SOURCE.fields, "@metadata": {"beat": "sawlog"}, "tags": ["sent"]})
+    read = "2026-01-02T03:04:05.000Z"
+    batch = LineBatch(source, ["no line", BOOT2, "no line", BOOT2], range(4), 1, lambda _: None, time=read)
+    fused, plain = springboot(timezone="UTC").lines(batch), springboot(timezone="UTC").apply(batch.events())
+    assert isinstance(fused, Columns)
+    assert list(fused) == plain
+    assert [event["@timestamp"] for event in plain] == [read, *["2017-07-04T11:11:37.921Z"] * 3]
+    assert [(event["@metadata"]["beat"], event["@metadata"]["_id"]) for event in plain] == [
+        ("sawlog", f"key:{at}") for at in range(4)
+    ]
+    assert b"@metadata" not in fused.body(None, {})
+    assert fused.body(None, {}).count(b'"@timestamp"') == 4
 
 
 def _timeless(event: Event) -> Event:
