@@ -22,9 +22,10 @@ from ingest.input import network, tls
 from ingest.input.base import Deliver, Input
 from ingest.input.decoding import codec_name, line_id, settle_timestamp
 from ingest.input.outbox import identify
+from ingest.input.template import LARGEST, Template
 from ingest.options import Block, Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
-from sawlog.batch import EventBatch, Source
+from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
 from sawlog.event import METADATA, Event, add_tag, get, weight_of
 from sawlog.json_text import decode
 from sawlog.wire.lumberjack import Ack, Data, Decoder, Limits, LumberjackError, Window, encode_ack
@@ -40,6 +41,8 @@ EVENT_BYTES: Final = 100
 """What an event weighs besides its text."""
 WINDOW_BYTES: Final = Limits().decompressed
 """What the events of a window weigh together."""
+FEW: Final = 8
+"""So few events of a window are not worth a look at what they share."""
 UNFINISHED_BYTES: Final = 512 << 20
 """What all connections together may have sent of windows that are not complete."""
 
@@ -124,6 +127,7 @@ class _Connection:
         self._peer = network.peer_of(writer)
         self._source = Source(f"{owner.id}-{self._peer[0]}".replace(":", "-").replace(".", "-"), self._peer[0])
         self._enrich = owner.enrichment.of(self._peer[0], writer)
+        self._lines_source: Source | None = None
         self._decoder = Decoder()
         self._window: Window | None = None
         self._begun = 0.0
@@ -141,7 +145,14 @@ class _Connection:
         try:
             while data := await self._read():
                 for frame in self._decoder.feed(data):
-                    await self._take(frame)
+                    if not isinstance(frame, Data):
+                        await self._take(frame)
+                        continue
+                    assert self._window is not None, "the decoder lets no data come without a window"
+                    self._events.append(frame)
+                    self._size += len(frame.payload) + EVENT_BYTES
+                    if len(self._events) == self._window.count:
+                        await self._complete(self._window)
                 self._account()
         except LumberjackError as error:
             log.warning("%s: the connection of %s is closed: %s", self._owner.id, self._peer[0], str(error))
@@ -173,16 +184,8 @@ class _Connection:
                     ) from None
                 return b""
 
-    async def _take(self, frame: Window | Data | Ack) -> None:
-        if isinstance(frame, Data):
-            assert self._window is not None, "the decoder lets no data come without a window"
-            self._events.append(frame)
-            self._size += weight_of(frame.payload) + EVENT_BYTES
-            if self._size > WINDOW_BYTES + EVENT_BYTES * self._window.count:
-                raise LumberjackError(f"the events of a window have more values than {WINDOW_BYTES} bytes may hold")
-            if len(self._events) == self._window.count:
-                await self._complete(self._window)
-        elif isinstance(frame, Window):
+    async def _take(self, frame: Window | Ack) -> None:
+        if isinstance(frame, Window):
             if self._events and self._window is not None:
                 # An older sender may give up a window and begin another; what came counts.
                 await self._complete(self._window)
@@ -208,7 +211,7 @@ class _Connection:
             # The sender will send this again; delivered now, it would be there twice.
             raise ConnectionResetError("it is closed")
         frames = self._events
-        events = self._enrich(frames)
+        make = self._lines(frames) or self._made(frames)
         sent = _Sent(frames[-1].sequence, window.version)
         self._sent.append(sent)
         if self._keep_alive is None:
@@ -218,11 +221,36 @@ class _Connection:
             self._settled(sent, error)
 
         try:
-            await self._deliver(EventBatch(self._source, events, self._size, settled))
+            await self._deliver(make(settled))
         except BaseException:
             self._sent.remove(sent)
             raise
         self._window, self._events, self._size = None, [], 0
+
+    def _lines(self, frames: Sequence[Data]) -> Callable[[Settled], Batch] | None:
+        """Read lines of one file that differ in message and offset only; None when they are anything else."""
+        if not self._owner.enrichment.keeps_lines or len(frames) <= FEW or self._size > LARGEST:
+            return None
+        payloads = [frame.payload for frame in frames]
+        if not all(payloads):
+            return None
+        template = Template.of(payloads[0], lambda payload: self._enrich([Data(1, payload)])[0], self._peer[0])
+        cut = None if template is None else template.cut(payloads)
+        if template is None or cut is None:
+            return None
+        source, last, size = template.source, self._lines_source, self._size
+        # Filters remember what they know of a source by its fields: the same ones are compared at a glance.
+        if last is None or last != source:
+            self._lines_source = last = source
+        return lambda settled: LineBatch(last, cut.texts, cut.offsets, size, settled, cut.truncated, template.time)
+
+    def _made(self, frames: Sequence[Data]) -> Callable[[Settled], Batch]:
+        """Read events of any kind."""
+        size = sum(weight_of(frame.payload) + EVENT_BYTES for frame in frames)
+        if size > WINDOW_BYTES + EVENT_BYTES * len(frames):
+            raise LumberjackError(f"the events of a window have more values than {WINDOW_BYTES} bytes may hold")
+        events = self._enrich(frames)
+        return lambda settled: EventBatch(self._source, events, size, settled)
 
     def _settled(self, sent: _Sent, error: BaseException | None) -> None:
         if error is not None:
@@ -273,6 +301,8 @@ class Enrichment:
             )
         plain = self._codec_name == "plain" and not (isinstance(given, Block) and given.settings)
         self._codec = None if plain else codec
+        self.keeps_lines = plain and decorate is None
+        """Whether lines that differ only in message and offset still do so afterwards."""
 
     def of(self, ip: str, writer: asyncio.StreamWriter) -> Enrich:
         """Return what makes the events of one connection."""

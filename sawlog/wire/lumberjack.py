@@ -19,7 +19,7 @@ import struct
 import zlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from isal import isal_zlib
 
@@ -56,8 +56,7 @@ class Window:
     version: int = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """An event: the bytes of its JSON object, or, in version 1, its keys and values."""
 
     sequence: int

@@ -11,11 +11,13 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from pylogbeat import PyLogBeatClient
 
 from ingest.input import beats
+from sawlog.batch import EventBatch, LineBatch
 from sawlog.wire.lumberjack import Ack, Decoder, encode_batch, encode_window
 from tests.ingest.input.building import Certificates, codec, make, refused, running
 
@@ -375,3 +377,58 @@ async def test_other_addresses_than_loopback_are_taken_with_a_warning(caplog: py
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(settings: dict[str, Any], words: str) -> None:
     assert re.search(words, refused("beats", **settings))
+
+
+def shipped(number: int, **fields: Any) -> dict[str, Any]:
+    return line(number, **fields) | {"@metadata": {"beat": "sawlog", "type": "_doc", "_id": f"file-1:{10 * number}"}}
+
+
+def _behind(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name] for name in ("host", "agent", "@metadata", "@timestamp")}
+
+
+@pytest.mark.parametrize("options", [{}, {"enrich": ["all"]}, {"enrich": ["none"]}, {"ecs_compatibility": "disabled"}])
+async def test_lines_of_one_file_stay_lines_and_say_what_events_would(options: dict[str, Any]) -> None:
+    many = [shipped(number) for number in range(beats.FEW + 2)]
+    many[3]["message"], many[3]["log"]["flags"] = "two\nlines", ["multiline"]
+    async with running("beats", port=0, **options) as one:
+        sender = await Sender.to(await one.port())
+        # As sawlog ship has it: the metadata behind the log, the offset behind the file.
+        ours = [event | {"log": {"file": event["log"]["file"]} | event["log"]} for event in many]
+        ours = [{"message": event["message"], "log": event["log"], **_behind(event)} for event in ours]
+        sender.writer.write(encode_batch([msgspec.json.encode(event) for event in ours], len(ours)))
+        sender.writer.write(window(*many[:2]))
+        events = await one.sink.until(len(many) + 2)
+        together, apart = one.sink.batches
+        sender.writer.close()
+    assert isinstance(together, LineBatch)
+    assert isinstance(apart, EventBatch)
+    assert together.source.key == "file-1"
+    assert events[len(many) :] == events[:2]
+    for sent, event in zip(many, events, strict=False):
+        assert event["message"] == sent["message"]
+        assert event["log"] == sent["log"]
+        assert event["@metadata"].items() >= sent["@metadata"].items()
+
+
+async def test_lines_of_several_files_are_events() -> None:
+    many = [msgspec.json.encode(shipped(number)) for number in range(beats.FEW + 2)]
+    many[-1] = many[-1].replace(b"file-1", b"file-2")
+    async with running("beats", port=0) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(encode_batch(many, len(many)))
+        events = await one.sink.until(len(many))
+        sender.writer.close()
+    assert isinstance(one.sink.batches[0], EventBatch)
+    assert events[-1]["@metadata"]["_id"].startswith("file-2:")
+
+
+@pytest.mark.parametrize("options", [{"tags": ["a"]}, {"add_field": {"m": "%{message}"}}, {"codec": codec("json")}])
+async def test_lines_to_which_the_input_adds_something_of_their_own_are_events(options: dict[str, Any]) -> None:
+    many = [shipped(number) for number in range(beats.FEW + 2)]
+    async with running("beats", port=0, **options) as one:
+        sender = await Sender.to(await one.port())
+        sender.writer.write(window(*many))
+        events = await one.sink.until(len(many))
+        sender.writer.close()
+    assert len({event.get("m") for event in events}) == (len(many) if "add_field" in options else 1)
