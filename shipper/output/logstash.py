@@ -22,13 +22,14 @@ import msgspec
 
 from sawlog import __version__
 from sawlog.backoff import Backoff
-from sawlog.batch import Batch
+from sawlog.batch import Batch, LineBatch
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
 from sawlog.event import METADATA, Event
 from sawlog.wire.lumberjack import Ack, Decoder, LumberjackError, encode_batch
 from shipper.output.base import About, Sender
 from shipper.output.encoding import encoded, stamped
+from shipper.output.pasting import pasted
 from shipper.output.tls import context
 from shipper.settings import LogstashOutput
 
@@ -130,8 +131,10 @@ class LogstashSender(Sender):
     # Windows
 
     def _windows(self, batch: Batch) -> list[_Window]:
-        payloads, dead = encoded(stamped(batch.events()), self._payloads, self._letters)
-        self.counters.dead += dead
+        payloads = pasted(batch, self._beat) if isinstance(batch, LineBatch) else None
+        if payloads is None:
+            payloads, dead = encoded(stamped(batch.events()), self._payloads, self._letters)
+            self.counters.dead += dead
         parts = _Parts(batch, 0)
         level = self._settings.compression_level
         windows = [
