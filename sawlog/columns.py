@@ -17,11 +17,11 @@ import msgspec
 
 from sawlog.event import METADATA, TIMESTAMP, Event
 
-_encode: Final = msgspec.json.Encoder().encode
+_encoder: Final = msgspec.json.Encoder()
 
 
 def _text(value: object) -> str:
-    return _encode(value).decode()
+    return _encoder.encode(value).decode()
 
 
 def _members(value: object) -> list[str]:
@@ -182,8 +182,8 @@ class Columns(Sequence[Event]):
         count = len(self.heads)
         if not count:
             return b""
-        # In JSON, a quotation mark inside a text stands behind a backslash: this can only part two texts.
-        messages = _text(self.messages)[2:-2].split('","')
+        # No text has a line feed in JSON. (A comma could be its last character, behind a quotation mark of its own.)
+        messages = _encoder.encode_lines(self.messages).decode()[1:-2].split('"\n"')
         offsets = list(map(str, self.offsets))
         pieces: list[str] = [""] * (count * _PIECES)
         pieces[0::_PIECES] = map(_action, self.heads)

@@ -14,7 +14,7 @@ from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import encode_bulk
 
 NOW = "2026-01-02T03:04:05.678Z"
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(['"x": "y",', '","', ',"', "\\n"])
 FIELDS = st.dictionaries(
     st.sampled_from(["service", "host", "log", "event", "process", "tags", 'odd\u20ac"name']),
     st.dictionaries(TEXTS, TEXTS | st.integers(-5, 5) | st.none() | st.lists(TEXTS, max_size=2), max_size=2),
@@ -90,3 +90,9 @@ def test_a_change_of_an_event_changes_no_other() -> None:
         event["@metadata"]["_id"] = "changed" if "log" in event else "own"
     assert [event["message"] for event in made] == ["x", "own"]
     assert made.names() == ["a:0", "own"]
+
+
+def test_a_message_may_end_with_a_quotation_mark_and_a_comma() -> None:
+    messages = ['"name": "x",', '"age": 3', '",', "", ',"']
+    made = Columns([Common("a", {})] * 5, [NOW] * 5, messages, [0, 1, 2, 3, 4])
+    assert [document["message"] for document in read(made.body(NOW, {}))[1::2]] == messages

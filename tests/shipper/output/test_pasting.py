@@ -21,7 +21,8 @@ VALUES = st.recursive(
 )
 NAMES = st.sampled_from(["host", "agent", "log", 'a"b', "tags", "message", "@metadata", "@timestamp"])
 FIELDS = st.dictionaries(NAMES, st.dictionaries(st.sampled_from(["file", "flags", "offset", "x"]), VALUES, max_size=2))
-TEXTS = st.lists(st.text() | st.sampled_from(['","', '\\","', "a\nb", "\\n", '"', "\0"]), min_size=1, max_size=5)
+MESSAGES = ['","', '"x": "y",', '\\","', "a\nb", "\\n", '"', "\0"]
+TEXTS = st.lists(st.text() | st.sampled_from(MESSAGES), min_size=1, max_size=5)
 
 
 def batch(fields: dict[str, Any], texts: list[str], truncated: frozenset[int] = frozenset()) -> LineBatch:
@@ -44,6 +45,13 @@ def test_it_decodes_to_the_events(fields: dict[str, Any], texts: list[str]) -> N
     assert all(one["@timestamp"].endswith("Z") for one in found)
     wanted = [{**one, "@metadata": {**BEAT, **one["@metadata"]}} for one in stamped(lines.events())]
     assert without_time(found) == without_time(wanted)
+
+
+def test_a_line_of_json_may_end_with_a_comma() -> None:
+    texts = ['"name": "x",', '"age": 3', '",', "", ',"']
+    made = pasted(batch({}, texts), BEAT)
+    assert made is not None
+    assert [msgspec.json.decode(one)["message"] for one in made] == texts
 
 
 def test_what_is_not_as_usual_is_left_to_others() -> None:
