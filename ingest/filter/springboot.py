@@ -181,14 +181,15 @@ class Springboot(Filter):
 
     def _learn(self, heads: dict[str, Known], source: Source, text: str, colon: int) -> tuple[Known | None, Ids | None]:
         """Read a head that is not remembered, and remember it without the ids of its trace; None if it is none."""
-        if colon < 0 or colon > _LONGEST_HEAD or colon != _divider(text, 23, colon):
+        # Where the lines before it were divided, this one may have a place in its message.
+        if colon < 23 or colon > _LONGEST_HEAD or colon != _divider(text, 23, text.find(" : ", 23)):
             return None, None
         ids = ids_in(text, 23, colon)
         key = text[23:colon] if ids is None else text[23 : ids.begin] + text[ids.end : colon]
         known = heads.get(key)
         if known is None:
             head = _parse_head(key)
-            known = None if head is None or head.trace else self._half(source, head)
+            known = None if head is None or head.trace or head.span else self._half(source, head)
             if known is None:
                 return None, None
             if len(heads) >= REMEMBERED_HEADS:
@@ -308,12 +309,12 @@ class Springboot(Filter):
 
 
 def _colons(texts: Sequence[str]) -> list[int]:
-    """Return where head and message are divided in each line, or -1."""
+    """Return where head and message are divided in each line, or 0: before that stands nothing, and so no head."""
     # In Spring Boot's own patterns that is one place for all lines, or two, when some have the ids of a trace.
     usual = Counter(text.find(" : ") for text in texts[:LOOKED_AT]).most_common(2)
     one, other = usual[0][0], usual[-1][0]
     return [
-        one if text[one : one + 3] == " : " else other if text[other : other + 3] == " : " else text.find(" : ")
+        one if text[one : one + 3] == " : " else other if text[other : other + 3] == " : " else max(text.find(" : "), 0)
         for text in texts
     ]
 

@@ -55,6 +55,30 @@ def test_what_an_agent_says_beside_its_lines_is_kept_on_both_ways() -> None:
     assert fused.body(None, {}).count(b'"@timestamp"') == 4
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [BOOT2.removesuffix(": hi"), BOOT2.removesuffix(" : hi") + "s", BOOT2.removesuffix(" : hi")],
+)
+def test_a_line_that_ends_before_its_message_keeps_its_text(cut: str) -> None:
+    assert parse(BOOT2, cut)[1]["message"] == cut
+
+
+def test_a_message_may_hold_what_divides_where_other_lines_are_divided() -> None:
+    head = "2017-07-04 11:11:37.921  INFO 60820 --- [main] "
+    _, event = parse(f"{head}com.acme.LongNm : hi", f"{head}a.B : [x] yyyyy : z")
+    assert event["log"]["logger"] == "a.B"
+    assert event["message"] == "[x] yyyyy : z"
+
+
+def test_a_head_with_two_spans_is_written_once() -> None:
+    head = f"2017-07-04 11:11:37.921  INFO [app,,{'b' * 16}] 1 --- [main] [{'a' * 32}-{'c' * 16}] a.B"
+    batch = LineBatch(SOURCE, [f"{head} : hi"], [0], 1, lambda _: None)
+    fused = springboot(timezone="UTC").lines(batch)
+    assert isinstance(fused, Columns)
+    assert list(fused) == springboot(timezone="UTC").apply(batch.events())
+    assert fused.body(None, {}).count(b'"span"') == 1
+
+
 def _timeless(event: Event) -> Event:
     untimed = "tags" in event or event["message"].startswith("Exception in thread")
     return {**event, "@timestamp": ""} if untimed else event
