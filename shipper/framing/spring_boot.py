@@ -86,6 +86,8 @@ _JSON: Final = re.compile(rb"\{[^\n]*\}[ \t\r]*(?:\n[ \t\r]*)*\n(?=[ \t\r]*[^ \t
 
 
 _STARTS_OF_HEADS: Final = frozenset("0123456789\x1b")
+_STATUS: Final = b" |-"
+"""What Logback says about itself has this behind a time: it begins an event with a digit, and is no head."""
 
 
 class SpringBootFraming(Framing):
@@ -127,7 +129,7 @@ class SpringBootFraming(Framing):
 
         That is so for most blocks, and decoding one is much faster than decoding each of its events.
         """
-        if not body.isascii():
+        if not body.isascii() or _STATUS in body:
             return None
         texts = _BETWEEN_ASCII.split(body.decode("ascii"))
         if max(map(len, texts)) >= min(self.max_bytes, self.max_lines) or not _HEAD_ASCII.match(texts[0]):
@@ -139,7 +141,7 @@ class SpringBootFraming(Framing):
         parts = _BETWEEN.split(body)
         # A beginning that is no head is told by its first byte; few files have any.
         others = bytes(map(itemgetter(0), parts[1:])).translate(None, b"0123456789\x1b")
-        if others or not _BEGINS_WITH_HEAD.match(parts[0]):
+        if others or _STATUS in body or not _BEGINS_WITH_HEAD.match(parts[0]):
             parts = [piece for part in parts for piece in self._events(part)]
         short = min(self.max_bytes, self.max_lines)
         if max(map(len, parts)) >= short:

@@ -88,6 +88,7 @@ TEXTS = st.lists(
                 "\r",
             ),
             *("j" * 30, LINE, '{"a":1}', '{"@timestamp":1}', "{", "12:00:00.000 [main] WARN c.D - hi", "  .   ____ "),
+            "12:00:00,000 |-INFO in c.D - hi",
         ]
     ),
     max_size=30,
