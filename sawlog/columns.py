@@ -26,7 +26,7 @@ def _text(value: object) -> str:
 
 def _members(value: object) -> list[str]:
     """Return the members of an object as JSON; none of what is no object."""
-    return [f"{_text(name)}:{_text(one)}" for name, one in value.items()] if isinstance(value, dict) else []
+    return [_text({name: one})[1:-1] for name, one in value.items()] if isinstance(value, dict) else []
 
 
 _PIECES: Final = 10
@@ -57,9 +57,13 @@ class Common:
         self._event: Event = {**common, TIMESTAMP: "", "message": "", "log": None, METADATA: None}
         self.action = f'{{"create":{{"_id":"{_text(key)[1:-1]}:'
         rest = {name: value for name, value in common.items() if name not in ("log", METADATA)}
-        before = "".join(f",{member}" for member in _members(log)) + "}"
+        # What the events have of their own must not stand there twice.
+        own = {name: value for name, value in log.items() if name != "offset"}
+        before = "".join(f",{member}" for member in _members(own)) + "}"
         self.tail = before + "".join(f",{member}" for member in _members(rest))
         about = rest.pop("event", None)
+        if isinstance(about, dict):
+            about = {name: value for name, value in about.items() if name != "ingested"}
         before += "".join(f",{member}" for member in _members(rest))
         self.tail_ingested = f'{before},"event":{{{"".join(f"{one}," for one in _members(about))}"ingested":"'
 

@@ -96,3 +96,13 @@ def test_a_message_may_end_with_a_quotation_mark_and_a_comma() -> None:
     messages = ['"name": "x",', '"age": 3', '",', "", ',"']
     made = Columns([Common("a", {})] * 5, [NOW] * 5, messages, [0, 1, 2, 3, 4])
     assert [document["message"] for document in read(made.body(NOW, {}))[1::2]] == messages
+
+
+def test_no_member_is_written_twice_and_names_may_be_numbers() -> None:
+    fields = {"log": {"offset": 7, "level": "INFO"}, "event": {"ingested": "before"}, "labels": {"a": 1}, 1: {2: 3}}
+    made = Columns([Common("a", fields)], [NOW], ["x"], [0])  # type: ignore[arg-type] # a name that is a number
+    body = made.body(NOW, {})
+    assert body.count(b'"offset"') == body.count(b'"ingested"') == 1
+    assert read(body)[1]["log"] == {"offset": 0, "level": "INFO"}
+    assert read(body)[1]["event"] == {"ingested": NOW}
+    assert read(body)[1]["1"] == {"2": 3}
