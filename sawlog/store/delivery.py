@@ -31,8 +31,10 @@ MAX_DOCUMENTS: Final = 10_000
 REASONS: Final = 100
 """How many different reasons of refusals are counted."""
 FAILURES: Final = 3
-"""So often a bulk may fail as a whole before it is sent in halves, and a document that stands alone, before it is
-refused."""
+"""So often a bulk may fail as a whole before it is sent in halves."""
+FAILURES_ALONE: Final = 10
+"""So often a document that stands alone may fail before it is refused: a store that begins to fail at everything must
+not fill the dead letters."""
 FAILED: Final = "store_failure"
 """The type of the refusal of a document at which the store fails."""
 
@@ -107,7 +109,8 @@ class Delivery:
         self.counters.in_flight += len(bulk.ids)
         try:
             for positions in cut(bulk, self._max_bytes, self._max_documents):
-                await self._deliver_part(bulk, positions, delivered, self._taken)
+                failures = FAILURES if len(positions) > 1 else FAILURES_ALONE
+                await self._deliver_part(bulk, positions, delivered, self._taken, failures)
         finally:
             self.counters.in_flight -= len(bulk.ids)
         self._count(delivered)
@@ -123,7 +126,7 @@ class Delivery:
                 counters.refusals[refusal.reason] += 1
 
     async def _deliver_part(
-        self, bulk: Bulk, positions: Sequence[int], delivered: Delivered, taken: int, failures: int = FAILURES
+        self, bulk: Bulk, positions: Sequence[int], delivered: Delivered, taken: int, failures: int
     ) -> None:
         """Deliver the documents at some positions; when the store fails at them `failures` times, half by half.
 
@@ -144,7 +147,7 @@ class Delivery:
         )
         middle = len(left) // 2
         for half in (left[:middle], left[middle:]):
-            await self._deliver_part(bulk, half, delivered, taken, 1 if len(half) > 1 else FAILURES)
+            await self._deliver_part(bulk, half, delivered, taken, 1 if len(half) > 1 else FAILURES_ALONE)
 
     async def _until_taken(self, bulk: Bulk, left: list[int], delivered: Delivered, taken: int, failures: int) -> None:
         """Send the documents at the positions that are `left`, which become fewer, until none is.
