@@ -15,7 +15,7 @@ from typing import Any, Final, overload
 
 import msgspec
 
-from sawlog.event import METADATA, TIMESTAMP, Event
+from sawlog.event import METADATA, TIMESTAMP, Event, mark_ingested
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -292,8 +292,7 @@ def document(event: Event, ingested: str | None, added: Event) -> tuple[str, Eve
     """Make a document of an event, which may be changed at its top: its id, and what is sent to a store."""
     name = event.pop(METADATA)["_id"]
     if ingested is not None:
-        about = event.get("event")
-        event["event"] = {**about, "ingested": ingested} if isinstance(about, dict) else {"ingested": ingested}
+        mark_ingested([event], ingested)
     return name, event | added
 
 

@@ -135,9 +135,9 @@ def add_tag(event: Event, tag: str) -> None:
         event["tags"] = [tags, tag]
 
 
-def mark_ingested(events: list[Event]) -> None:
-    """Set ``event.ingested`` (ECS) to this moment in each; only the events' top level is changed."""
-    ingested = {"ingested": now()}
+def mark_ingested(events: list[Event], moment: str | None = None) -> None:
+    """Set ``event.ingested`` (ECS) to this moment, or a given one; only the events' top level is changed."""
+    ingested = {"ingested": moment or now()}
     for event in events:
         about = event.get("event")
         event["event"] = {**about, **ingested} if isinstance(about, dict) else ingested

@@ -94,11 +94,12 @@ class Springboot(Filter):
         """Parse the lines of a batch into columns: equal to ``apply(batch.events())``, but faster."""
         if not self._plain(batch) or not batch.texts:
             return self.apply(batch.events())
-        columns = self._columns(batch)
+        columns, single = self._columns(batch)
         self._above.remember(columns)
-        return columns if not self._keep and self.succeeded is None else self._finished(columns, batch)
+        return columns if not self._keep and self.succeeded is None else self._finished(columns, batch, single)
 
-    def _columns(self, batch: LineBatch) -> Columns:
+    def _columns(self, batch: LineBatch) -> tuple[Columns, Sequence[int]]:
+        """Return the columns, and the positions of events that `_parse` has made, and finished."""
         # 2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService      : GET DATA
         # └──────── [:23] ──────┘└──────────────────── [23:colon] ────────────────────────────┘
         texts, source = batch.texts, batch.source
@@ -119,13 +120,14 @@ class Springboot(Filter):
                 columns.put(at, _several(columns[at]))
         for at in single:
             columns.put(at, self._single(batch, columns, at))
-        return columns
+        return columns, single
 
-    def _finished(self, columns: Columns, batch: LineBatch) -> list[Event]:
+    def _finished(self, columns: Columns, batch: LineBatch, single: Sequence[int]) -> list[Event]:
         """Make the events, and do with each what those that `_parse` has made have behind them."""
         events = columns.dictionaries()
+        finished = frozenset(single)
         for at, (event, text) in enumerate(zip(events, batch.texts, strict=True)):
-            if columns.heads[at] is ITS_OWN:
+            if at in finished:
                 continue
             if self._keep:
                 place(event, _ORIGINAL, text)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import ingest
 from ingest.filter.springboot import Springboot
 from ingest.options import Block, Setting, resolve
+from ingest.pipeline import Pipeline
 from ingest.springboot.service import service_of
 from sawlog.batch import LineBatch, Source
 from sawlog.columns import Columns
@@ -82,6 +83,15 @@ def test_a_head_with_two_spans_is_written_once() -> None:
 def _timeless(event: Event) -> Event:
     untimed = "tags" in event or event["message"].startswith("Exception in thread")
     return {**event, "@timestamp": ""} if untimed else event
+
+
+def test_several_lines_are_finished_as_one_is() -> None:
+    trace = f"{BOOT2}\njava.lang.IllegalStateException: no\n\tat a.B.c(B.java:1)"
+    events = parse(BOOT2, trace, "no line of ours", keep_original=True)
+    assert [get(event, ("event", "original")) for event in events] == [BOOT2, trace, None]
+    pipeline = Pipeline.from_text("filter { springboot { add_tag => seen } }")
+    batch = LineBatch(SOURCE, [BOOT2, trace, "no line of ours"], [0, 1, 2], 1, lambda _: None)
+    assert ["seen" in event.get("tags", []) for event in pipeline.run(batch)] == [True, True, False]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["line"][:40].encode("ascii", "replace").decode())
