@@ -11,7 +11,7 @@ help:
 	@echo "make test                    install what the tests need, and run everything"
 	@echo "make check                   style and types only"
 	@echo "make nightly                 the tests, with ten times as many random examples"
-	@echo "make bench                   measure beside rsyslog and syslog-ng, and renew docs/performance.md (BENCH=full: long)"
+	@echo "make bench                   measure, beside rsyslog and syslog-ng, and renew docs/performance.md: ten minutes (BENCH=full: hours)"
 	@echo "make profile                 draw a flame graph for each road, into build/profile/"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
 	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; ten minutes)"
@@ -72,10 +72,9 @@ lock: .venv/.ready-lock
 audit: .venv/.ready-lock
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r deploy/build.lock -r deploy/requirements.lock
 
-# What each road from a file to a store costs, beside other tools on the same lines; and a real Elasticsearch.
+# What sawlog costs, stage by stage and road by road, beside other tools on the same lines, as one table with pictures.
 bench: .venv/.ready-test
-	$(BIN)/python bench/roads.py --write docs/performance.md --lines $(if $(filter full,$(BENCH)),10000000,300000)
-	$(BIN)/python bench/node.py --write docs/performance.md --lines $(if $(filter full,$(BENCH)),5000000,200000)
+	$(BIN)/python -m bench --write docs/performance.md $(if $(filter full,$(BENCH)),--lines 10000000) $(BENCH_OPTIONS)
 
 .venv/.ready-bench: .venv/.ready-test
 	@deploy/environment "$(PYTHON)" --group bench
@@ -83,7 +82,7 @@ bench: .venv/.ready-test
 
 # Where the time of each road goes, as pictures.
 profile: .venv/.ready-bench
-	$(BIN)/python bench/flames.py $(PROFILE_OPTIONS)
+	$(BIN)/python -m bench.flames $(PROFILE_OPTIONS)
 
 # Ten minutes of faults for each way from a file to a store, and a count of what is there at the end.
 chaos: .venv/.ready-test

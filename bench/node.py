@@ -1,30 +1,27 @@
-#!/usr/bin/env python3
 """From a file into a real Elasticsearch of one node: `sawlog up` beside ready-made bodies of the same documents.
 
-Run: ``python bench/node.py``; ``make bench`` does, too. It is the node that the tests start; it may use all cores,
-as `sawlog up` may. Ready-made bodies hold 5,000 documents each, and are sent over 1, 2 and 4 connections: what the node
-takes when making them costs nothing. Rates are of wall time, so that a busy machine shows, without the start; medians
-of rounds that take turns. Each has a data stream of its own.
+It is the node that the tests start; it may use all cores, as `sawlog up` may. Ready-made bodies hold 5,000 documents
+each, and are sent over 1, 2 and 4 connections: what the node takes when making them costs nothing. Rates are of wall
+time, so that a busy machine shows, without the start. Each has a data stream of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import statistics
-import sys
+import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench import tools
-from bench.page import machine, write
-from bench.parse import generate
-from bench.roads import SECONDS, Running
+from bench.figures import SHORT, Row, Services, Size
+from bench.lines import shorten, write_lines
+from bench.running import SECONDS, Running
 from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
@@ -32,17 +29,24 @@ from sawlog.store.elasticsearch import encode
 from tests.services import ElasticsearchServer
 
 HEADERS = {"Content-Type": "application/x-ndjson"}
-SHARE = 10
-"""The short file, whose time is taken off, has one line of so many."""
+CONNECTIONS = (1, 2, 4)
+FEWEST = 8
+"""Bodies, so that there are some for each connection."""
+LEAST = 0.01
+"""CPU seconds: what is less is not known."""
+MOST = 1_000_000
+"""Lines: their bodies are kept in memory."""
+UP = "sawlog up"
+GROUP = "Into Elasticsearch, wall time"
 
 
-def bodies(data: bytes) -> list[bytes]:
-    """Return bulk bodies of the documents that `sawlog up` makes of these lines."""
+def bodies(data: bytes, documents: int) -> list[bytes]:
+    """Return bulk bodies, of so many documents each, of those that `sawlog up` makes of these lines."""
     source = Source("bench", "/srv/app.log", {"host": {"name": "bench"}, "log": {"file": {"path": "/srv/app.log"}}})
     pipeline, lines = Pipeline.default(), data.decode().splitlines()
     made = []
-    for start in range(0, len(lines), tools.BULK):
-        texts = lines[start : start + tools.BULK]
+    for start in range(0, len(lines), documents):
+        texts = lines[start : start + documents]
         batch = LineBatch(source, texts, range(start * 140, (start + len(texts)) * 140, 140), 0, lambda _: None)
         made.append(encode(bulk_of(pipeline.run(batch))))
     return made
@@ -99,7 +103,8 @@ class Node:
         """Let `sawlog up` index a file; return its wall seconds and its CPU seconds."""
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as folder:
-            running = Running.start([*tools.up(Path(folder), file, self._port)[0].arguments, "--index", self.stream])
+            arguments = [*tools.up(Path(folder), file, self._port)[0].arguments, "--index", self.stream]
+            running = Running.start(arguments, stdout=subprocess.DEVNULL)
             running.wait_for(SECONDS)
         return time.perf_counter() - begin, running.end()
 
@@ -109,18 +114,19 @@ class Node:
         return connection.getresponse().read()
 
 
-def measure(node: Node, data: bytes, lines: int, rounds: int) -> list[str]:
-    """Return the rows of the table."""
+def measure(size: Size, services: Services) -> Iterator[Row]:
+    """Give the events a second of each way, and the CPU time of `sawlog up` beside the node's."""
     rates: dict[str, list[float]] = {}
     shares = []
-    made = bodies(data)
-    few = lines // SHARE
+    node, lines = Node(services.elasticsearch()), min(size.lines // 2, MOST)
+    few = max(1, lines // SHORT)
     with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as name:
-        (whole := Path(name) / "whole.log").write_bytes(data)
-        (short := Path(name) / "short.log").write_bytes(b"".join(data.splitlines(keepends=True)[:few]))
+        whole = write_lines(Path(name) / "whole.log", lines)
+        short = shorten(whole, few)
+        made = bodies(whole.read_bytes(), max(1, min(tools.BULK, lines // FEWEST)))
         node.up(short)  # It brings the templates, and warms the node.
-        for _ in range(rounds):
-            for connections in (1, 2, 4):
+        for _ in range(size.rounds):
+            for connections in CONNECTIONS:
                 node.renew()
                 title = f"ready-made bodies, {connections} connection{'s' if connections > 1 else ''}"
                 rates.setdefault(title, []).append(node.send(made, connections))
@@ -131,36 +137,10 @@ def measure(node: Node, data: bytes, lines: int, rounds: int) -> list[str]:
             middle = node.processor()
             longer, spent = node.up(whole)
             theirs = node.processor() - middle - (middle - before)
-            shares.append((spent - start) / theirs)
+            shares.append((spent - start) / max(theirs, LEAST) * 100)
             assert node.count() == lines
-            rates.setdefault("sawlog up", []).append((lines - few) / (longer - wall))
-    medians = {title: statistics.median(several) for title, several in rates.items()}
-    best = max(rate for title, rate in medians.items() if title != "sawlog up")
-    rows = ["| into Elasticsearch | events a second | of the best ready-made |", "|---|---:|---:|"]
-    rows += [f"| {title} | {rate:,.0f} | {rate / best:.0%} |" for title, rate in medians.items()]
-    return [*rows, "", f"CPU of `sawlog up`: {statistics.median(shares):.0%} of Elasticsearch's."]
-
-
-def main() -> int:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", type=Path, help="a page of Markdown, whose text between the markers is replaced")
-    given = parser.parse_args()
-    server = ElasticsearchServer()
-    try:
-        server.start()
-        rows = measure(Node(server), generate("boot2", given.lines), given.lines, given.rounds)
-    finally:
-        server.stop()
-    command = f"`python bench/node.py --lines {given.lines} --rounds {given.rounds}`"
-    said = [f"{command}; {machine()}.", "", *rows]
-    print("\n".join(said))
-    if given.write:
-        write(given.write, "node", said)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            rates.setdefault(UP, []).append((lines - few) / max(longer - wall, 1e-6))
+    best = max(statistics.median(several) for title, several in rates.items() if title != UP)
+    for title, several in rates.items():
+        yield Row(GROUP, title, several, "a second", f"{statistics.median(several) / best:.0%} of the best ready-made")
+    yield Row(f"{GROUP}: CPU", f"{UP}, of Elasticsearch's", shares, "%")

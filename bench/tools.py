@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
 EXAMPLE = ROOT / "examples" / "elastic-stack" / "pipeline.conf"
 BULK = 5_000
+DEFAULT = "filter { springboot { } }"
 
 
 @dataclass(frozen=True)
@@ -28,53 +29,88 @@ class Command:
     environment: dict[str, str] | None = None
     listens: int = 0
     """The next process is started when this port is open."""
+    beside: bool = False
+    """Whether it is no part of the tool, but something that the tool needs."""
 
 
-Tool = Callable[[Path, Path, int], list[Command]]
-"""From an empty folder, the file of lines, and the server's port, to the processes in the order of their start."""
+Tool = Callable[[Path, Path | str, int], list[Command]]
+"""From an empty folder, the file of lines, and the server's port, to the processes in the order of their start.
+Those of sawlog take a pattern, too, in the place of the file.
+"""
 
 
-def up(folder: Path, file: Path, port: int) -> list[Command]:
+def up(folder: Path, file: Path | str, port: int) -> list[Command]:
     """`sawlog up` with the default pipeline."""
     return [Command(_up(folder, file, port))]
 
 
-def up_two_groks(folder: Path, file: Path, port: int) -> list[Command]:
+def up_two_groks(folder: Path, file: Path | str, port: int) -> list[Command]:
     """`sawlog up` with the filters of examples/elastic-stack: two groks, the second of which never matches."""
-    text = EXAMPLE.read_text("utf-8")
-    (pipeline := folder / "pipeline.conf").write_text(text[text.index("filter {") : text.index("output {")], "utf-8")
+    (pipeline := folder / "pipeline.conf").write_text(two_groks(), "utf-8")
     return [Command([*_up(folder, file, port), "-f", str(pipeline)])]
 
 
-def embedded(folder: Path, file: Path, port: int) -> list[Command]:
+def two_groks() -> str:
+    """Return the filters of examples/elastic-stack."""
+    text = EXAMPLE.read_text("utf-8")
+    return text[text.index("filter {") : text.index("output {")]
+
+
+def embedded(folder: Path, file: Path | str, port: int) -> list[Command]:
     """`sawlog up` into its own index."""
     return [Command([SAWLOG, "up", str(file), "--once", "--no-web", "--data", str(folder / "data")])]
 
 
-def ship_beats_ingest(folder: Path, file: Path, port: int) -> list[Command]:
-    """`sawlog ship` over Lumberjack to `sawlog ingest`."""
+def ship_beats_ingest(
+    folder: Path, file: Path | str, port: int, *, filters: str = DEFAULT, workers: int = 0, bulk: int = 2048
+) -> list[Command]:
+    """`sawlog ship` over Lumberjack, in windows of `bulk` events, to `sawlog ingest`."""
     beats = free_port()
-    (config := folder / "filebeat.yml").write_text(
-        f"filebeat.inputs: [{{type: log, paths: ['{file}']}}]\noutput.logstash.hosts: ['127.0.0.1:{beats}']\n"
-        f"path.data: {folder}/ship\nlogging.level: error\n"
-    )
-    (pipeline := folder / "pipeline.conf").write_text(
-        f'input {{ beats {{ host => "127.0.0.1" port => {beats} }} }}\nfilter {{ springboot {{ }} }}\n'
-        f'output {{ elasticsearch {{ hosts => ["http://127.0.0.1:{port}"] data_stream => true }} }}\n'
-    )
-    data = str(folder / "ingest")
+    listening = f'beats {{ host => "127.0.0.1" port => {beats} }}'
+    sending = f"output.logstash: {{hosts: ['127.0.0.1:{beats}'], bulk_max_size: {bulk}}}"
+    receiving = [*ingest(folder, listening, filters, port), "-w", str(workers)]
+    return [Command(receiving, listens=beats), Command(ship(folder, file, sending))]
+
+
+def ship_mqtt_ingest(folder: Path, file: Path | str, port: int) -> list[Command]:
+    """`sawlog ship` over Mosquitto to `sawlog ingest`."""
+    broker = free_port()
+    (config := folder / "mosquitto.conf").write_text(f"listener {broker} 127.0.0.1\nallow_anonymous true\nuser root\n")
+    mosquitto = [shutil.which("mosquitto", path=_programs()) or "mosquitto", "-c", str(config)]
+    health = free_port()
+    receiving = ingest(folder, f'mqtt {{ host => "127.0.0.1" port => {broker} topic => "bench" }}', DEFAULT, port)
+    sending = f"output.mqtt: {{hosts: ['127.0.0.1:{broker}'], topic: bench}}"
     return [
-        Command([SAWLOG, "ingest", "-f", str(pipeline), "--data", data, "-w", "0"], listens=beats),
-        Command([SAWLOG, "ship", "-c", str(config), "--once"]),
+        Command(mosquitto, listens=broker, beside=True),
+        Command([*receiving, "-w", "0", "--api.http.port", str(health)], listens=health),
+        Command(ship(folder, file, sending)),
     ]
 
 
-def loop(folder: Path, file: Path, port: int) -> list[Command]:
+def ingest(folder: Path, source: str, filters: str, port: int) -> list[str]:
+    """Return the command of `sawlog ingest` from an input into a bulk server."""
+    (pipeline := folder / "pipeline.conf").write_text(
+        f"input {{ {source} }}\n{filters}\n"
+        f'output {{ elasticsearch {{ hosts => ["http://127.0.0.1:{port}"] data_stream => true }} }}\n'
+    )
+    return [SAWLOG, "ingest", "-f", str(pipeline), "--data", str(folder / "ingest")]
+
+
+def ship(folder: Path, file: Path | str, output: str) -> list[str]:
+    """Return the command of `sawlog ship` that sends a file and ends."""
+    (config := folder / "filebeat.yml").write_text(
+        f"filebeat.inputs: [{{type: log, paths: ['{file}']}}]\n{output}\n"
+        f"path.data: {folder}/ship\nlogging.level: error\n"
+    )
+    return [SAWLOG, "ship", "-c", str(config), "--once"]
+
+
+def loop(folder: Path, file: Path | str, port: int) -> list[Command]:
     """The bare loop of bench/loop.py."""
     return [Command([sys.executable, str(ROOT / "bench/loop.py"), str(file), str(port)])]
 
 
-def rsyslog(folder: Path, file: Path, port: int) -> list[Command]:
+def rsyslog(folder: Path, file: Path | str, port: int) -> list[Command]:
     """Debian's rsyslog: imfile, mmnormalize for six fields, omelasticsearch."""
     (folder / "rules").write_text(
         "version=2\n"
@@ -109,7 +145,7 @@ def rsyslog(folder: Path, file: Path, port: int) -> list[Command]:
     return [Command([program, "-n", "-f", str(config), "-i", str(folder / "pid")])]
 
 
-def syslog_ng(folder: Path, file: Path, port: int) -> list[Command]:
+def syslog_ng(folder: Path, file: Path | str, port: int) -> list[Command]:
     """Debian's syslog-ng: a file source, a regular expression for six fields, http in bulks."""
     pairs = " ".join(
         f"{name}=${{b.{variable}}}"
@@ -151,6 +187,8 @@ def syslog_ng(folder: Path, file: Path, port: int) -> list[Command]:
 
 def missing(tool: Tool) -> str:
     """Say what a tool lacks on this machine; empty: nothing."""
+    if tool is ship_mqtt_ingest and not shutil.which("mosquitto", path=_programs()):
+        return "Mosquitto is not installed (apt-get install mosquitto)"
     if tool is rsyslog and not shutil.which("rsyslogd", path=_programs()):
         return "not installed (apt-get install rsyslog rsyslog-elasticsearch)"
     if tool is syslog_ng and not _syslog_ng()[0]:
@@ -168,7 +206,7 @@ def version_of(tool: Tool) -> str:
     return found[0] if found else "of unknown version"
 
 
-def _up(folder: Path, file: Path, port: int) -> list[str]:
+def _up(folder: Path, file: Path | str, port: int) -> list[str]:
     target = ["--elasticsearch", f"http://127.0.0.1:{port}"]
     return [SAWLOG, "up", str(file), "--once", "--no-web", "--data", str(folder / "data"), *target]
 

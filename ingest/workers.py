@@ -127,7 +127,7 @@ class Adaptive:
     """The filter section here, until the filters are what the time goes into; then in one worker per core.
 
     Packing an event for its way to a worker and back costs this process about 2 µs, the default pipeline's filter
-    as much (``bench/workers.py``): handing it out gains nothing. Filters that cost more, and one that
+    as much (``python -m bench growth``): handing it out gains nothing. Filters that cost more, and one that
     runs into its time limit and would hold up everything else here, are handed out while events keep flowing.
     """
 

@@ -1,25 +1,24 @@
-#!/usr/bin/env python3
-"""The grok filter in lines a second of one core, beside pygrok with the same expression on the same lines.
+"""The grok filter beside pygrok with the same expression on the same lines: CPU time of a line in this process.
 
-Run: ``python bench/grok.py``. Time is CPU time of this process, best of several rounds that take turns. The filter
-makes fields in an event out of what it captures; pygrok returns its flat dictionary.
+The filter makes fields in an event out of what it captures; pygrok returns its flat dictionary.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import process_time
 
 from pygrok import Grok as Pygrok
 
+from bench.figures import Row, Services, Size
 from ingest.filter.base import COMMON_OPTIONS
 from ingest.filter.grok import Grok
 from ingest.options import Block, Setting, resolve
 from sawlog.errors import Position
 
 LINES = 4_000
+GROUP = "Grok beside pygrok"
 BOOT2 = (
     r"^%{TIMESTAMP_ISO8601:timestamp}\s+%{LOGLEVEL:level}\s+(?:\[%{DATA:ids}\]\s+)?%{POSINT:pid:int} --- "
     r"\[\s*%{DATA:thread}\] %{NOTSPACE:logger}\s*: %{GREEDYDATA:text}"
@@ -64,7 +63,21 @@ CASES: list[tuple[str, list[str], list[str], Callable[[int], str]]] = [
 ]
 
 
-def filters(expressions: list[str], lines: list[str]) -> Callable[[], None]:
+def measure(size: Size, services: Services) -> Iterator[Row]:
+    """Give the CPU time of a line for the filter and for pygrok, which take turns."""
+    count = min(size.lines, LINES)
+    for name, ours, theirs, line in CASES:
+        lines = [line(number) for number in range(count)]
+        runs = _filters(ours, lines), _pygroks(theirs, lines)
+        for run in runs:
+            run()
+        rounds = [[_timed(run) / count * 1e6 for run in runs] for _ in range(size.rounds)]
+        mine, pygrok = (Row(GROUP, "", values, "µs") for values in zip(*rounds, strict=True))
+        yield Row(GROUP, f"sawlog, {name}", mine.values, "µs", f"{pygrok.median / mine.median:.1f} × pygrok")
+        yield Row(GROUP, f"pygrok, {name}", pygrok.values, "µs")
+
+
+def _filters(expressions: list[str], lines: list[str]) -> Callable[[], None]:
     at = Position("bench", 1)
     groks = []
     for expression in expressions:
@@ -79,7 +92,7 @@ def filters(expressions: list[str], lines: list[str]) -> Callable[[], None]:
     return run
 
 
-def pygroks(expressions: list[str], lines: list[str]) -> Callable[[], None]:
+def _pygroks(expressions: list[str], lines: list[str]) -> Callable[[], None]:
     groks = [Pygrok(expression) for expression in expressions]
 
     def run() -> None:
@@ -90,25 +103,8 @@ def pygroks(expressions: list[str], lines: list[str]) -> Callable[[], None]:
     return run
 
 
-def timed(run: Callable[[], None]) -> float:
+def _timed(run: Callable[[], None]) -> float:
     gc.collect()
     start = process_time()
     run()
     return process_time() - start
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    print(f"{'lines a second of one core':34}{'grok filter':>14}{'pygrok':>14}{'ratio':>8}")
-    for name, ours, theirs, line in CASES:
-        lines = [line(number) for number in range(LINES)]
-        runs = filters(ours, lines), pygroks(theirs, lines)
-        times = [[timed(run) for run in runs] for _ in range(rounds)]
-        mine, pygrok = (LINES / min(column) for column in zip(*times, strict=True))
-        print(f"{name:34}{mine:>14,.0f}{pygrok:>14,.0f}{mine / pygrok:>8.1f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""What sawlog costs, beside other tools in the same run: `python -m bench`."""

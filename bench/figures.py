@@ -1,0 +1,76 @@
+"""A figure, how much there is to do for one, and the services that some need."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+
+from tests.services import ElasticsearchServer, MissingServiceError
+
+SHORT = 10
+"""The short file, whose time is taken off, has one line of so many."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done: lines of the file that all roads read, and how often each figure is taken."""
+
+    lines: int = 200_000
+    rounds: int = 3
+
+    @property
+    def million(self) -> int:
+        """What stands for a million lines where the growth with them is shown: a million if there are enough."""
+        return max(1, min(1_000_000, self.lines // 2))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: what was measured, its value in each round (none: it is missing), and a word beside it."""
+
+    group: str
+    what: str
+    values: Sequence[float]
+    unit: str = ""
+    beside: str = ""
+
+    @property
+    def median(self) -> float:
+        """The middle of the rounds; there must be one."""
+        return statistics.median(self.values)
+
+
+class Services:
+    """Started when the first asks for them; ended at the end."""
+
+    def __init__(self, elasticsearch: ElasticsearchServer | None = None) -> None:
+        """`elasticsearch` runs already, and is ended by others."""
+        self._stack = ExitStack()
+        self._elasticsearch = elasticsearch
+
+    def __enter__(self) -> Services:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def elasticsearch(self) -> ElasticsearchServer:
+        """Return a node that runs.
+
+        Raises:
+            MissingServiceError: this machine has none; says what is missing.
+        """
+        if self._elasticsearch is None:
+            server = ElasticsearchServer()
+            self._stack.callback(server.close)
+            server.start()
+            self._elasticsearch = server
+        return self._elasticsearch
+
+
+__all__ = ["SHORT", "MissingServiceError", "Row", "Services", "Size"]
