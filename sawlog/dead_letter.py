@@ -41,6 +41,7 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What a disk says that is full, or full for this user."""
 
 _PATTERN: Final = "*.jsonl*"
+_NOT_ENCODED: Final = (TypeError, ValueError, OverflowError, RecursionError)
 _TAKEN: Final = ".taken"
 
 logger = logging.getLogger(__name__)
@@ -260,18 +261,6 @@ class DeadLetters:
             yield
 
 
-def report(document: Any, kind: str, reason: str, status: int, time: str) -> dict[str, Any]:
-    """Make what stands for a refused document in an index for dead letters.
-
-    The document is text there, so that nothing in it can be refused again.
-    """
-    return {
-        "@timestamp": time,
-        "message": msgspec.json.encode(document).decode(),
-        "error": {"type": kind, "message": reason, "code": str(status)},
-    }
-
-
 def read(segment: Path) -> Iterator[DeadLetter]:
     """Read one segment; a line that a crash has torn is passed over, a segment dropped meanwhile is empty."""
     try:
@@ -283,21 +272,30 @@ def read(segment: Path) -> Iterator[DeadLetter]:
         return
 
 
+def document_text(document: dict[str, Any]) -> str:
+    """Write a refused document as JSON; it may have been refused because JSON cannot hold it, then as Python does."""
+    try:
+        return _encoder.encode(document).decode()
+    except _NOT_ENCODED:
+        return _encoder.encode(_replaced(document)).decode()
+
+
 def _encode(letters: Sequence[DeadLetter]) -> bytes:
     try:
         return _encoder.encode_lines(letters)
-    except (TypeError, ValueError, OverflowError, RecursionError):
+    except _NOT_ENCODED:
         return b"".join(map(_encode_one, letters))
 
 
 def _encode_one(letter: DeadLetter) -> bytes:
     try:
         return _encoder.encode(letter) + b"\n"
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        # It may have been refused because JSON cannot hold it; then as Python writes it.
-        return (
-            _encoder.encode(msgspec.structs.replace(letter, document={"not_json": _written(letter.document)})) + b"\n"
-        )
+    except _NOT_ENCODED:
+        return _encoder.encode(msgspec.structs.replace(letter, document=_replaced(letter.document))) + b"\n"
+
+
+def _replaced(document: dict[str, Any]) -> dict[str, Any]:
+    return {"not_json": _written(document)}
 
 
 def _written(document: dict[str, Any]) -> Any:

@@ -21,14 +21,15 @@ from urllib.parse import urlsplit, urlunsplit
 from ingest.lang.sprintf import Template, compile_sprintf, is_constant, render
 from ingest.options import Options
 from ingest.output import tls
-from ingest.output.base import Output
+from ingest.output.base import Output, letter_of
 from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
 from sawlog.columns import Columns
-from sawlog.dead_letter import DeadLetter, report
+from sawlog.dead_letter import DeadLetter
 from sawlog.errors import ConfigError, StoreError
 from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
 from sawlog.store.base import DOCUMENT_BYTES, Bulk, Refusal
+from sawlog.store.dead_letter_index import index_letters
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.gathering import Gathering
@@ -153,16 +154,10 @@ class Elasticsearch(Output):
     async def _bury(self, events: Sequence[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
         """Index what was refused as text where dead letters are wanted; return what is refused there, too."""
         assert self._gathering is not None
-        time = now()
-        ids, documents = [], []
-        for one in refusals:
-            event = dict(events[one.position])
-            ids.append(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex)
-            documents.append(report(event, one.type, one.reason, one.status, time))
-        bulk = Bulk(ids, documents, index, size=_size(documents))
-        left = {one.position for one in (await self._gathering.deliver(bulk)).refused}
+        letters = [letter_of(events[one.position], index, one) for one in refusals]
+        left = await index_letters(self._gathering, letters, index)
         log.warning("%d events were refused (%s); they are in %s", len(refusals), refusals[0].reason, index)
-        return [one for number, one in enumerate(refusals) if number in left]
+        return [refusals[position] for position in left]
 
     def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
         return self._target(event)

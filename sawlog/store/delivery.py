@@ -80,10 +80,16 @@ class Delivery:
         first_wait: float = FIRST_WAIT,
         longest_wait: float = LONGEST_WAIT,
         tell: Callable[[str | None], None] = lambda problem: None,
+        opens: bool = False,
     ) -> None:
-        """`tell` hears why the store takes nothing just now, and None when it does again."""
+        """`tell` hears why the store takes nothing just now, and None when it does again.
+
+        With `opens`, the store is opened when there is something to bring; whoever made it closes it.
+        """
         self.counters = Counters()
         self._store = store
+        self._unopened = opens
+        self._opening = asyncio.Lock()
         self._max_bytes = max_bytes
         self._max_documents = max_documents
         self._wait = growing(first_wait, longest_wait)
@@ -202,12 +208,24 @@ class Delivery:
 
     async def _contained(self, bulk: Bulk) -> BulkResult:
         """Have the store take a bulk; whatever else it raises than it should is a failure at this bulk."""
+        if self._unopened:
+            await self._open()
         try:
             return await self._store.bulk(bulk)
         except StoreError:
             raise
         except Exception as error:
             raise StoreFailedError(f"{self._name} fails: {type(error).__name__}: {error}") from error
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._unopened:
+                try:
+                    await self._store.open()
+                except StoreFailedError as error:
+                    # No document has anything to do with it.
+                    raise StoreUnavailableError(str(error)) from None
+                self._unopened = False
 
     async def _rest(self, seconds: float) -> None:
         """Wait before the next try, but no longer than until the store has answered another one."""

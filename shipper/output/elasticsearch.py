@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Sequence
 
-from sawlog.dead_letter import DeadLetter, report
+from sawlog.dead_letter import DeadLetter
 from sawlog.errors import ConfigError
 from sawlog.event import Event
 from sawlog.store import mappings
-from sawlog.store.base import DEFAULT_INDEX, Bulk
+from sawlog.store.base import DEFAULT_INDEX
+from sawlog.store.dead_letter_index import index_letters
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.times.instant import now
 from shipper.output.base import About
 from shipper.output.store import StoreSender, Target, raw
 from shipper.output.tls import context
@@ -48,16 +48,12 @@ class ElasticsearchSender(StoreSender):
             pipeline = settings.pipeline(event)
         return index.lower() if index else None, pipeline
 
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+    async def keep(self, letters: Sequence[DeadLetter]) -> None:
         """Index what was refused where dead letters are wanted, if anywhere; what is refused there too is kept here."""
         index = self._settings.dead_letter_index
-        if index is None:
-            await super().bury(letters)
-            return
-        documents = [report(letter.document, letter.type, letter.reason, letter.status, now()) for letter in letters]
-        bulk = Bulk([letter.id for letter in letters], documents, index)
-        delivered = await self.delivery.deliver(bulk)
-        await super().bury([letters[refusal.position] for refusal in delivered.refused])
+        if index is not None:
+            letters = [letters[position] for position in await index_letters(self.gathering, letters, index)]
+        await super().keep(letters)
 
     async def check(self) -> AsyncIterator[str]:
         """Connect and ask for the version."""

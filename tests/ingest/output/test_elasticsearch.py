@@ -134,6 +134,17 @@ class TestDocuments:
         (refusal,) = await into(elasticsearch_url, event(2, code={"a": 1}), index=index, dead_letter_index="UPPER")
         assert refusal.position == 0
 
+    async def test_what_json_cannot_hold_is_a_dead_letter_too(self, elasticsearch_url: str, index: str) -> None:
+        deep: dict[str, Any] = {}
+        for _ in range(3_000):
+            deep = {"a": deep}
+        wanted = {"index": index, "dead_letter_index": f"{index}-dead"}
+        assert await into(elasticsearch_url, event(0, half="\ud800"), event(1, deep=deep), event(2), **wanted) == []
+        assert sorted(await documents(elasticsearch_url, index)) == ["a:2"]
+        letters = await documents(elasticsearch_url, f"{index}-dead")
+        assert sorted(letters) == ["a:0", "a:1"]
+        assert "\\ud800" in json.loads(letters["a:0"]["message"])["not_json"]
+
     async def test_a_large_batch_goes_in_parts(self, elasticsearch_url: str, index: str) -> None:
         events = [event(number, text="x" * 1000) for number in range(200)]
         for one in events:

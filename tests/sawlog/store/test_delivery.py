@@ -409,6 +409,31 @@ async def test_a_store_that_fails_at_whatever_it_gets_is_waited_for(
     assert (delivered.created, delivered.refused, proxy.faults) == (4, [], 20)
 
 
+async def test_a_store_is_opened_when_there_is_something_for_it(
+    elasticsearch_url: str, data_stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ElasticsearchStore(elasticsearch_url, index=data_stream)
+    tries = 0
+    opened = store.open
+
+    async def fail_first() -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= 5:
+            raise StoreFailedError("HTTP 500: not yet")
+        await opened()
+
+    monkeypatch.setattr(store, "open", fail_first)
+    delivery = Delivery(store, first_wait=0.01, longest_wait=0.1, opens=True)
+    try:
+        assert tries == 0
+        results = await asyncio.gather(*(delivery.deliver(bulk(store, 3, prefix)) for prefix in "abc"))
+        assert [(one.created, one.refused) for one in results] == [(3, [])] * 3
+        assert tries == 6
+    finally:
+        await store.close()
+
+
 async def test_a_document_at_which_the_cluster_fails_is_refused(
     store: ElasticsearchStore, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,23 @@ class TestElasticsearch:
             assert await sent.settled(2) == [None, None]
         assert [one["message"] for one in await documents(elasticsearch_url, index)] == ["before", "during"]
 
+    async def test_batches_that_come_together_go_together(
+        self, elasticsearch_url: str, data_stream: str, about: About
+    ) -> None:
+        sent = Sent()
+        async with (
+            FaultyProxy(elasticsearch_url) as proxy,
+            elasticsearch(about, proxy.url, data_stream, compression_level=0) as sender,
+        ):
+            await sender.send(sent.lines("first"))
+            await sent.settled(1)
+            proxy.delay, before = 0.2, proxy.requests
+            for number in range(40):
+                await sender.send(sent.lines(f"line {number}", key=f"file{number}"))
+            assert await sent.settled(41) == [None] * 41
+            assert proxy.requests - before <= 4
+        assert len(await documents(elasticsearch_url, data_stream)) == 41
+
     async def test_a_store_that_answers_badly(self, elasticsearch_url: str, data_stream: str, about: About) -> None:
         sent = Sent()
         async with (
