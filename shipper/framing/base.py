@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 from typing import Final
 
 Decode = Callable[[bytes], str]
@@ -56,9 +57,7 @@ class Framing(ABC):
 
 def offsets_of(parts: Sequence[bytes] | Sequence[str], offset: int) -> list[int]:
     """Return where each part begins, when one byte (the line feed) stands between any two; texts are of ASCII."""
-    starts = list(accumulate(map(len, parts), initial=offset))
-    starts.pop()
-    return [start + position for position, start in enumerate(starts)]
+    return list(map(add, accumulate(map(len, parts), initial=offset), range(len(parts))))
 
 
 def mark_at(buffer: bytes, offset: int) -> int:

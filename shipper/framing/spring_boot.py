@@ -85,6 +85,12 @@ _JSON: Final = re.compile(rb"\{[^\n]*\}[ \t\r]*(?:\n[ \t\r]*)*\n(?=[ \t\r]*[^ \t
 """A JSON object that is whole on its line, and blank lines below it, when there is more."""
 
 
+_PLAIN_TIME: Final = 23
+"""So many characters of a plain head are looked at as those of its time: ``2017-07-04 11:11:37.921``."""
+_PLAIN_REST: Final = 23
+"""What stands in so many behind them repeats: level, process, the thread's beginning."""
+_IN_TIMES: Final = b"0123456789:.,T+/ -"
+_REST_OF_PLAIN_BOOT: Final = re.compile(r"[\d:.,T+/ -]{0,18}Z? *[A-Z]{3,7} \d* ?--- \[", re.ASCII)
 _STARTS_OF_HEADS: Final = frozenset("0123456789\x1b")
 _STATUS: Final = b" |-"
 """What Logback says about itself has this behind a time: it begins an event with a digit, and is no head."""
@@ -129,19 +135,23 @@ class SpringBootFraming(Framing):
 
         That is so for most blocks, and decoding one is much faster than decoding each of its events.
         """
-        if not body.isascii() or _STATUS in body:
+        if not body.isascii() or _has_status(body):
             return None
-        texts = _BETWEEN_ASCII.split(body.decode("ascii"))
-        if max(map(len, texts)) >= min(self.max_bytes, self.max_lines) or not _HEAD_ASCII.match(texts[0]):
-            return None
-        # A beginning that is no head is told by its first character.
-        return texts if _STARTS_OF_HEADS.issuperset(map(itemgetter(0), texts[1:])) else None
+        text = body.decode("ascii")
+        # A stack trace has tabs, and then the lines are not worth a look.
+        texts = text.split("\n") if b"\t" not in body else []
+        if not _are_plain(texts):
+            texts = _BETWEEN_ASCII.split(text)
+            # A beginning that is no head is told by its first character.
+            if not (_HEAD_ASCII.match(texts[0]) and _STARTS_OF_HEADS.issuperset(map(itemgetter(0), texts[1:]))):
+                return None
+        return texts if max(map(len, texts)) < min(self.max_bytes, self.max_lines) else None
 
     def _parts(self, body: bytes) -> list[bytes]:
         parts = _BETWEEN.split(body)
         # A beginning that is no head is told by its first byte; few files have any.
         others = bytes(map(itemgetter(0), parts[1:])).translate(None, b"0123456789\x1b")
-        if others or _STATUS in body or not _BEGINS_WITH_HEAD.match(parts[0]):
+        if others or _has_status(body) or not _BEGINS_WITH_HEAD.match(parts[0]):
             parts = [piece for part in parts for piece in self._events(part)]
         short = min(self.max_bytes, self.max_lines)
         if max(map(len, parts)) >= short:
@@ -191,6 +201,24 @@ class SpringBootFraming(Framing):
             size += len(line) + 1
             end = size - 1
         return end
+
+
+def _are_plain(lines: Sequence[str]) -> bool:
+    """Whether all lines, which are of ASCII, begin as `_PLAIN_BOOT` says; no is the answer for a few that do, too.
+
+    They are looked at as columns, which takes half as long as an expression for each.
+    """
+    end = _PLAIN_TIME + _PLAIN_REST
+    rests = {line[_PLAIN_TIME:end] for line in lines}
+    if not rests or not all(map(_REST_OF_PLAIN_BOOT.match, rests)):
+        return False
+    times = "".join([line[:_PLAIN_TIME] for line in lines])
+    return times[::_PLAIN_TIME].isdigit() and not times.encode().translate(None, _IN_TIMES)
+
+
+def _has_status(body: bytes) -> bool:
+    """Whether Logback may say something about itself in it. (A single character is looked for much faster.)"""
+    return b"|" in body and _STATUS in body
 
 
 def _unix(texts: list[str]) -> list[str]:

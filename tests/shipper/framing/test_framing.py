@@ -142,6 +142,27 @@ def test_the_rule_for_lines_is_the_framing_of_bytes(texts: list[str], max_lines:
     assert list(frames.offsets) == [starts[at] for at in begins]
 
 
+@st.composite
+def nearly_plain(draw: st.DrawFn) -> str:
+    """A line of which most begin as plain heads do, for the ways that look at such as columns."""
+    zone = draw(st.sampled_from(["", "Z", "+02:00", " +0200"]))
+    head = f"2025-01-01 10:00:00.000{zone}  INFO {draw(st.integers(0, 10**9))} --- [main] a.b.C : x"
+    at, cut = draw(st.integers(0, 60)), draw(st.integers(0, 8))
+    return head[:at] + draw(st.sampled_from(["", "a", "-", " ", ":", "[", "|", "7"])) + head[at + cut % 4 :]
+
+
+@example(texts=[LINE, f"x{LINE[1:]}", LINE])
+@example(texts=[LINE, LINE.replace("INFO", "info"), LINE])
+@example(texts=[LINE, LINE[:23], LINE])
+@given(texts=st.lists(nearly_plain(), min_size=1, max_size=6))
+def test_nearly_plain_lines_are_cut_by_the_same_rule(texts: list[str]) -> None:
+    lines = [f"{text}{'.' * (at % 3)}" for at, text in enumerate(texts)]
+    begins, _ = SpringBootRule().begins(lines)
+    data = "\n".join([*lines, ""]).encode()
+    starts = [sum(map(len, lines[:at])) + at for at in range(len(lines))]
+    assert list(SpringBootFraming().frame(data, 0, True).offsets) == [starts[at] for at in begins]
+
+
 @example(texts=['{"a":1}', "", "", " b"], max_lines=2)
 @given(texts=TEXTS, max_lines=st.sampled_from([2, 3, 100]))
 def test_reading_can_begin_at_each_event(texts: list[str], max_lines: int) -> None:
