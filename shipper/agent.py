@@ -17,7 +17,7 @@ from typing import Final
 
 from sawlog.batch import Batch
 from shipper.discovery import Watch, reason
-from shipper.following import RETRY_SECONDS, Followed, Following, Progress, Tail
+from shipper.following import RETRY_SECONDS, Followed, FollowedFiles, Progress, Tail
 from shipper.harvester import Harvester, ReplacedError
 from shipper.registry import Registry
 
@@ -49,7 +49,7 @@ class Agent:
         `executor` reads the files (a thread of the agent's own if not given); without `watch`, new files are found by
         the periodic scan alone.
         """
-        self._files = Following(
+        self._files = FollowedFiles(
             tails, registry, identity, self._on_settled, name=name or socket.gethostname(), once=once
         )
         self._frequency = min((tail.settings.scan_frequency for tail in tails), default=POLL_SECONDS)

@@ -36,7 +36,7 @@ _FOLDERS = "folders"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """A file that an input names."""
 
     path: str
@@ -56,7 +56,7 @@ class Discovery:
         self._excluded = Expressions(settings.exclude_files)
         self._included = Expressions(settings.include_files) if settings.include_files else None
 
-    def files(self, complain: Complaint) -> Iterator[Found]:
+    def files(self, complain: Complaint) -> Iterator[FoundFile]:
         """Yield each file once, in the order of the paths."""
         seen: set[tuple[int, int]] = set()
         for pattern in self._settings.paths:
@@ -99,7 +99,7 @@ class Discovery:
         elif glob.has_magic(pattern):
             yield from sorted(glob.iglob(pattern, recursive=self._settings.recursive_glob))  # noqa: PTH207 - as the shell
 
-    def _look(self, path: str, pattern: str, complain: Complaint, passed_over: list[str]) -> Found | None:
+    def _look(self, path: str, pattern: str, complain: Complaint, passed_over: list[str]) -> FoundFile | None:
         name = os.path.abspath(path)  # noqa: PTH100 - links are kept as they are named
         if self._excluded.search(name) or (self._included and not self._included.search(name)):
             return None
@@ -112,7 +112,7 @@ class Discovery:
             complain(path, reason(error))
             return None
         if stat.S_ISREG(status.st_mode):
-            return Found(name, status)
+            return FoundFile(name, status)
         if path == pattern:
             kind = "a folder; name its files, for instance " + os.path.join(path, "*.log")  # noqa: PTH118 - to be shown
             complain(path, kind if stat.S_ISDIR(status.st_mode) else "not a regular file")

@@ -20,7 +20,7 @@ from typing import Any, Final
 from sawlog import __version__
 from sawlog.batch import Batch, LineBatch, Source
 from sawlog.paths import readable
-from shipper.discovery import Discovery, Found, Watch, reason
+from shipper.discovery import Discovery, FoundFile, Watch, reason
 from shipper.framing import Framing
 from shipper.harvester import Harvester
 from shipper.identity import MARK_BYTES, Mark, Record, bears, head_of, key_of, looks_binary
@@ -29,7 +29,7 @@ from shipper.settings import FileInput
 
 log = logging.getLogger(__name__)
 
-Settled = Callable[[Harvester, int, BaseException | None], None]
+HarvesterSettled = Callable[[Harvester, int, BaseException | None], None]
 """Hears of each batch's end: its size in bytes, and the error of a nack."""
 Shape = Callable[[LineBatch], Batch | None]
 """Makes what is sent of what was read: filters, parsers, processors. None when nothing is left of it."""
@@ -99,7 +99,7 @@ class Followed:
     """Why it could not be read when last tried."""
 
 
-class Following:
+class FollowedFiles:
     """The files of the inputs, each with a harvester; there may be more files than descriptors."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Following:
         tails: Sequence[Tail],
         registry: Registry,
         identity: str,
-        on_settled: Settled,
+        on_settled: HarvesterSettled,
         *,
         name: str = "",
         once: bool = False,
@@ -175,7 +175,7 @@ class Following:
         self.progress.files = len(self._followed)
         await self._clean()
 
-    def _note_replaced(self, found: Found) -> None:
+    def _note_replaced(self, found: FoundFile) -> None:
         one = self._followed.get(found.place)
         if one is not None:
             # While it is being read, the read itself finds out.
@@ -190,7 +190,7 @@ class Following:
                     self._retire(record)
                 os.close(descriptor)
 
-    def _compare(self, one: Followed, found: Found, descriptor: int) -> None:
+    def _compare(self, one: Followed, found: FoundFile, descriptor: int) -> None:
         """Let go of a file that is another by now; know more of a head that was short, so that a copy is known."""
         record = one.harvester.record
         if not bears(descriptor, found.status.st_size, record):
@@ -215,9 +215,9 @@ class Following:
             if discovery.names(record.path):
                 descriptor = self._sibling(record)
                 if descriptor is not None:
-                    self._follow(tail, Found(record.path, os.fstat(descriptor)), record, descriptor)
+                    self._follow(tail, FoundFile(record.path, os.fstat(descriptor)), record, descriptor)
 
-    def _meet(self, tail: Tail, found: Found, problems: dict[str, str]) -> None:
+    def _meet(self, tail: Tail, found: FoundFile, problems: dict[str, str]) -> None:
         one = self._followed.get(found.place)
         if one is not None:
             one.seen = True
@@ -254,7 +254,7 @@ class Following:
             return
         self._follow(tail, found, record, descriptor)
 
-    def _identify(self, tail: Tail, found: Found, descriptor: int, head: bytes) -> Record | None:
+    def _identify(self, tail: Tail, found: FoundFile, descriptor: int, head: bytes) -> Record | None:
         """Return the file's record, known or new; None while it may be a copy that is being made of another file."""
         # Not what the scan saw: it may have been a copy in the making then, of a file that is truncated by now.
         registry, size = self._registry, os.fstat(descriptor).st_size
@@ -284,7 +284,7 @@ class Following:
         registry.put(record)
         return record
 
-    def _may_be_copy(self, found: Found, descriptor: int, other: Record) -> bool:
+    def _may_be_copy(self, found: FoundFile, descriptor: int, other: Record) -> bool:
         """Whether the file has, so far, what a followed file has, and that for less than a few seconds.
 
         ``copytruncate`` first copies and then truncates. Reading the copy at once would double its lines; a moment
@@ -309,7 +309,7 @@ class Following:
             begin = max(0, end - MARK_BYTES)
             return os.pread(descriptor, end - begin, begin) == os.pread(before, end - begin, begin)
 
-    def _follow(self, tail: Tail, found: Found, record: Record, descriptor: int) -> None:
+    def _follow(self, tail: Tail, found: FoundFile, record: Record, descriptor: int) -> None:
         source = self._source(tail, record)
         harvester = Harvester(record, source, tail.framing, self._registry, self._on_settled)
         harvester.look(found.status)

@@ -22,7 +22,7 @@ CLEAN_SECONDS = 60 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
-class Multiline:
+class MultilineSettings:
     """How lines become one event.
 
     ``pattern``: `pattern` marks lines that belong to the event before (`match` "after") or to the one after
@@ -57,7 +57,7 @@ class SpringBoot:
 
 
 @dataclass(frozen=True, slots=True)
-class Json:
+class JsonSettings:
     """Each line is a JSON object (``json.*`` of the log input, the parser ``ndjson`` of filestream)."""
 
     keys_under_root: bool = False
@@ -83,7 +83,7 @@ class ContainerFormat:
     """Join the parts of a line that the engine has cut."""
 
 
-Parser = Multiline | SpringBoot | Json | ContainerFormat
+Parser = MultilineSettings | SpringBoot | JsonSettings | ContainerFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +135,14 @@ class FileInput:
     """A record whose file has not been there for so long is forgotten; None: never."""
 
     @property
-    def multiline(self) -> Multiline | None:
+    def multiline(self) -> MultilineSettings | None:
         """The first multiline parser."""
-        return next((parser for parser in self.parsers if isinstance(parser, Multiline)), None)
+        return next((parser for parser in self.parsers if isinstance(parser, MultilineSettings)), None)
 
     @property
-    def json(self) -> Json | None:
+    def json(self) -> JsonSettings | None:
         """The first JSON parser."""
-        return next((parser for parser in self.parsers if isinstance(parser, Json)), None)
+        return next((parser for parser in self.parsers if isinstance(parser, JsonSettings)), None)
 
     @property
     def container(self) -> ContainerFormat | None:
@@ -151,7 +151,7 @@ class FileInput:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsSettings:
     """``ssl.*`` of an output; certificates and keys are paths or PEM texts, as in Filebeat."""
 
     verification_mode: Literal["full", "strict", "certificate", "none"] = "full"
@@ -171,7 +171,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Codec:
+class CodecSettings:
     """How the outputs console and file write an event: as JSON, or as a format string."""
 
     format: FormatString | None = None
@@ -210,7 +210,7 @@ class LogstashOutput:
     """Connect anew after so long; 0: never."""
     backoff_init: float = 1.0
     backoff_max: float = 60.0
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +244,14 @@ class ElasticsearchOutput:
     backoff_max: float = 60.0
     dead_letter_index: str | None = None
     """Where documents go that the cluster refuses for good; None: to the dead letters on disk."""
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOutput:
     """``output.console``: events on standard output, a line each."""
 
-    codec: Codec = Codec()
+    codec: CodecSettings = CodecSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ class FileOutput:
     number_of_files: int = 7
     permissions: int = 0o600
     rotate_on_startup: bool = True
-    codec: Codec = Codec()
+    codec: CodecSettings = CodecSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +284,7 @@ class MqttOutput:
     window_bytes: int = 16 * MEBIBYTE
     backoff_init: float = 1.0
     backoff_max: float = 60.0
-    tls: Tls | None = None
+    tls: TlsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +304,7 @@ OutputKind = Literal["logstash", "elasticsearch", "console", "file", "mqtt", "em
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class EnabledOutput:
     """The one output that is enabled."""
 
     kind: OutputKind
@@ -332,7 +332,7 @@ class Logging:
 
 
 @dataclass(frozen=True, slots=True)
-class Http:
+class HttpSettings:
     """``http.*``: metrics and health; off unless asked for."""
 
     enabled: bool = False
@@ -356,7 +356,7 @@ class Config:
 
     inputs: tuple[FileInput, ...] = ()
     """The enabled ones, those in the files of `reloads` included."""
-    output: Output | None = None
+    output: EnabledOutput | None = None
     """None only when the configuration was loaded for its syntax."""
     processors: tuple[Processor, ...] = ()
     """Applied to the events of all inputs, after the input's own."""
@@ -374,7 +374,7 @@ class Config:
     shutdown_timeout: float = 0.0
     """How long to wait for acknowledgements at the end."""
     logging: Logging = Logging()
-    http: Http = Http()
+    http: HttpSettings = HttpSettings()
     reloads: tuple[Reload, ...] = ()
     notes: tuple[str, ...] = ()
     """What has no effect here, each with what to use instead; to be said once at start."""

@@ -19,7 +19,7 @@ from shipper.following import Shape
 from shipper.framing.parsers import Chain, Item, works_on_lines
 from shipper.json_keys import expanded, write_keys
 from shipper.processor.base import Processor, keep_reason
-from shipper.settings import FileInput, Json, Multiline, SpringBoot
+from shipper.settings import FileInput, JsonSettings, MultilineSettings, SpringBoot
 
 FAILED: Final = "_shipperfailure"
 """The tag of an event that a step could not take."""
@@ -104,7 +104,7 @@ def _maker(settings: FileInput, wanted: Wanted | None) -> _Make | None:
     """Return what makes events by the parsers and the options that set fields; None when there are none."""
     joined = works_on_lines(settings.parsers, settings.encoding)
     # What the framing has joined by itself is one line by now.
-    parsers = [one for one in settings.parsers if joined or not isinstance(one, Multiline | SpringBoot)]
+    parsers = [one for one in settings.parsers if joined or not isinstance(one, MultilineSettings | SpringBoot)]
     if not (parsers or settings.index or settings.pipeline or settings.publisher_disable_host):
         return None
     chain = Chain(parsers, settings.max_bytes)
@@ -160,12 +160,12 @@ def _place(event: Event, item: Item, settings: FileInput) -> None:
         event.pop("host", None)
 
 
-def _text_path(settings: Json) -> Path:
+def _text_path(settings: JsonSettings) -> Path:
     under = "" if settings.keys_under_root else f"{settings.target}."
     return tuple(f"{under}{settings.message_key}".split("."))
 
 
-def _place_json(event: Event, settings: Json, keys: dict[str, Any], item: Item, keep_null: bool) -> None:
+def _place_json(event: Event, settings: JsonSettings, keys: dict[str, Any], item: Item, keep_null: bool) -> None:
     if settings.message_key and item.has_message:
         keys[settings.message_key] = item.text
     if not keep_null:

@@ -8,54 +8,56 @@ from typing import Any, Final
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA, Event, put
 from shipper.config.processors import read_processors
-from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
-from shipper.config.values import Kind
+from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
+from shipper.config.values import ValueKind
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.settings import (
     CLEAN_SECONDS,
     HOLD_SECONDS,
     ContainerFormat,
     FileInput,
-    Json,
-    Multiline,
+    JsonSettings,
+    MultilineSettings,
     Parser,
     SpringBoot,
 )
 
-MULTILINE: Final[Options] = {
-    "type": done(Kind.TEXT, "pattern", one_of=("pattern", "count", "while_pattern")),
-    "pattern": done(Kind.REGEX),
-    "negate": done(Kind.BOOL, False),
-    "match": done(Kind.TEXT, "after", one_of=("after", "before")),
-    "count_lines": done(Kind.INTEGER, 0, least=0),
-    "max_lines": done(Kind.INTEGER, 500, least=0),
-    "timeout": done(Kind.DURATION, 5.0, least=0),
-    "flush_pattern": done(Kind.REGEX),
-    "skip_newline": done(Kind.BOOL, False),
+MULTILINE: Final[SectionOptions] = {
+    "type": done(ValueKind.TEXT, "pattern", one_of=("pattern", "count", "while_pattern")),
+    "pattern": done(ValueKind.REGEX),
+    "negate": done(ValueKind.BOOL, False),
+    "match": done(ValueKind.TEXT, "after", one_of=("after", "before")),
+    "count_lines": done(ValueKind.INTEGER, 0, least=0),
+    "max_lines": done(ValueKind.INTEGER, 500, least=0),
+    "timeout": done(ValueKind.DURATION, 5.0, least=0),
+    "flush_pattern": done(ValueKind.REGEX),
+    "skip_newline": done(ValueKind.BOOL, False),
 }
 
-JSON: Final[Options] = {
-    "keys_under_root": done(Kind.BOOL),
-    "overwrite_keys": done(Kind.BOOL, False),
-    "add_error_key": done(Kind.BOOL, False),
-    "message_key": done(Kind.TEXT, word="for `ndjson`, and where its place is taken, the text is the message, too"),
+JSON: Final[SectionOptions] = {
+    "keys_under_root": done(ValueKind.BOOL),
+    "overwrite_keys": done(ValueKind.BOOL, False),
+    "add_error_key": done(ValueKind.BOOL, False),
+    "message_key": done(
+        ValueKind.TEXT, word="for `ndjson`, and where its place is taken, the text is the message, too"
+    ),
     "expand_keys": noted("dotted keys always become nested ones in an event", True),
     "ignore_decoding_error": noted("what is no JSON is never logged; `add_error_key` says it in the event", True),
-    "target": done(Kind.TEXT),
-    "document_id": done(Kind.TEXT),
+    "target": done(ValueKind.TEXT),
+    "document_id": done(ValueKind.TEXT),
     "process_array": refused("use the processor decode_json_fields", False),
     "max_depth": refused("use the processor decode_json_fields", 1),
     "fields": refused("use the processor decode_json_fields"),
 }
 
-CONTAINER: Final[Options] = {
-    "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr")),
-    "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
+CONTAINER: Final[SectionOptions] = {
+    "stream": done(ValueKind.TEXT, "all", one_of=("all", "stdout", "stderr")),
+    "format": done(ValueKind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
 }
 
-SPRING_BOOT: Final[Options] = {
-    "max_lines": done(Kind.INTEGER, 2000, least=1, word="an event is ended there, and the rest is the next"),
-    "timeout": done(Kind.DURATION, 1.0, least=0),
+SPRING_BOOT: Final[SectionOptions] = {
+    "max_lines": done(ValueKind.INTEGER, 2000, least=1, word="an event is ended there, and the rest is the next"),
+    "timeout": done(ValueKind.DURATION, 1.0, least=0),
 }
 
 _ENGINE: Final = "a line that is not in the engine's format is sent as it is, with the reason in `error.message`"
@@ -66,46 +68,46 @@ _CLOSING: Final = "a file is read to its end, and closed when nothing has come f
 _BLOCKS: Final = "files are read in blocks of a fixed size"
 _LOOKING: Final = "open files are looked at five times a second"
 
-INPUT: Final[Options] = {
-    "type": done(Kind.TEXT, "log", word="log, filestream, container, docker, stdin"),
+INPUT: Final[SectionOptions] = {
+    "type": done(ValueKind.TEXT, "log", word="log, filestream, container, docker, stdin"),
     "input_type": renamed("type"),
-    "enabled": done(Kind.BOOL, True),
-    "id": done(Kind.TEXT, word="not needed: files are known by themselves, so a filestream without id is fine"),
-    "paths": done(Kind.TEXTS, ()),
+    "enabled": done(ValueKind.BOOL, True),
+    "id": done(ValueKind.TEXT, word="not needed: files are known by themselves, so a filestream without id is fine"),
+    "paths": done(ValueKind.TEXTS, ()),
     "path": renamed("paths"),
-    "recursive_glob.enabled": done(Kind.BOOL, True),
-    "exclude_files": done(Kind.REGEXES, ()),
+    "recursive_glob.enabled": done(ValueKind.BOOL, True),
+    "exclude_files": done(ValueKind.REGEXES, ()),
     "prospector.scanner.exclude_files": renamed("exclude_files"),
-    "prospector.scanner.include_files": done(Kind.REGEXES, ()),
-    "include_lines": done(Kind.REGEXES, ()),
-    "exclude_lines": done(Kind.REGEXES, ()),
-    "encoding": done(Kind.ENCODING, "utf-8", word="Filebeat's names, and those of Python's codecs"),
+    "prospector.scanner.include_files": done(ValueKind.REGEXES, ()),
+    "include_lines": done(ValueKind.REGEXES, ()),
+    "exclude_lines": done(ValueKind.REGEXES, ()),
+    "encoding": done(ValueKind.ENCODING, "utf-8", word="Filebeat's names, and those of Python's codecs"),
     "line_terminator": done(
-        Kind.TEXT,
+        ValueKind.TEXT,
         "auto",
         word="auto, line_feed and carriage_return_line_feed are the same; the others are refused",
     ),
-    "max_bytes": done(Kind.SIZE, 10 << 20, least=1),
+    "max_bytes": done(ValueKind.SIZE, 10 << 20, least=1),
     "message_max_bytes": renamed("max_bytes"),
     "harvester_buffer_size": noted(_BLOCKS, 16384),
     "buffer_size": noted(_BLOCKS, 16384),
-    "fields": done(Kind.MAP, {}),
-    "fields_under_root": done(Kind.BOOL, False),
-    "tags": done(Kind.TEXTS, ()),
-    "document_type": done(Kind.TEXT, word="becomes the field `type`"),
-    "index": done(Kind.FORMAT),
-    "pipeline": done(Kind.FORMAT),
-    "keep_null": done(Kind.BOOL, False),
-    "publisher_pipeline.disable_host": done(Kind.BOOL, False),
-    "processors": done(Kind.TREE),
-    "scan_frequency": done(Kind.DURATION, 10.0, least=0),
+    "fields": done(ValueKind.MAP, {}),
+    "fields_under_root": done(ValueKind.BOOL, False),
+    "tags": done(ValueKind.TEXTS, ()),
+    "document_type": done(ValueKind.TEXT, word="becomes the field `type`"),
+    "index": done(ValueKind.FORMAT),
+    "pipeline": done(ValueKind.FORMAT),
+    "keep_null": done(ValueKind.BOOL, False),
+    "publisher_pipeline.disable_host": done(ValueKind.BOOL, False),
+    "processors": done(ValueKind.TREE),
+    "scan_frequency": done(ValueKind.DURATION, 10.0, least=0),
     "prospector.scanner.check_interval": renamed("scan_frequency"),
-    "ignore_older": done(Kind.DURATION),
+    "ignore_older": done(ValueKind.DURATION),
     "ignore_inactive": refused("files that were not written to are read too; `ignore_older` leaves old ones out", ""),
-    "tail_files": done(Kind.BOOL, False),
+    "tail_files": done(ValueKind.BOOL, False),
     "seek_to_tail": renamed("tail_files"),
     "harvester_limit": noted("files at their ends are closed when too many are open", 0),
-    "symlinks": done(Kind.BOOL, False, word="inputs of the types container and docker always follow links"),
+    "symlinks": done(ValueKind.BOOL, False, word="inputs of the types container and docker always follow links"),
     "prospector.scanner.symlinks": renamed("symlinks"),
     "prospector.scanner.recursive_glob": renamed("recursive_glob.enabled"),
     "prospector.scanner.resend_on_touch": noted("a touched file has no new lines", False),
@@ -114,12 +116,14 @@ INPUT: Final[Options] = {
     "scan.order": noted("files take turns, a block each"),
     "file_identity": noted(_IDENTITY),
     "file_identity.*": noted(_IDENTITY),
-    "close_inactive": done(Kind.DURATION, 300.0, least=0),
+    "close_inactive": done(ValueKind.DURATION, 300.0, least=0),
     "close_older": renamed("close_inactive"),
     "close_removed": noted(_CLOSING),
     "close_renamed": noted(_CLOSING),
     "close_eof": noted(_CLOSING),
-    "close_timeout": done(Kind.DURATION, 0, least=0, word="for deleted files only, which are held for 24h otherwise"),
+    "close_timeout": done(
+        ValueKind.DURATION, 0, least=0, word="for deleted files only, which are held for 24h otherwise"
+    ),
     "force_close_files": noted(_CLOSING),
     "force_close_windows_files": noted(_CLOSING),
     "close.on_state_change.inactive": renamed("close_inactive"),
@@ -128,27 +132,29 @@ INPUT: Final[Options] = {
     "close.on_state_change.check_interval": noted("changes are told by the system, or found by the scan"),
     "close.reader.on_eof": noted(_CLOSING),
     "close.reader.after_interval": renamed("close_timeout"),
-    "clean_inactive": done(Kind.DURATION, 0, least=0, word="counts from when the file is gone, not from its last line"),
-    "clean_removed": done(Kind.BOOL, True, word="an hour after the file was last there"),
+    "clean_inactive": done(
+        ValueKind.DURATION, 0, least=0, word="counts from when the file is gone, not from its last line"
+    ),
+    "clean_removed": done(ValueKind.BOOL, True, word="an hour after the file was last there"),
     "backoff": noted(_LOOKING),
     "backoff.init": noted(_LOOKING),
     "max_backoff": noted(_LOOKING),
     "backoff.max": noted(_LOOKING),
     "backoff_factor": noted(_LOOKING),
     "partial_line_waiting": noted("a partial last line waits until it is whole"),
-    "multiline": done(Kind.TREE),
-    "json": done(Kind.TREE),
-    "parsers": done(Kind.TREE, word="of every type of input: multiline, ndjson, container, springboot"),
+    "multiline": done(ValueKind.TREE),
+    "json": done(ValueKind.TREE),
+    "parsers": done(ValueKind.TREE, word="of every type of input: multiline, ndjson, container, springboot"),
     "springboot": done(
-        Kind.TREE,
+        ValueKind.TREE,
         word="sawlog's own: `true`, or the options of the parser, joins what Spring Boot logged in one go",
     ),
-    "stream": done(Kind.TEXT, "all", one_of=("all", "stdout", "stderr"), word=_ENGINE),
-    "format": done(Kind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
-    "containers.ids": done(Kind.TEXTS, ()),
-    "containers.path": done(Kind.TEXT, "/var/lib/docker/containers"),
+    "stream": done(ValueKind.TEXT, "all", one_of=("all", "stdout", "stderr"), word=_ENGINE),
+    "format": done(ValueKind.TEXT, "auto", one_of=("auto", "docker", "cri", "json-file")),
+    "containers.ids": done(ValueKind.TEXTS, ()),
+    "containers.path": done(ValueKind.TEXT, "/var/lib/docker/containers"),
     "containers.stream": renamed("stream"),
-    "combine_partials": done(Kind.BOOL, True),
+    "combine_partials": done(ValueKind.BOOL, True),
     "combine_partial": renamed("combine_partials"),
     "cri.parse_flags": noted("the flags of the CRI's lines are always read"),
     "cri.force": noted("the format is told by the lines"),
@@ -161,8 +167,8 @@ INPUT: Final[Options] = {
     "compression": refused("compressed files are not read", "", "none"),
     "gzip_experimental": refused("compressed files are not read", False),
     "rotation.*": noted("rotated files are recognised by themselves"),
-    "service.name": done(Kind.TEXT),
-    "service.type": done(Kind.TEXT),
+    "service.name": done(ValueKind.TEXT),
+    "service.type": done(ValueKind.TEXT),
     "data_stream.*": refused("use 'index' of the output"),
     "include_file_owner_name": refused("the owner's name is not read", False),
     "include_file_owner_group_name": refused("the group's name is not read", False),
@@ -378,7 +384,7 @@ def _spring_boot_option(schema: Schema, where: str, tree: Tree) -> SpringBoot | 
     """Read the option of an input: `true`, `false` or the parser's options."""
     if isinstance(tree, Mapping):
         return _spring_boot(schema, where, tree)
-    return SpringBoot() if schema.reader.read(Kind.BOOL, tree, where) is True else None
+    return SpringBoot() if schema.reader.read(ValueKind.BOOL, tree, where) is True else None
 
 
 def _spring_boot(schema: Schema, where: str, tree: Tree) -> SpringBoot:
@@ -394,7 +400,7 @@ def _container(stream: Any, form: Any, partial: bool) -> ContainerFormat:
     )
 
 
-def _multiline(schema: Schema, where: str, tree: Tree) -> Multiline | None:
+def _multiline(schema: Schema, where: str, tree: Tree) -> MultilineSettings | None:
     if is_empty(tree):
         return None
     values = schema.section(where, MULTILINE, tree)
@@ -406,10 +412,10 @@ def _multiline(schema: Schema, where: str, tree: Tree) -> Multiline | None:
         if entry is None or is_empty(entry.tree):
             schema.problems.error(f"'{where}' needs its 'pattern'", tree.position)
         return None
-    return Multiline(**{name: values[name] for name in MULTILINE})
+    return MultilineSettings(**{name: values[name] for name in MULTILINE})
 
 
-def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> Json | None:
+def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> JsonSettings | None:
     values = schema.section(where, JSON, tree)
     if is_empty(tree) and not root:
         return None
@@ -419,7 +425,7 @@ def _json(schema: Schema, where: str, tree: Tree, *, root: bool) -> Json | None:
         under_root = root and not target
     if target == METADATA:
         raise values.error(f"'{METADATA}' says where an event goes, and that is not for a line to say", "target")
-    return Json(
+    return JsonSettings(
         keys_under_root=under_root,
         overwrite_keys=values["overwrite_keys"],
         add_error_key=values["add_error_key"],

@@ -25,7 +25,7 @@ from shipper.config.schema import Schema, Values
 from shipper.config.values import Reader
 from shipper.config.variables import Variables
 from shipper.config.yaml import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
-from shipper.settings import Config, FileInput, Http, Logging, Reload
+from shipper.settings import Config, FileInput, HttpSettings, Logging, Reload
 
 _LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
 _LEVELS |= {"err": "error", "critical": "critical", "fatal": "critical", "notice": "info"}
@@ -165,7 +165,7 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
         registry_permissions=values["filebeat.registry.file_permissions"],
         shutdown_timeout=values["filebeat.shutdown_timeout"],
         logging=_logging(schema, values),
-        http=Http(values["http.enabled"], values["http.host"], values["http.port"]),
+        http=HttpSettings(values["http.enabled"], values["http.host"], values["http.port"]),
         reloads=tuple(reloads),
         notes=tuple(schema.problems.notes),
         warnings=tuple(schema.problems.warnings),

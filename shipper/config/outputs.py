@@ -9,20 +9,20 @@ from urllib.parse import urlsplit
 
 from sawlog.errors import ConfigError, nearest
 from shipper.config.processors import read_condition
-from shipper.config.schema import Options, Schema, Values, done, is_false, noted, refused, renamed
+from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
 from shipper.config.tls import TLS, read_tls
-from shipper.config.values import Kind
+from shipper.config.values import ValueKind
 from shipper.config.yaml import Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.format_string import FormatString
 from shipper.settings import (
-    Codec,
+    CodecSettings,
     ConsoleOutput,
     ElasticsearchOutput,
     EmbeddedOutput,
+    EnabledOutput,
     FileOutput,
     LogstashOutput,
     MqttOutput,
-    Output,
     OutputSettings,
     Rule,
 )
@@ -31,8 +31,8 @@ _QUEUE: Final = "the files are the queue"
 _BULKS: Final = "a bulk has what was read in one go, and is bounded in bytes"
 _RETRIES: Final = "what is not delivered is tried again until it is, as Filebeat does"
 
-_COMMON: Final[Options] = {
-    "enabled": done(Kind.BOOL, True),
+_COMMON: Final[SectionOptions] = {
+    "enabled": done(ValueKind.BOOL, True),
     "max_retries": noted(_RETRIES),
     "queue.*": noted(_QUEUE),
     "escape_html": noted("HTML is never escaped: JSON does not need it", False),
@@ -40,115 +40,115 @@ _COMMON: Final[Options] = {
     "topology_expire": noted("there is no topology map"),
     "flush_interval": noted("batches go as soon as they are read"),
 }
-_BACKOFF: Final[Options] = {
-    "backoff.init": done(Kind.DURATION, 1.0, least=0),
-    "backoff.max": done(Kind.DURATION, 60.0, least=0),
+_BACKOFF: Final[SectionOptions] = {
+    "backoff.init": done(ValueKind.DURATION, 1.0, least=0),
+    "backoff.max": done(ValueKind.DURATION, 60.0, least=0),
 }
 
-LOGSTASH: Final[Options] = {
+LOGSTASH: Final[SectionOptions] = {
     **_COMMON,
     **_BACKOFF,
     **TLS,
-    "hosts": done(Kind.TEXTS, ()),
-    "port": done(Kind.INTEGER),
-    "index": done(Kind.TEXT, "filebeat"),
-    "loadbalance": done(Kind.BOOL, False),
-    "worker": done(Kind.INTEGER, 1, least=1),
+    "hosts": done(ValueKind.TEXTS, ()),
+    "port": done(ValueKind.INTEGER),
+    "index": done(ValueKind.TEXT, "filebeat"),
+    "loadbalance": done(ValueKind.BOOL, False),
+    "worker": done(ValueKind.INTEGER, 1, least=1),
     "workers": renamed("worker"),
-    "bulk_max_size": done(Kind.INTEGER, 2048, least=0),
-    "compression_level": done(Kind.INTEGER, 3, least=0),
-    "pipelining": done(Kind.INTEGER, 2, least=0),
-    "timeout": done(Kind.DURATION, 30.0, least=0),
-    "ttl": done(Kind.DURATION, 0.0, least=0),
+    "bulk_max_size": done(ValueKind.INTEGER, 2048, least=0),
+    "compression_level": done(ValueKind.INTEGER, 3, least=0),
+    "pipelining": done(ValueKind.INTEGER, 2, least=0),
+    "timeout": done(ValueKind.DURATION, 30.0, least=0),
+    "ttl": done(ValueKind.DURATION, 0.0, least=0),
     "slow_start": noted("a receiver that is slow holds back its acknowledgements, and nothing more is sent"),
     "proxy_url": refused("a SOCKS proxy is not offered for this output"),
     "proxy_use_local_resolver": noted("there is no SOCKS proxy", False),
 }
 
-ELASTICSEARCH: Final[Options] = {
+ELASTICSEARCH: Final[SectionOptions] = {
     **_COMMON,
     **_BACKOFF,
     **TLS,
-    "hosts": done(Kind.TEXTS, ()),
+    "hosts": done(ValueKind.TEXTS, ()),
     "host": renamed("hosts"),
-    "port": done(Kind.INTEGER),
-    "protocol": done(Kind.TEXT, one_of=("http", "https")),
-    "path": done(Kind.TEXT),
-    "username": done(Kind.TEXT),
-    "password": done(Kind.TEXT),
-    "api_key": done(Kind.TEXT),
-    "index": done(Kind.FORMAT, word="default: the data stream `logs-spring-default`"),
-    "indices": done(Kind.TREE),
-    "pipeline": done(Kind.FORMAT),
-    "pipelines": done(Kind.TREE),
-    "headers": done(Kind.TEXT_MAP, {}),
-    "parameters": done(Kind.TEXT_MAP, {}),
+    "port": done(ValueKind.INTEGER),
+    "protocol": done(ValueKind.TEXT, one_of=("http", "https")),
+    "path": done(ValueKind.TEXT),
+    "username": done(ValueKind.TEXT),
+    "password": done(ValueKind.TEXT),
+    "api_key": done(ValueKind.TEXT),
+    "index": done(ValueKind.FORMAT, word="default: the data stream `logs-spring-default`"),
+    "indices": done(ValueKind.TREE),
+    "pipeline": done(ValueKind.FORMAT),
+    "pipelines": done(ValueKind.TREE),
+    "headers": done(ValueKind.TEXT_MAP, {}),
+    "parameters": done(ValueKind.TEXT_MAP, {}),
     "params": renamed("parameters"),
-    "proxy_url": done(Kind.TEXT),
-    "proxy_disable": done(Kind.BOOL, False),
-    "proxy_headers": done(Kind.TEXT_MAP, {}),
-    "loadbalance": done(Kind.BOOL, True),
-    "worker": done(Kind.INTEGER, 1, least=1),
+    "proxy_url": done(ValueKind.TEXT),
+    "proxy_disable": done(ValueKind.BOOL, False),
+    "proxy_headers": done(ValueKind.TEXT_MAP, {}),
+    "loadbalance": done(ValueKind.BOOL, True),
+    "worker": done(ValueKind.INTEGER, 1, least=1),
     "workers": renamed("worker"),
     "bulk_max_size": noted(_BULKS),
-    "compression_level": done(Kind.INTEGER, 1, least=0),
-    "timeout": done(Kind.DURATION, 90.0, least=0),
+    "compression_level": done(ValueKind.INTEGER, 1, least=0),
+    "timeout": done(ValueKind.DURATION, 90.0, least=0),
     "idle_connection_timeout": noted("connections are kept"),
     "preset": noted("set worker"),
     "allow_older_versions": noted("servers of 8 and 9 are spoken to"),
     "non_indexable_policy.drop.*": noted("refused documents go to the dead letters"),
-    "non_indexable_policy.dead_letter_index.index": done(Kind.TEXT),
+    "non_indexable_policy.dead_letter_index.index": done(ValueKind.TEXT),
     "kerberos.*": refused("Kerberos is not offered"),
     "template.*": noted("templates are set up by 'sawlog setup', not by the shipper"),
     "ilm.*": noted("life cycles are set up in the cluster"),
 }
 
-_CODEC: Final[Options] = {
-    "codec.json.pretty": done(Kind.BOOL, False),
-    "codec.json.escape_html": done(Kind.BOOL, False),
-    "codec.format.string": done(Kind.FORMAT),
+_CODEC: Final[SectionOptions] = {
+    "codec.json.pretty": done(ValueKind.BOOL, False),
+    "codec.json.escape_html": done(ValueKind.BOOL, False),
+    "codec.format.string": done(ValueKind.FORMAT),
     "pretty": renamed("codec.json.pretty"),
 }
-CONSOLE: Final[Options] = {**_COMMON, **_CODEC, "bulk_max_size": noted(_BULKS)}
-FILE: Final[Options] = {
+CONSOLE: Final[SectionOptions] = {**_COMMON, **_CODEC, "bulk_max_size": noted(_BULKS)}
+FILE: Final[SectionOptions] = {
     **_COMMON,
     **_CODEC,
     "bulk_max_size": noted(_BULKS),
-    "path": done(Kind.TEXT, ""),
-    "filename": done(Kind.FORMAT, FormatString("filebeat")),
-    "rotate_every_kb": done(Kind.INTEGER, 10240, least=1),
-    "number_of_files": done(Kind.INTEGER, 7, least=2),
-    "permissions": done(Kind.MODE, 0o600),
-    "rotate_on_startup": done(Kind.BOOL, True),
+    "path": done(ValueKind.TEXT, ""),
+    "filename": done(ValueKind.FORMAT, FormatString("filebeat")),
+    "rotate_every_kb": done(ValueKind.INTEGER, 10240, least=1),
+    "number_of_files": done(ValueKind.INTEGER, 7, least=2),
+    "permissions": done(ValueKind.MODE, 0o600),
+    "rotate_on_startup": done(ValueKind.BOOL, True),
 }
-MQTT: Final[Options] = {
+MQTT: Final[SectionOptions] = {
     **_COMMON,
     **_BACKOFF,
     **TLS,
-    "hosts": done(Kind.TEXTS, ()),
-    "topic": done(Kind.TEXT, "sawlog"),
-    "client_id": done(Kind.TEXT),
-    "username": done(Kind.TEXT),
-    "password": done(Kind.TEXT),
-    "keepalive": done(Kind.DURATION, 60.0, least=0),
-    "timeout": done(Kind.DURATION, 30.0, least=0),
-    "window_bytes": done(Kind.SIZE, 16 << 20, least=1),
+    "hosts": done(ValueKind.TEXTS, ()),
+    "topic": done(ValueKind.TEXT, "sawlog"),
+    "client_id": done(ValueKind.TEXT),
+    "username": done(ValueKind.TEXT),
+    "password": done(ValueKind.TEXT),
+    "keepalive": done(ValueKind.DURATION, 60.0, least=0),
+    "timeout": done(ValueKind.DURATION, 30.0, least=0),
+    "window_bytes": done(ValueKind.SIZE, 16 << 20, least=1),
 }
-EMBEDDED: Final[Options] = {
+EMBEDDED: Final[SectionOptions] = {
     **_COMMON,
-    "path": done(Kind.TEXT),
-    "index": done(Kind.FORMAT),
-    "retention": done(Kind.RETENTION),
+    "path": done(ValueKind.TEXT),
+    "index": done(ValueKind.FORMAT),
+    "retention": done(ValueKind.RETENTION),
 }
-RULE: Final[Options] = {
-    "index": done(Kind.FORMAT),
-    "pipeline": done(Kind.FORMAT),
-    "when": done(Kind.TREE),
-    "mappings": done(Kind.TEXT_MAP, {}),
-    "default": done(Kind.TEXT),
+RULE: Final[SectionOptions] = {
+    "index": done(ValueKind.FORMAT),
+    "pipeline": done(ValueKind.FORMAT),
+    "when": done(ValueKind.TREE),
+    "mappings": done(ValueKind.TEXT_MAP, {}),
+    "default": done(ValueKind.TEXT),
 }
 
-OUTPUTS: Final[dict[str, Options]] = {
+OUTPUTS: Final[dict[str, SectionOptions]] = {
     "logstash": LOGSTASH,
     "elasticsearch": ELASTICSEARCH,
     "console": CONSOLE,
@@ -164,13 +164,13 @@ REFUSED_OUTPUTS: Final = {
 }
 
 
-def read_output(schema: Schema, tree: Tree, cloud: Values) -> Output | None:
+def read_output(schema: Schema, tree: Tree, cloud: Values) -> EnabledOutput | None:
     """Read the section ``output``; None when no output is enabled."""
     if not isinstance(tree, Mapping):
         if not is_empty(tree):
             schema.problems.error("'output' takes the name of an output and its options", tree.position)
         return None
-    output: Output | None = None
+    output: EnabledOutput | None = None
     for name, entry in tree.entries.items():
         if isinstance(entry.tree, Mapping):
             enabled = entry.tree.entries.get("enabled")
@@ -191,7 +191,7 @@ def read_output(schema: Schema, tree: Tree, cloud: Values) -> Output | None:
         with schema.problems.collect():
             values = schema.section(f"output.{name}", OUTPUTS[name], entry.tree)
             values.position = entry.position
-            output = Output(name, _settings(schema, name, values, cloud))  # type: ignore[arg-type] # a key of OUTPUTS
+            output = EnabledOutput(name, _settings(schema, name, values, cloud))  # type: ignore[arg-type] # a key of OUTPUTS
     return output
 
 
@@ -230,8 +230,8 @@ def _backoff(values: Values) -> dict[str, Any]:
     return {"backoff_init": values["backoff.init"], "backoff_max": values["backoff.max"]}
 
 
-def _codec(values: Values) -> Codec:
-    return Codec(values["codec.format.string"], values["codec.json.pretty"], values["codec.json.escape_html"])
+def _codec(values: Values) -> CodecSettings:
+    return CodecSettings(values["codec.format.string"], values["codec.json.pretty"], values["codec.json.escape_html"])
 
 
 def _hosts(values: Values, port: int) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA
 from sawlog.times.go import Layout, zone_of
-from shipper.config.schema import Options, Schema, Values, done, noted, refused
-from shipper.config.values import Kind, number
+from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused
+from shipper.config.values import ValueKind, number
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.expression import Expressions, Substitution
 from shipper.processor import conditions, fields
@@ -25,74 +25,77 @@ from shipper.processor.locale import AddLocale
 from shipper.processor.timestamp import UNITS, Timestamp
 
 _PATH = tuple[str, ...]
-_FAILURE: Final[Options] = {"ignore_missing": done(Kind.BOOL, False), "fail_on_error": done(Kind.BOOL, True)}
-_LETTERS: Final[Options] = {
-    "fields": done(Kind.TEXTS, ()),
-    "values": done(Kind.TEXTS, ()),
-    "alter_full_field": done(Kind.BOOL, True),
+_FAILURE: Final[SectionOptions] = {
+    "ignore_missing": done(ValueKind.BOOL, False),
+    "fail_on_error": done(ValueKind.BOOL, True),
+}
+_LETTERS: Final[SectionOptions] = {
+    "fields": done(ValueKind.TEXTS, ()),
+    "values": done(ValueKind.TEXTS, ()),
+    "alter_full_field": done(ValueKind.BOOL, True),
     **_FAILURE,
 }
 _IDENTITY: Final = (METADATA, "_id")
 _TAG: Final = noted("it names the processor in Filebeat's log only")
 
-PROCESSORS: Final[dict[str, Options]] = {
-    "add_fields": {"target": done(Kind.TEXT), "fields": done(Kind.MAP, {})},
-    "add_labels": {"labels": done(Kind.MAP, {}, word="names with dots, and texts, as Filebeat's")},
-    "add_tags": {"tags": done(Kind.TEXTS, ()), "target": done(Kind.TEXT, "tags")},
+PROCESSORS: Final[dict[str, SectionOptions]] = {
+    "add_fields": {"target": done(ValueKind.TEXT), "fields": done(ValueKind.MAP, {})},
+    "add_labels": {"labels": done(ValueKind.MAP, {}, word="names with dots, and texts, as Filebeat's")},
+    "add_tags": {"tags": done(ValueKind.TEXTS, ()), "target": done(ValueKind.TEXT, "tags")},
     "add_host_metadata": {
         "netinfo.enabled": noted("addresses are not listed"),
         "cache.ttl": noted("it is read once"),
-        "geo": done(Kind.MAP, {}),
+        "geo": done(ValueKind.MAP, {}),
         "replace_fields": noted("the fields are replaced", True),
     },
     "drop_event": {},
-    "drop_fields": {"fields": done(Kind.TEXTS, ()), "ignore_missing": done(Kind.BOOL, False)},
-    "include_fields": {"fields": done(Kind.TEXTS, ())},
-    "rename": {"fields": done(Kind.TREE), **_FAILURE},
-    "copy_fields": {"fields": done(Kind.TREE), **_FAILURE},
-    "replace": {"fields": done(Kind.TREE), **_FAILURE},
+    "drop_fields": {"fields": done(ValueKind.TEXTS, ()), "ignore_missing": done(ValueKind.BOOL, False)},
+    "include_fields": {"fields": done(ValueKind.TEXTS, ())},
+    "rename": {"fields": done(ValueKind.TREE), **_FAILURE},
+    "copy_fields": {"fields": done(ValueKind.TREE), **_FAILURE},
+    "replace": {"fields": done(ValueKind.TREE), **_FAILURE},
     "truncate_fields": {
-        "fields": done(Kind.TEXTS, ()),
-        "max_bytes": done(Kind.SIZE, 0),
-        "max_characters": done(Kind.INTEGER, 0, least=0),
+        "fields": done(ValueKind.TEXTS, ()),
+        "max_bytes": done(ValueKind.SIZE, 0),
+        "max_characters": done(ValueKind.INTEGER, 0, least=0),
         **_FAILURE,
     },
     "decode_json_fields": {
-        "fields": done(Kind.TEXTS, ()),
-        "target": done(Kind.ANY),
-        "overwrite_keys": done(Kind.BOOL, False, word="a `@timestamp` that is no time stays out; `error` says so"),
-        "add_error_key": done(Kind.BOOL, False),
-        "process_array": done(Kind.BOOL, False),
-        "max_depth": done(Kind.INTEGER, 1, least=1),
-        "expand_keys": done(Kind.BOOL, False),
+        "fields": done(ValueKind.TEXTS, ()),
+        "target": done(ValueKind.ANY),
+        "overwrite_keys": done(ValueKind.BOOL, False, word="a `@timestamp` that is no time stays out; `error` says so"),
+        "add_error_key": done(ValueKind.BOOL, False),
+        "process_array": done(ValueKind.BOOL, False),
+        "max_depth": done(ValueKind.INTEGER, 1, least=1),
+        "expand_keys": done(ValueKind.BOOL, False),
         "document_id": refused("a document's id is its place in the file"),
     },
     "dissect": {
-        "tokenizer": done(Kind.TEXT, word="a fixed length (`#4`) counts characters, not bytes"),
-        "field": done(Kind.TEXT, "message"),
-        "target_prefix": done(Kind.ANY, "dissect"),
-        "ignore_failure": done(Kind.BOOL, False),
-        "overwrite_keys": done(Kind.BOOL, False),
-        "trim_values": done(Kind.TEXT, "none", one_of=("none", "left", "right", "all")),
-        "trim_chars": done(Kind.TEXT, " "),
+        "tokenizer": done(ValueKind.TEXT, word="a fixed length (`#4`) counts characters, not bytes"),
+        "field": done(ValueKind.TEXT, "message"),
+        "target_prefix": done(ValueKind.ANY, "dissect"),
+        "ignore_failure": done(ValueKind.BOOL, False),
+        "overwrite_keys": done(ValueKind.BOOL, False),
+        "trim_values": done(ValueKind.TEXT, "none", one_of=("none", "left", "right", "all")),
+        "trim_chars": done(ValueKind.TEXT, " "),
     },
     "timestamp": {
-        "field": done(Kind.TEXT),
-        "target_field": done(Kind.TEXT, "@timestamp"),
-        "layouts": done(Kind.TEXTS, ()),
-        "timezone": done(Kind.TEXT, "UTC"),
-        "test": done(Kind.TEXTS, ()),
-        "ignore_missing": done(Kind.BOOL, False),
-        "ignore_failure": done(Kind.BOOL, False),
+        "field": done(ValueKind.TEXT),
+        "target_field": done(ValueKind.TEXT, "@timestamp"),
+        "layouts": done(ValueKind.TEXTS, ()),
+        "timezone": done(ValueKind.TEXT, "UTC"),
+        "test": done(ValueKind.TEXTS, ()),
+        "ignore_missing": done(ValueKind.BOOL, False),
+        "ignore_failure": done(ValueKind.BOOL, False),
     },
     "convert": {
-        "fields": done(Kind.TREE, word="a number beyond its type fails instead of being cut"),
-        "mode": done(Kind.TEXT, "copy", one_of=("copy", "rename")),
+        "fields": done(ValueKind.TREE, word="a number beyond its type fails instead of being cut"),
+        "mode": done(ValueKind.TEXT, "copy", one_of=("copy", "rename")),
         **_FAILURE,
     },
     "lowercase": _LETTERS,
     "uppercase": _LETTERS,
-    "add_locale": {"format": done(Kind.TEXT, "offset", one_of=("offset", "abbreviation"))},
+    "add_locale": {"format": done(ValueKind.TEXT, "offset", one_of=("offset", "abbreviation"))},
 }
 NOTED_PROCESSORS: Final = {
     "add_cloud_metadata": "name the provider with add_fields",
@@ -175,7 +178,7 @@ def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
         raise ConfigError(f"the processor '{name}' is refused: it is not offered; do it in ingest", entry.position)
     if name not in PROCESSORS:
         raise ConfigError(f"there is no processor '{name}'", entry.position, nearest(name, PROCESSORS))
-    options = {**PROCESSORS[name], "when": done(Kind.TREE), "tag": _TAG, "id": _TAG}
+    options = {**PROCESSORS[name], "when": done(ValueKind.TREE), "tag": _TAG, "id": _TAG}
     values = schema.section(f"{where}.{name}", options, entry.tree)
     values.position = entry.position
     try:
@@ -308,7 +311,7 @@ def read_condition(schema: Schema, where: str, tree: Tree) -> Condition:
     if name == "not":
         return conditions.Not(read_condition(schema, f"{where}.not", inside))
     if name == "has_fields":
-        return conditions.HasFields(tuple(map(_path, schema.reader.read(Kind.TEXTS, inside, where))))
+        return conditions.HasFields(tuple(map(_path, schema.reader.read(ValueKind.TEXTS, inside, where))))
     build = _LEAVES.get(name)
     if build is None:
         known = [*_LEAVES, "has_fields", "and", "or", "not"]
@@ -432,7 +435,7 @@ def _rows(
         raise values.error(f"'{name}' needs its 'fields'")
     rows: list[dict[str, str]] = []
     for item in tree.items if isinstance(tree, Sequence) else [tree]:
-        row = schema.section(f"{name}.fields", {key: done(Kind.TEXT) for key in keys}, item)
+        row = schema.section(f"{name}.fields", {key: done(ValueKind.TEXT) for key in keys}, item)
         for key in keys:
             if row[key] is None and key not in optional:
                 raise ConfigError(f"an entry of '{name}.fields' needs '{key}'", item.position)

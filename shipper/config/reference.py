@@ -6,7 +6,7 @@ from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES
 from shipper.config.outputs import OUTPUTS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
 from shipper.config.root import ROOT
-from shipper.config.schema import Option, Options, Support
+from shipper.config.schema import SectionOption, SectionOptions, Support
 
 _HEAD = """# What of Filebeat's configuration works
 
@@ -38,12 +38,12 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _table(title: str, options: Options) -> str:
+def _table(title: str, options: SectionOptions) -> str:
     rows = "\n".join(_row(name, option) for name, option in options.items())
     return f"## {title}\n\n| option | answer | remark |\n| --- | --- | --- |\n{rows}\n"
 
 
-def _row(name: str, option: Option) -> str:
+def _row(name: str, option: SectionOption) -> str:
     differs = option.answer is Support.DONE and option.word and option.now is None
     answer = "works, with a remark" if differs else option.answer.value
     word = option.word or (f"the older name of `{option.now}`" if option.now else "")

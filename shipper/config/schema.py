@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sawlog.errors import ConfigError, Position, nearest
 from shipper.config.problems import Problems
-from shipper.config.values import UNRESOLVED, Kind, Reader
+from shipper.config.values import UNRESOLVED, Reader, ValueKind
 from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 
 
@@ -27,14 +27,14 @@ class Support(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class SectionOption:
     """One option; its name in a table is dotted, and a name that ends in ``.*`` stands for a whole section.
 
     `word` says how it differs from Filebeat's (done), what to use instead (noted) or why not (refused).
     `now` marks an older name. `harmless` are the values with which a noted or refused option asks for nothing.
     """
 
-    kind: Kind = Kind.ANY
+    kind: ValueKind = ValueKind.ANY
     answer: Support = Support.DONE
     word: str = ""
     default: Any = None
@@ -44,28 +44,30 @@ class Option:
     least: float | None = None
 
 
-Options = Table[str, Option]
-_SECTIONS: Final = frozenset({Kind.TREE, Kind.MAP, Kind.TEXT_MAP, Kind.ANY})
+SectionOptions = Table[str, SectionOption]
+_SECTIONS: Final = frozenset({ValueKind.TREE, ValueKind.MAP, ValueKind.TEXT_MAP, ValueKind.ANY})
 
 
-def done(kind: Kind, default: Any = None, word: str = "", one_of: tuple[str, ...] = (), **more: Any) -> Option:
+def done(
+    kind: ValueKind, default: Any = None, word: str = "", one_of: tuple[str, ...] = (), **more: Any
+) -> SectionOption:
     """An option that works."""
-    return Option(kind, Support.DONE, word, default, one_of, **more)
+    return SectionOption(kind, Support.DONE, word, default, one_of, **more)
 
 
-def noted(word: str, *harmless: Any) -> Option:
+def noted(word: str, *harmless: Any) -> SectionOption:
     """An option without effect here; `word` says what to use instead."""
-    return Option(answer=Support.NOTED, word=word, harmless=harmless)
+    return SectionOption(answer=Support.NOTED, word=word, harmless=harmless)
 
 
-def refused(word: str, *harmless: Any) -> Option:
+def refused(word: str, *harmless: Any) -> SectionOption:
     """An option that must not be ignored; `word` says why."""
-    return Option(answer=Support.REFUSED, word=word, harmless=harmless)
+    return SectionOption(answer=Support.REFUSED, word=word, harmless=harmless)
 
 
-def renamed(now: str) -> Option:
+def renamed(now: str) -> SectionOption:
     """An older name of an option of the same table."""
-    return Option(now=now, word=f"the older name of `{now}`")
+    return SectionOption(now=now, word=f"the older name of `{now}`")
 
 
 @dataclass(slots=True)
@@ -100,7 +102,7 @@ class Schema:
     reader: Reader
     problems: Problems
 
-    def section(self, where: str, options: Options, tree: Tree) -> Values:
+    def section(self, where: str, options: SectionOptions, tree: Tree) -> Values:
         """Read a section; `where` is its name in messages. Problems are collected, defaults stand in."""
         values = Values(
             {name: option.default for name, option in options.items() if _is_plain(option)}, {}, tree.position
@@ -111,7 +113,7 @@ class Schema:
             self.problems.error(f"'{where}' takes options ('key: value' lines)", tree.position)
         return values
 
-    def _walk(self, where: str, options: Options, tree: Mapping, prefix: str, values: Values) -> None:
+    def _walk(self, where: str, options: SectionOptions, tree: Mapping, prefix: str, values: Values) -> None:
         for key, entry in tree.entries.items():
             name = prefix + key
             option = options.get(name)
@@ -130,7 +132,9 @@ class Schema:
             else:
                 self.unknown(where, name, list(options), entry)
 
-    def _option(self, where: str, name: str, option: Option, options: Options, entry: Entry, values: Values) -> None:
+    def _option(
+        self, where: str, name: str, option: SectionOption, options: SectionOptions, entry: Entry, values: Values
+    ) -> None:
         full = f"{where}.{name}" if where else name
         if option.answer is not Support.DONE:
             if not self._harmless(entry.tree, option):
@@ -149,7 +153,7 @@ class Schema:
                 self.problems.warn(f"'{full}' is the older name of '{option.now}', which is given too", entry.position)
                 return
             name, option = option.now, options[option.now]
-        if is_empty(entry.tree) and option.kind is not Kind.TREE:
+        if is_empty(entry.tree) and option.kind is not ValueKind.TREE:
             return
         values.positions[name] = entry.position
         with self.problems.collect():
@@ -159,7 +163,7 @@ class Schema:
             self._check(full, option, value, entry)
             values.values[name] = value
 
-    def _check(self, full: str, option: Option, value: Any, entry: Entry) -> None:
+    def _check(self, full: str, option: SectionOption, value: Any, entry: Entry) -> None:
         if option.one_of:
             for one in value if isinstance(value, tuple) else (value,):
                 if one not in option.one_of and "${" not in str(one):
@@ -171,7 +175,7 @@ class Schema:
         if option.least is not None and value < option.least:
             raise ConfigError(f"'{full}' is at least {option.least:g}, and got {value:g}", entry.tree.position)
 
-    def _harmless(self, tree: Tree, option: Option) -> bool:
+    def _harmless(self, tree: Tree, option: SectionOption) -> bool:
         """Whether a noted or refused option asks for nothing: empty, switched off, or at its default."""
         if is_empty(tree):
             return True
@@ -209,9 +213,9 @@ def is_false(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and tree.text.lower() in ("false", "no", "off", "n", "0")
 
 
-def _has_names_below(name: str, options: Options) -> bool:
+def _has_names_below(name: str, options: SectionOptions) -> bool:
     return any(known.startswith(f"{name}.") and known != f"{name}.*" for known in options)
 
 
-def _is_plain(option: Option) -> bool:
+def _is_plain(option: SectionOption) -> bool:
     return option.answer is Support.DONE and option.now is None

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from typing import Final
 
-from shipper.config.schema import Option, Options, Schema, Values, done, noted, refused, renamed
-from shipper.config.values import Kind
-from shipper.settings import Tls
+from shipper.config.schema import Schema, SectionOption, SectionOptions, Values, done, noted, refused, renamed
+from shipper.config.values import ValueKind
+from shipper.settings import TlsSettings
 
 PROTOCOLS: Final = ("TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
-TLS: Final[Options] = {
-    "ssl.enabled": done(Kind.BOOL),
-    "ssl.verification_mode": done(Kind.TEXT, "full", one_of=("full", "strict", "certificate", "none")),
-    "ssl.certificate_authorities": done(Kind.TEXTS, ()),
-    "ssl.certificate": done(Kind.TEXT),
-    "ssl.key": done(Kind.TEXT),
-    "ssl.key_passphrase": done(Kind.TEXT),
+TLS: Final[SectionOptions] = {
+    "ssl.enabled": done(ValueKind.BOOL),
+    "ssl.verification_mode": done(ValueKind.TEXT, "full", one_of=("full", "strict", "certificate", "none")),
+    "ssl.certificate_authorities": done(ValueKind.TEXTS, ()),
+    "ssl.certificate": done(ValueKind.TEXT),
+    "ssl.key": done(ValueKind.TEXT),
+    "ssl.key_passphrase": done(ValueKind.TEXT),
     "ssl.key_passphrase_path": refused("put the passphrase into 'ssl.key_passphrase: ${VAR}'"),
-    "ssl.supported_protocols": done(Kind.TEXTS, (), one_of=PROTOCOLS),
-    "ssl.cipher_suites": done(Kind.TEXTS, ()),
-    "ssl.curve_types": done(Kind.TEXTS, ()),
-    "ssl.ca_sha256": done(Kind.TEXTS, ()),
-    "ssl.ca_trusted_fingerprint": done(Kind.TEXT),
+    "ssl.supported_protocols": done(ValueKind.TEXTS, (), one_of=PROTOCOLS),
+    "ssl.cipher_suites": done(ValueKind.TEXTS, ()),
+    "ssl.curve_types": done(ValueKind.TEXTS, ()),
+    "ssl.ca_sha256": done(ValueKind.TEXTS, ()),
+    "ssl.ca_trusted_fingerprint": done(ValueKind.TEXT),
     "ssl.renegotiation": noted("Python's TLS never renegotiates", "never"),
     "ssl.client_authentication": noted("that is an option of servers"),
     "ssl.restart_on_cert_change.*": noted("certificates are read again on SIGHUP"),
-    "tls.*": Option(now="ssl.*", word="the older name of `ssl.*`"),
-    "ssl.insecure": done(Kind.BOOL, word="the older form of `ssl.verification_mode: none`"),
+    "tls.*": SectionOption(now="ssl.*", word="the older name of `ssl.*`"),
+    "ssl.insecure": done(ValueKind.BOOL, word="the older form of `ssl.verification_mode: none`"),
     "ssl.certificate_key": renamed("ssl.key"),
     "ssl.certificate_authority": renamed("ssl.certificate_authorities"),
-    "ssl.disabled": done(Kind.BOOL, word="the older form of `ssl.enabled: false`"),
-    "ssl.min_version": done(Kind.TEXT, word="the older form of `ssl.supported_protocols`"),
-    "ssl.max_version": done(Kind.TEXT, word="the older form of `ssl.supported_protocols`"),
+    "ssl.disabled": done(ValueKind.BOOL, word="the older form of `ssl.enabled: false`"),
+    "ssl.min_version": done(ValueKind.TEXT, word="the older form of `ssl.supported_protocols`"),
+    "ssl.max_version": done(ValueKind.TEXT, word="the older form of `ssl.supported_protocols`"),
 }
 
 
-def read_tls(schema: Schema, values: Values) -> Tls | None:
-    """Make `Tls` of a section that was read with the table `TLS`; None when TLS is off."""
+def read_tls(schema: Schema, values: Values) -> TlsSettings | None:
+    """Make `TlsSettings` of a section that was read with the table `TLS`; None when TLS is off."""
     given = any(name.startswith("ssl.") for name in values.positions)
     if not given or values["ssl.enabled"] is False or values["ssl.disabled"]:
         return None
@@ -48,7 +48,7 @@ def read_tls(schema: Schema, values: Values) -> Tls | None:
     if not protocols and (values["ssl.min_version"] or values["ssl.max_version"]):
         protocols = _between(values["ssl.min_version"], values["ssl.max_version"])
     mode = values["ssl.verification_mode"]
-    return Tls(
+    return TlsSettings(
         verification_mode="none" if values["ssl.insecure"] else mode,
         certificate_authorities=values["ssl.certificate_authorities"],
         certificate=values["ssl.certificate"] or None,

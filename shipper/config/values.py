@@ -20,7 +20,7 @@ UNRESOLVED: Final[Any] = object()
 """The value of an option whose reference has no value on this machine (a check of the syntax only)."""
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """The type of an option's value."""
 
     TEXT = "text"
@@ -91,17 +91,17 @@ class Reader:
 
     variables: Variables
 
-    def read(self, kind: Kind, tree: Tree, name: str) -> Any:
+    def read(self, kind: ValueKind, tree: Tree, name: str) -> Any:
         """Read the value of option `name`; `UNRESOLVED` when a reference has no value and that is allowed.
 
         Raises:
             ConfigError: the value is not of the kind, in words with its place.
         """
-        if kind is Kind.TREE:
+        if kind is ValueKind.TREE:
             return tree
         if kind in _LISTS:
             return self._list(kind, tree, name)
-        if kind in (Kind.ANY, Kind.MAP, Kind.TEXT_MAP):
+        if kind in (ValueKind.ANY, ValueKind.MAP, ValueKind.TEXT_MAP):
             return self._whole(kind, tree, name)
         return self._scalar(kind, tree, name)
 
@@ -119,17 +119,17 @@ class Reader:
         text, plain, _ = self.text(tree)
         return plain_value(text) if plain else text
 
-    def _scalar(self, kind: Kind, tree: Tree, name: str) -> Any:
+    def _scalar(self, kind: ValueKind, tree: Tree, name: str) -> Any:
         if isinstance(tree, Sequence) and len(tree.items) == 1:
             tree = tree.items[0]
         if not isinstance(tree, Scalar):
             raise ConfigError(f"'{name}' takes one {kind.value}, and got {_what(tree)}", tree.position)
         text, _, unresolved = self.text(tree)
         if unresolved:
-            return text if kind is Kind.TEXT else UNRESOLVED
+            return text if kind is ValueKind.TEXT else UNRESOLVED
         return _convert(kind, text, name, tree.position)
 
-    def _list(self, kind: Kind, tree: Tree, name: str) -> Any:
+    def _list(self, kind: ValueKind, tree: Tree, name: str) -> Any:
         one = _LISTS[kind]
         if isinstance(tree, Mapping):
             raise ConfigError(f"'{name}' takes a list, and got a mapping", tree.position)
@@ -146,24 +146,24 @@ class Reader:
                 )
             elif not item.empty:
                 expanded = self.variables.expand(item.text, item.position)
-                if expanded.unresolved and one is not Kind.TEXT:
+                if expanded.unresolved and one is not ValueKind.TEXT:
                     continue
                 # A variable may hold a whole list: "a:9200,b:9200".
                 parts = _split_list(expanded.text) if expanded.whole else [expanded.text]
                 texts += [(part, item.position) for part in parts]
         return tuple(_convert(one, text, name, position) for text, position in texts)
 
-    def _whole(self, kind: Kind, tree: Tree, name: str) -> Any:
-        if kind is Kind.ANY:
+    def _whole(self, kind: ValueKind, tree: Tree, name: str) -> Any:
+        if kind is ValueKind.ANY:
             return self.any(tree)
         if is_empty(tree):
             return {}
         if not isinstance(tree, Mapping):
             raise ConfigError(f"'{name}' takes a mapping ('key: value' lines), and got {_what(tree)}", tree.position)
-        if kind is Kind.MAP:
+        if kind is ValueKind.MAP:
             return self.any(tree)
         # Dotted keys have become nested ones, which a mapping of texts (HTTP headers) has no use for.
-        return {key: ",".join(self._list(Kind.TEXTS, entry.tree, name)) for key, entry in tree.leaves()}
+        return {key: ",".join(self._list(ValueKind.TEXTS, entry.tree, name)) for key, entry in tree.leaves()}
 
 
 def _what(tree: Tree) -> str:
@@ -179,10 +179,10 @@ def _split_list(text: str) -> list[str]:
     return [part.strip().strip("\"'") for part in inside.split(",") if part.strip()]
 
 
-_LISTS: Final = {Kind.TEXTS: Kind.TEXT, Kind.REGEXES: Kind.REGEX}
+_LISTS: Final = {ValueKind.TEXTS: ValueKind.TEXT, ValueKind.REGEXES: ValueKind.REGEX}
 
 
-def _convert(kind: Kind, text: str, name: str, position: Position) -> Any:
+def _convert(kind: ValueKind, text: str, name: str, position: Position) -> Any:
     try:
         return _CONVERSIONS[kind](text)
     except ValueError as error:
@@ -278,16 +278,16 @@ def _python_codec(name: str) -> str:
     return codec
 
 
-_CONVERSIONS: Final[dict[Kind, Callable[[str], Any]]] = {
-    Kind.TEXT: str,
-    Kind.BOOL: boolean,
-    Kind.INTEGER: integer,
-    Kind.NUMBER: number,
-    Kind.DURATION: duration,
-    Kind.SIZE: size,
-    Kind.RETENTION: retention_of,
-    Kind.MODE: mode,
-    Kind.REGEX: checked,
-    Kind.FORMAT: FormatString,
-    Kind.ENCODING: encoding,
+_CONVERSIONS: Final[dict[ValueKind, Callable[[str], Any]]] = {
+    ValueKind.TEXT: str,
+    ValueKind.BOOL: boolean,
+    ValueKind.INTEGER: integer,
+    ValueKind.NUMBER: number,
+    ValueKind.DURATION: duration,
+    ValueKind.SIZE: size,
+    ValueKind.RETENTION: retention_of,
+    ValueKind.MODE: mode,
+    ValueKind.REGEX: checked,
+    ValueKind.FORMAT: FormatString,
+    ValueKind.ENCODING: encoding,
 }

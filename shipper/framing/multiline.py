@@ -12,7 +12,7 @@ from sawlog.joining import JoinRule, Neighbours
 from shipper.expression import Expressions
 from shipper.framing.base import Frames, Framing, cut
 from shipper.framing.lines import LineFraming
-from shipper.settings import Multiline
+from shipper.settings import MultilineSettings
 
 LineTest = Callable[[str], object]
 
@@ -65,7 +65,7 @@ class MultilineFraming(JoinedFraming):
     Without line feeds between (``skip_newline``), parsers join them: only they tell then what was joined.
     """
 
-    def __init__(self, lines: LineFraming, settings: Multiline) -> None:
+    def __init__(self, lines: LineFraming, settings: MultilineSettings) -> None:
         super().__init__(lines, rule_for(settings), settings.timeout or None)
         self.max_lines = settings.max_lines or sys.maxsize
 
@@ -78,7 +78,7 @@ class MultilineFraming(JoinedFraming):
 
 
 class _WhileRule(JoinRule):
-    def __init__(self, settings: Multiline) -> None:
+    def __init__(self, settings: MultilineSettings) -> None:
         self.joins = _matcher(settings.pattern or "", settings.negate)
 
     def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
@@ -88,14 +88,14 @@ class _WhileRule(JoinRule):
 
 
 class _CountRule(JoinRule):
-    def __init__(self, settings: Multiline) -> None:
+    def __init__(self, settings: MultilineSettings) -> None:
         self.count = settings.count_lines
 
     def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:
         return list(range(0, len(lines), self.count)), len(lines) % self.count == 0
 
 
-def rule_for(settings: Multiline) -> JoinRule:
+def rule_for(settings: MultilineSettings) -> JoinRule:
     """Return the rule that the settings ask for."""
     if settings.type == "count":
         return _CountRule(settings)

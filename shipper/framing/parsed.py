@@ -9,12 +9,12 @@ from shipper.framing.lines import LineFraming
 from shipper.framing.multiline import MultilineFraming
 from shipper.framing.parsers import Chain, works_on_lines
 from shipper.framing.spring_boot import SpringBootFraming
-from shipper.settings import FileInput, Multiline, Parser, SpringBoot
+from shipper.settings import FileInput, MultilineSettings, Parser, SpringBoot
 
 
 def framing_for(settings: FileInput) -> Framing:
     """Return the framing that an input's settings ask for."""
-    joins = next((one for one in settings.parsers if isinstance(one, Multiline | SpringBoot)), None)
+    joins = next((one for one in settings.parsers if isinstance(one, MultilineSettings | SpringBoot)), None)
     lines = LineFraming(settings.encoding, settings.max_bytes)
     if works_on_lines(settings.parsers, settings.encoding):
         return ParsedFraming(lines, settings.parsers)

@@ -23,12 +23,12 @@ from shipper.framing.base import cut
 from shipper.framing.container import ContainerLine, read_line, seconds_between
 from shipper.framing.multiline import rule_for
 from shipper.framing.spring_boot import SpringBootRule
-from shipper.settings import ContainerFormat, Json, Multiline, Parser, SpringBoot
+from shipper.settings import ContainerFormat, JsonSettings, MultilineSettings, Parser, SpringBoot
 
 PARTIAL_SECONDS: Final = 5.0
 """How long a line that a container engine has cut waits for its rest."""
 
-_Decoded = list[tuple[Json, dict[str, Any]]]
+_Decoded = list[tuple[JsonSettings, dict[str, Any]]]
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Chain:
     def __init__(self, parsers: Sequence[Parser], max_bytes: int) -> None:
         """`max_bytes` bounds the text of an event."""
         self._steps = [_step(parser, max_bytes) for parser in ordered(parsers)]
-        joint = [parser for parser in parsers if isinstance(parser, Multiline | SpringBoot)]
+        joint = [parser for parser in parsers if isinstance(parser, MultilineSettings | SpringBoot)]
         partial = any(isinstance(parser, ContainerFormat) and parser.partial for parser in parsers)
         waits = [parser.timeout for parser in joint] or ([PARTIAL_SECONDS] if partial else [])
         self.timeout = max(waits, default=0.0) or None
@@ -94,11 +94,11 @@ def works_on_lines(parsers: Sequence[Parser], encoding: str) -> bool:
     if not parsers:
         return False
     first, *others = ordered(parsers)
-    if isinstance(first, ContainerFormat) or any(not isinstance(other, Json) for other in others):
+    if isinstance(first, ContainerFormat) or any(not isinstance(other, JsonSettings) for other in others):
         return True
     if isinstance(first, SpringBoot):
         return encoding != "utf-8"
-    return isinstance(first, Multiline) and first.skip_newline
+    return isinstance(first, MultilineSettings) and first.skip_newline
 
 
 def ordered(parsers: Sequence[Parser]) -> list[Parser]:
@@ -106,10 +106,10 @@ def ordered(parsers: Sequence[Parser]) -> list[Parser]:
     chain: list[Parser] = []
     late: list[Parser] = []
     for parser in parsers:
-        if isinstance(parser, Json) and not parser.message_key:
+        if isinstance(parser, JsonSettings) and not parser.message_key:
             late.append(parser)
         else:
-            if isinstance(parser, Json | ContainerFormat):
+            if isinstance(parser, JsonSettings | ContainerFormat):
                 chain += late
                 late = []
             chain.append(parser)
@@ -127,7 +127,7 @@ def _step(parser: Parser, max_bytes: int) -> _Step:
         return _Container(parser, max_bytes)
     if isinstance(parser, SpringBoot):
         return _JoinSpringBoot(parser, max_bytes)
-    return _Join(parser, max_bytes) if isinstance(parser, Multiline) else _Decode(parser)
+    return _Join(parser, max_bytes) if isinstance(parser, MultilineSettings) else _Decode(parser)
 
 
 class _Container(_Step):
@@ -179,7 +179,7 @@ class _Container(_Step):
 
 
 class _Decode(_Step):
-    def __init__(self, settings: Json) -> None:
+    def __init__(self, settings: JsonSettings) -> None:
         self._settings = settings
 
     def apply(self, items: list[Item], final: bool) -> tuple[list[Item], int | None]:
@@ -260,7 +260,7 @@ class _Joining(_Step):
 
 
 class _Join(_Joining):
-    def __init__(self, settings: Multiline, max_bytes: int) -> None:
+    def __init__(self, settings: MultilineSettings, max_bytes: int) -> None:
         super().__init__(rule_for(settings), settings.timeout, max_bytes)
         self._joint = "" if settings.skip_newline else "\n"
         self._max_lines = settings.max_lines or sys.maxsize

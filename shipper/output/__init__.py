@@ -6,7 +6,7 @@ import importlib
 from typing import Final
 
 from shipper.output.base import About, Sender
-from shipper.settings import Output
+from shipper.settings import EnabledOutput
 
 _SENDERS: Final = {
     "logstash": "shipper.output.logstash:LogstashSender",
@@ -18,7 +18,7 @@ _SENDERS: Final = {
 }
 
 
-def sender_for(output: Output, about: About) -> Sender:
+def sender_for(output: EnabledOutput, about: About) -> Sender:
     """Make the sender of a configured output; only its own module is imported. It connects when it is entered.
 
     Raises:

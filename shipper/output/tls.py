@@ -6,10 +6,10 @@ import ssl
 
 from sawlog import tls as shared
 from sawlog.errors import ConfigError
-from shipper.settings import Tls
+from shipper.settings import TlsSettings
 
 
-def context(tls: Tls, output: str) -> ssl.SSLContext:
+def context(tls: TlsSettings, output: str) -> ssl.SSLContext:
     """Return the context for a client; `output` is what messages call it (``output.elasticsearch``).
 
     Raises:

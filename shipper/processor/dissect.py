@@ -22,7 +22,7 @@ _PARTS: Final = re.compile(r"(?P<name>.+?)(?:/(?P<order>\d{1,2}))?(?:#(?P<length
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class DissectKey:
     """A ``%{…}``: `mark` is one of ``? + & *`` or empty; `before` is the delimiter before it."""
 
     mark: str
@@ -37,7 +37,7 @@ class Key:
 class Tokenizer:
     """A compiled tokenizer and its keys."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[DissectKey, ...]
     _texts: dissect.Cutter = field(compare=False, repr=False)
 
     @classmethod
@@ -130,13 +130,13 @@ class Dissect(Processor):
         return event
 
 
-def _key(slot: Slot) -> Key:
+def _key(slot: Slot) -> DissectKey:
     text, bar, kind = slot.inside.partition("|")
     if bar and kind not in TYPES:
         raise ValueError(f"'%{{{slot.inside}}}': there is no type '{kind}'; the types are {', '.join(TYPES)}")
     parts = _PARTS.fullmatch(text)
     if parts is None:
-        return Key("?", "", 0, "", slot.before, Cut(slot.after))
+        return DissectKey("?", "", 0, "", slot.before, Cut(slot.after))
     name = parts["name"]
     mark = name[0] if name[0] in "?+&*" else ""
     if mark in ("+", "&") and name[1:2] in ("+", "&"):
@@ -145,7 +145,7 @@ def _key(slot: Slot) -> Key:
     if not name and mark != "?":
         raise ValueError(f"'%{{{slot.inside}}}' has no name")
     cut = Cut(slot.after, int(parts["length"] or 0), bool(parts["padded"]))
-    return Key(mark, name, int(parts["order"] or 0), "" if mark == "+" else kind, slot.before, cut)
+    return DissectKey(mark, name, int(parts["order"] or 0), "" if mark == "+" else kind, slot.before, cut)
 
 
 def _converted(kind: str, value: str) -> Any:

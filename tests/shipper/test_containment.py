@@ -21,7 +21,7 @@ from shipper.output.file import FileSender
 from shipper.output.logstash import LogstashSender
 from shipper.output.mqtt import _packed
 from shipper.service import tails_of
-from shipper.settings import Codec, FileOutput, LogstashOutput
+from shipper.settings import CodecSettings, FileOutput, LogstashOutput
 from shipper.shaping import FAILED
 from tests.shipper.output.test_logstash import receiving
 
@@ -175,4 +175,4 @@ def test_what_cannot_be_written_stands_alone_in_an_envelope() -> None:
 
 
 def test_a_format_string_passes_over_what_cannot_be_written() -> None:
-    assert lines_of(Codec(format=FormatString("%{[message]:none}")))(cannot_be_written()[2:3]) == ["none"]
+    assert lines_of(CodecSettings(format=FormatString("%{[message]:none}")))(cannot_be_written()[2:3]) == ["none"]

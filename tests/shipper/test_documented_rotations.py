@@ -11,10 +11,10 @@ import pytest
 
 import shipper.following
 import shipper.harvester
-from shipper.discovery import Complaint, Discovery, Found
+from shipper.discovery import Complaint, Discovery, FoundFile
 from shipper.framing import LineFraming, SpringBootFraming
 from shipper.framing.multiline import MultilineFraming
-from shipper.settings import FileInput, Multiline
+from shipper.settings import FileInput, MultilineSettings
 from tests.shipper.rig import Rig, until
 from tests.shipper.simulation import Simulation
 
@@ -159,7 +159,7 @@ def test_a_copy_that_was_being_made_when_a_scan_saw_it(tmp_path: Path, monkeypat
     begun = log.read_bytes()[:1000]
     files = Discovery.files
 
-    def slow(self: Discovery, complain: Complaint) -> Iterator[Found]:
+    def slow(self: Discovery, complain: Complaint) -> Iterator[FoundFile]:
         write(log, "not yet read")
         copy.write_bytes(begun)
         yield from list(files(self, complain))
@@ -183,7 +183,7 @@ def test_truncated_between_a_scans_look_and_its_opening(tmp_path: Path, monkeypa
     run.sleep(3.0)
     files = Discovery.files
 
-    def slow(self: Discovery, complain: Complaint) -> Iterator[Found]:
+    def slow(self: Discovery, complain: Complaint) -> Iterator[FoundFile]:
         write(log, "not yet read")
         yield from list(files(self, complain))
         shutil.copy(log, log.with_name("a.log.1"))
@@ -282,7 +282,7 @@ class TestDeletedFiles:
 
 
 def test_an_event_that_never_ends_is_ended_at_the_limit(tmp_path: Path) -> None:
-    framing = MultilineFraming(LineFraming(max_bytes=100_000), Multiline(pattern="^never", negate=True))
+    framing = MultilineFraming(LineFraming(max_bytes=100_000), MultilineSettings(pattern="^never", negate=True))
     (tmp_path / "logs").mkdir()
     run = Simulation(tmp_path, framing, FileInput(paths=(f"{tmp_path}/logs/*.log",), scan_frequency=1.0))
     run.start()

@@ -18,12 +18,12 @@ from shipper.format_string import FormatString
 from shipper.framing import Framing, framing_for
 from shipper.processor.fields import DropEvent
 from shipper.registry import Registry
-from shipper.settings import ContainerFormat, FileInput, Json, Multiline, SpringBoot
+from shipper.settings import ContainerFormat, FileInput, JsonSettings, MultilineSettings, SpringBoot
 from shipper.shaping import shape_for
 
 TIME = "2017-11-12T23:32:21.212771448Z"
 HEAD = "2025-01-01T10:00:00.000Z  INFO 1 --- [main] a.B : m"
-TRACE = Multiline(pattern=r"^\s", negate=False, match="after")
+TRACE = MultilineSettings(pattern=r"^\s", negate=False, match="after")
 
 
 def docker(text: str, stream: str = "stdout", time: str = TIME) -> str:
@@ -48,7 +48,7 @@ def messages(settings: FileInput, *lines: str, final: bool = True) -> list[Any]:
     return [event.get("message") for event in shaped(settings, *lines, final=final)]
 
 
-def given_by(*parsers: ContainerFormat | Json | Multiline | SpringBoot, **more: Any) -> FileInput:
+def given_by(*parsers: ContainerFormat | JsonSettings | MultilineSettings | SpringBoot, **more: Any) -> FileInput:
     return FileInput(parsers=parsers, **more)
 
 
@@ -151,16 +151,16 @@ class TestContainer:
         assert event["docker"] == {"attrs": {"tag": "x"}}
 
     def test_flags_are_in_filebeat_s_order(self) -> None:
-        (event,) = shaped(given_by(Multiline(pattern="^b", max_lines=2)), "a", "b", "b")
+        (event,) = shaped(given_by(MultilineSettings(pattern="^b", max_lines=2)), "a", "b", "b")
         assert event["log"]["flags"] == ["truncated", "multiline"]
 
     def test_empty_lines_at_the_top_of_an_event_leave_no_line_feed(self) -> None:
-        count = Multiline(type="count", count_lines=3)
+        count = MultilineSettings(type="count", count_lines=3)
         assert messages(given_by(count), "", "", "a") == ["a"]
         assert messages(given_by(ContainerFormat(), count), cri(""), cri(""), cri("a")) == ["a"]
 
     def test_json_in_docker_with_multiline_on_its_message(self) -> None:
-        json = Json(keys_under_root=True, message_key="m", overwrite_keys=True)
+        json = JsonSettings(keys_under_root=True, message_key="m", overwrite_keys=True)
         lines = [
             docker(msgspec.json.encode({"m": text, "n": n}).decode() + "\n") for n, text in enumerate(["E", " at", "F"])
         ]
@@ -179,84 +179,89 @@ class TestContainer:
 
 class TestJson:
     def test_below_its_own_key(self) -> None:
-        (event,) = shaped(given_by(Json()), '{"a": 1, "b.c": "x"}')
+        (event,) = shaped(given_by(JsonSettings()), '{"a": 1, "b.c": "x"}')
         assert event["json"] == {"a": 1, "b": {"c": "x"}}
         assert "message" not in event
 
     def test_below_a_target(self) -> None:
-        (event,) = shaped(given_by(Json(target="app.log")), '{"a": 1}')
+        (event,) = shaped(given_by(JsonSettings(target="app.log")), '{"a": 1}')
         assert event["app"] == {"log": {"a": 1}}
 
     def test_at_the_root_nothing_is_overwritten_unless_asked(self) -> None:
         line = '{"host": {"name": "other", "ip": "1"}, "log": {"level": "INFO"}, "message": "m"}'
-        (event,) = shaped(given_by(Json(keys_under_root=True)), line)
+        (event,) = shaped(given_by(JsonSettings(keys_under_root=True)), line)
         assert event["host"] == {"name": "h", "ip": "1"}
         assert event["log"] == {"file": {"path": "/x.log"}, "offset": 0, "level": "INFO"}
         assert event["message"] == "m"
-        (event,) = shaped(given_by(Json(keys_under_root=True, overwrite_keys=True)), line)
+        (event,) = shaped(given_by(JsonSettings(keys_under_root=True, overwrite_keys=True)), line)
         assert event["host"] == {"name": "other", "ip": "1"}
 
     def test_the_time_of_the_line(self) -> None:
         line = '{"@timestamp": "2020-01-01T01:00:00+01:00"}'
-        root = Json(keys_under_root=True, overwrite_keys=True, add_error_key=True)
+        root = JsonSettings(keys_under_root=True, overwrite_keys=True, add_error_key=True)
         assert shaped(given_by(root), line)[0]["@timestamp"] == "2020-01-01T00:00:00.000Z"
         (event,) = shaped(given_by(root), '{"@timestamp": "2024-05-01T10:00:00.123+0200"}')
         assert event["@timestamp"] == "2024-05-01T08:00:00.123Z"
-        assert "@timestamp" not in shaped(given_by(Json(keys_under_root=True)), line)[0]
+        assert "@timestamp" not in shaped(given_by(JsonSettings(keys_under_root=True)), line)[0]
         (event,) = shaped(given_by(root), '{"@timestamp": "today"}')
         assert "@timestamp" not in event
         assert "no time" in event["error"]["message"]
 
     def test_a_line_cannot_say_where_it_goes(self) -> None:
-        root = Json(keys_under_root=True, overwrite_keys=True)
+        root = JsonSettings(keys_under_root=True, overwrite_keys=True)
         (event,) = shaped(given_by(root), '{"@metadata": {"_id": "x"}}')
         assert event["@metadata"] == {"_id": "key:0"}
 
     def test_what_is_no_object_stays_as_it_is(self) -> None:
         for line in ("no json", "[1]", '"text"', '{"a":'):
-            (event,) = shaped(given_by(Json(add_error_key=True)), line)
+            (event,) = shaped(given_by(JsonSettings(add_error_key=True)), line)
             assert event["message"] == line
             assert event["error"]["type"] == "json"
-            assert "error" not in shaped(given_by(Json()), line)[0]
+            assert "error" not in shaped(given_by(JsonSettings()), line)[0]
 
     def test_nulls_go_unless_kept(self) -> None:
         line = '{"a": null, "b": {"c": null, "d": 1}}'
-        assert shaped(given_by(Json()), line)[0]["json"] == {"b": {"d": 1}}
-        assert shaped(given_by(Json(), keep_null=True), line)[0]["json"] == {"a": None, "b": {"c": None, "d": 1}}
+        assert shaped(given_by(JsonSettings()), line)[0]["json"] == {"b": {"d": 1}}
+        assert shaped(given_by(JsonSettings(), keep_null=True), line)[0]["json"] == {
+            "a": None,
+            "b": {"c": None, "d": 1},
+        }
 
     def test_the_document_id(self) -> None:
-        (event,) = shaped(given_by(Json(document_id="meta.id")), '{"meta": {"id": "x1", "b": 1}}')
+        (event,) = shaped(given_by(JsonSettings(document_id="meta.id")), '{"meta": {"id": "x1", "b": 1}}')
         assert event["@metadata"]["_id"] == "x1"
         assert event["json"] == {"meta": {"b": 1}}
-        (event,) = shaped(given_by(Json(document_id="id")), '{"id": 5}')
+        (event,) = shaped(given_by(JsonSettings(document_id="id")), '{"id": 5}')
         assert event["@metadata"]["_id"] == "key:0"
         assert event["json"] == {"id": 5}
 
     def test_a_message_key_that_is_not_there(self) -> None:
-        (event,) = shaped(given_by(Json(message_key="log", add_error_key=True)), '{"a": 1}')
+        (event,) = shaped(given_by(JsonSettings(message_key="log", add_error_key=True)), '{"a": 1}')
         assert "message" not in event
         assert "'log'" in event["error"]["message"]
 
     def test_the_log_input_s_message_key_makes_no_second_message(self) -> None:
         line = '{"m": "hello", "log": "text", "a": 1}'
-        (event,) = shaped(given_by(Json(keys_under_root=True, message_key="m", is_parser=False)), line)
+        (event,) = shaped(given_by(JsonSettings(keys_under_root=True, message_key="m", is_parser=False)), line)
         assert (event["m"], event["a"], "message" in event) == ("hello", 1, False)
-        (event,) = shaped(given_by(Json(keys_under_root=True, message_key="m")), line)
+        (event,) = shaped(given_by(JsonSettings(keys_under_root=True, message_key="m")), line)
         assert (event["m"], event["message"]) == ("hello", "hello")
-        (event,) = shaped(given_by(Json(message_key="m", is_parser=False)), line)
+        (event,) = shaped(given_by(JsonSettings(message_key="m", is_parser=False)), line)
         assert (event["json"]["m"], "message" in event) == ("hello", False)
 
     def test_a_message_whose_place_is_taken_is_not_lost(self) -> None:
-        (event,) = shaped(given_by(Json(keys_under_root=True, message_key="log", is_parser=False)), '{"log": "text"}')
+        (event,) = shaped(
+            given_by(JsonSettings(keys_under_root=True, message_key="log", is_parser=False)), '{"log": "text"}'
+        )
         assert event["message"] == "text"
         assert event["log"]["offset"] == 0
 
     def test_half_a_character_is_replaced_and_the_keys_are_kept(self) -> None:
-        (event,) = shaped(given_by(Json(keys_under_root=True)), '{"m": "cut \\ud83d", "a": 1}')
+        (event,) = shaped(given_by(JsonSettings(keys_under_root=True)), '{"m": "cut \\ud83d", "a": 1}')
         assert (event["m"], event["a"]) == ("cut \ufffd", 1)
 
     def test_multiline_after_json_works_on_the_message(self) -> None:
-        settings = given_by(Json(message_key="m"), TRACE)
+        settings = given_by(JsonSettings(message_key="m"), TRACE)
         lines = ['{"m": "E", "a": 1}', '{"m": " at x", "b": 2}', "no json", '{"m": "F"}']
         events = shaped(settings, *lines)
         assert [event["message"] for event in events] == ["E\n at x", "no json", "F"]
@@ -265,9 +270,9 @@ class TestJson:
         assert messages(settings, *lines[:2], final=False) == []
 
     def test_multiline_before_json_joins_what_is_then_decoded(self) -> None:
-        whole = Multiline(pattern=r"^\{", negate=True, match="after")
+        whole = MultilineSettings(pattern=r"^\{", negate=True, match="after")
         lines = ["{", '"a": 1', "}", '{"a":', "2}"]
-        for settings in (given_by(whole, Json()), given_by(Json(), whole)):
+        for settings in (given_by(whole, JsonSettings()), given_by(JsonSettings(), whole)):
             assert [event["json"] for event in shaped(settings, *lines)] == [{"a": 1}, {"a": 2}]
 
 
@@ -277,11 +282,11 @@ class TestFilters:
         assert messages(settings, "ERROR a", "  at com.x", "ERROR b", " at org.y", "INFO") == ["ERROR b\n at org.y"]
 
     def test_the_message_of_json_is_filtered(self) -> None:
-        settings = given_by(Json(message_key="m"), exclude_lines=("DEBUG",))
+        settings = given_by(JsonSettings(message_key="m"), exclude_lines=("DEBUG",))
         assert messages(settings, '{"m": "DEBUG"}', '{"m": "x", "level": "DEBUG"}', "DEBUG") == ["x"]
 
     def test_the_line_is_filtered_when_json_has_no_message(self) -> None:
-        events = shaped(given_by(Json(), include_lines=('"a"',)), '{"a": 1}', '{"b": 1}')
+        events = shaped(given_by(JsonSettings(), include_lines=('"a"',)), '{"a": 1}', '{"b": 1}')
         assert [event["json"] for event in events] == [{"a": 1}]
 
     def test_plain_lines_keep_their_offsets_and_flags(self) -> None:
@@ -308,7 +313,7 @@ class TestOptions:
             (FileInput(exclude_lines=("x",)), ()),
             (FileInput(exclude_lines=("x",)), (DropEvent(),)),
             (FileInput(), (DropEvent(),)),
-            (given_by(Json(), exclude_lines=("x",)), ()),
+            (given_by(JsonSettings(), exclude_lines=("x",)), ()),
         ],
     )
     def test_a_batch_of_which_nothing_is_left_can_still_be_acknowledged(
@@ -340,10 +345,12 @@ SETTINGS = [
     given_by(ContainerFormat(), SpringBoot()),
     given_by(ContainerFormat(), SpringBoot(max_lines=2), max_bytes=60),
     given_by(SpringBoot()),
-    given_by(ContainerFormat(partial=False), Multiline(type="count", count_lines=2)),
-    given_by(Json(message_key="m"), TRACE),
-    given_by(ContainerFormat(), Json(message_key="m"), Multiline(pattern="^E", negate=True, match="before")),
-    given_by(Json(message_key="m"), Multiline(type="while_pattern", pattern="^ ")),
+    given_by(ContainerFormat(partial=False), MultilineSettings(type="count", count_lines=2)),
+    given_by(JsonSettings(message_key="m"), TRACE),
+    given_by(
+        ContainerFormat(), JsonSettings(message_key="m"), MultilineSettings(pattern="^E", negate=True, match="before")
+    ),
+    given_by(JsonSettings(message_key="m"), MultilineSettings(type="while_pattern", pattern="^ ")),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sawlog.errors import ConfigError, ConfigErrors, SawlogError
 from shipper.config import load
-from shipper.settings import Config, ElasticsearchOutput, LogstashOutput, Multiline, SpringBoot
+from shipper.settings import Config, ElasticsearchOutput, LogstashOutput, MultilineSettings, SpringBoot
 
 OLD = """\
 filebeat:
@@ -88,7 +88,7 @@ def test_todays_form(tmp_path: Path) -> None:
     config = read(tmp_path, NEW)
     (one,) = config.inputs
     assert one.fields == {"input": {"type": "filestream"}, "service": {"name": "orders"}, "tags": ["a"]}
-    assert one.parsers == (Multiline(pattern="^\\d{4}-", negate=True),)
+    assert one.parsers == (MultilineSettings(pattern="^\\d{4}-", negate=True),)
     assert config.output is not None
     assert isinstance(config.output.settings, ElasticsearchOutput)
     assert config.output.settings.hosts == ("https://es:9200",)

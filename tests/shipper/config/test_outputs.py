@@ -23,7 +23,7 @@ from shipper.settings import (
     LogstashOutput,
     MqttOutput,
     OutputSettings,
-    Tls,
+    TlsSettings,
 )
 
 CLOUD = base64.b64encode(b"eu.cloud.es.io:9243$abc$def").decode()
@@ -99,7 +99,7 @@ class TestTls:
             "verification_mode: certificate, supported_protocols: [TLSv1.2, TLSv1], ca_sha256: x, "
             "cipher_suites: [A], curve_types: [P-256], ca_trusted_fingerprint: ff}",
         ).tls
-        assert found == Tls(
+        assert found == TlsSettings(
             "certificate", ("/ca",), "/c", "/k", "p", ("TLSv1.2", "TLSv1.0"), ("A",), ("P-256",), ("x",), "ff"
         )
         assert "'p'" not in repr(found)
@@ -109,7 +109,7 @@ class TestTls:
             tmp_path,
             "tls: {certificate: /c, certificate_key: /k, insecure: true, min_version: 1.1, max_version: '1.2'}",
         ).tls
-        assert found == Tls("none", certificate="/c", key="/k", supported_protocols=("TLSv1.1", "TLSv1.2"))
+        assert found == TlsSettings("none", certificate="/c", key="/k", supported_protocols=("TLSv1.1", "TLSv1.2"))
 
     @pytest.mark.parametrize(
         ("given", "words"),

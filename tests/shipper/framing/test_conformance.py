@@ -10,7 +10,7 @@ import pytest
 
 from shipper.framing import LineFraming
 from shipper.framing.multiline import MultilineFraming
-from shipper.settings import Multiline
+from shipper.settings import MultilineSettings
 
 CASES = Path(__file__).parents[4] / "shared" / "conformance" / "multiline_cases.jsonl"
 ROWS: list[dict[str, Any]] = [json.loads(row) for row in CASES.read_text().splitlines()] if CASES.exists() else []
@@ -25,7 +25,7 @@ def test_all_rows() -> None:
 
 
 def check(row: dict[str, Any]) -> None:
-    settings = Multiline(
+    settings = MultilineSettings(
         type=row["type"],
         pattern=row["pattern"] if row["pattern"] else None,
         negate=row["negate"],

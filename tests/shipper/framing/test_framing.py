@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from shipper.framing import Framing, LineFraming, SpringBootFraming
 from shipper.framing.multiline import MultilineFraming
 from shipper.framing.spring_boot import SpringBootRule
-from shipper.settings import Multiline
+from shipper.settings import MultilineSettings
 
 LINE = "2025-01-01 10:00:00.000  INFO 1 --- [main] a.b.C : number"
 TRACE = "java.lang.IllegalStateException: no\n\tat a.B.c(B.java:1)\nCaused by: java.io.IOException: disk\n\t... 12 more"
 
 
 def pattern(**settings: object) -> MultilineFraming:
-    return MultilineFraming(LineFraming(), Multiline(**settings))  # type: ignore[arg-type] - a table's values
+    return MultilineFraming(LineFraming(), MultilineSettings(**settings))  # type: ignore[arg-type] - a table's values
 
 
 HEADS = [
@@ -277,7 +277,7 @@ class TestLines:
         data = "a\nb".encode("utf-16-le")
         assert LineFraming("utf-16-le").whole(data[:3], 0) == 0
         assert LineFraming("utf-16-le").whole(data, 0) == 4
-        assert MultilineFraming(LineFraming("utf-16-le"), Multiline(pattern="^b")).whole(data[:3], 0) == 0
+        assert MultilineFraming(LineFraming("utf-16-le"), MultilineSettings(pattern="^b")).whole(data[:3], 0) == 0
 
     def test_a_long_line_is_cut_and_flagged(self) -> None:
         frames = LineFraming(max_bytes=5).frame(b"short\nlonger one\nx\n", 0, True)

@@ -16,7 +16,7 @@ from shipper.format_string import FormatString
 from shipper.output import About
 from shipper.output.encoding import lines_of
 from shipper.output.file import FileSender
-from shipper.settings import Codec, FileOutput
+from shipper.settings import CodecSettings, FileOutput
 
 ABOUT = About("agent", "host", Path("unused"))
 
@@ -106,13 +106,13 @@ async def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_codecs() -> None:
     one = {**event("<a&b>"), "@metadata": {"_id": "x:1"}}
-    (line,) = lines_of(Codec())([one])
+    (line,) = lines_of(CodecSettings())([one])
     assert json.loads(line)["@metadata"]["_id"] == "x:1"
     assert "\n" not in line
-    (pretty,) = lines_of(Codec(pretty=True))([one])
+    (pretty,) = lines_of(CodecSettings(pretty=True))([one])
     assert json.loads(pretty) == json.loads(line)
     assert pretty.startswith("{\n  ")
-    (escaped,) = lines_of(Codec(escape_html=True))([one])
+    (escaped,) = lines_of(CodecSettings(escape_html=True))([one])
     assert "\\u003ca\\u0026b\\u003e" in escaped
     assert json.loads(escaped)["message"] == "<a&b>"
-    assert lines_of(Codec(FormatString("%{[message]} %{[none]}")))([one]) == []
+    assert lines_of(CodecSettings(FormatString("%{[message]} %{[none]}")))([one]) == []

@@ -16,7 +16,7 @@ from sawlog.errors import SawlogError
 from sawlog.event import Event
 from shipper.output import About
 from shipper.output.logstash import LogstashSender
-from shipper.settings import LogstashOutput, Tls
+from shipper.settings import LogstashOutput, TlsSettings
 from tests.ingest.input.building import Certificates, make
 from tests.relay import Relay
 from tests.services import free_port
@@ -227,14 +227,14 @@ async def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
     }  # fmt: skip
     async with receiving(**secure) as (port, receiver):
         authority = (files.authority,)
-        ours = Tls(certificate_authorities=authority, certificate=files.client, key=files.client_key)
+        ours = TlsSettings(certificate_authorities=authority, certificate=files.client, key=files.client_key)
         async with sender(port, tls=ours) as output:
             await output.send(lines.batch(10))
             await lines.settled(1)
         check(receiver, lines)
         for tls, words in (
-            (Tls(certificate=files.client, key=files.client_key), "TLS fails: .*is the CA's certificate given"),
-            (Tls(certificate_authorities=(Path(files.authority).read_text(),), verification_mode="none"), "."),
+            (TlsSettings(certificate=files.client, key=files.client_key), "TLS fails: .*is the CA's certificate given"),
+            (TlsSettings(certificate_authorities=(Path(files.authority).read_text(),), verification_mode="none"), "."),
         ):
             other = Lines()
             async with sender(port, tls=tls) as output:

@@ -21,7 +21,7 @@ from shipper.output import About
 from shipper.output.base import Sender
 from shipper.output.elasticsearch import ElasticsearchSender
 from shipper.output.embedded import EmbeddedSender
-from shipper.settings import ElasticsearchOutput, EmbeddedOutput, Rule, Tls
+from shipper.settings import ElasticsearchOutput, EmbeddedOutput, Rule, TlsSettings
 from tests.faults import FaultyProxy
 from tests.services import ElasticsearchServer
 
@@ -213,7 +213,7 @@ class TestElasticsearch:
         self, secure_elasticsearch: ElasticsearchServer, data_stream: str, about: About
     ) -> None:
         server, sent = secure_elasticsearch, Sent()
-        tls = Tls(certificate_authorities=(str(server.ca_certs),))
+        tls = TlsSettings(certificate_authorities=(str(server.ca_certs),))
         async with elasticsearch(
             about, server.url, data_stream, tls=tls, username=server.USER, password=server.PASSWORD
         ) as sender:
@@ -263,9 +263,9 @@ async def test_embedded(about: About) -> None:
 
 def test_options_that_cannot_be_kept_to_are_refused(about: About, tmp_path: Path) -> None:
     for tls, words in (
-        (Tls(ca_sha256=("x",)), "ca_sha256 is not offered"),
-        (Tls(certificate_authorities=(str(tmp_path / "none.pem"),)), "none.pem: No such file"),
-        (Tls(certificate="-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"), "is not usable"),
+        (TlsSettings(ca_sha256=("x",)), "ca_sha256 is not offered"),
+        (TlsSettings(certificate_authorities=(str(tmp_path / "none.pem"),)), "none.pem: No such file"),
+        (TlsSettings(certificate="-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"), "is not usable"),
     ):
         with pytest.raises(ConfigError, match=words):
             elasticsearch(about, "https://localhost", "x", tls=tls)
