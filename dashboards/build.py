@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashboards import lens
-from dashboards.source import Chart, Control, Dashboard, DataView, Panel, Search, Source, read
+from dashboards.source import Chart, Control, Dashboard, DataView, ObjectsFile, Panel, SavedSearch, read
 
 FOLDER: Final = Path(__file__).parent / "saved_objects"
 
@@ -25,7 +25,7 @@ SavedObject = dict[str, Any]
 Reference = dict[str, str]
 
 
-def build(source: Source) -> dict[str, list[SavedObject]]:
+def build(source: ObjectsFile) -> dict[str, list[SavedObject]]:
     """Return the objects by the name of their file, in the order of an import: what is referred to comes first."""
     view = source.data_view
     searches = {one.id for one in source.searches}
@@ -89,7 +89,7 @@ def _ink(background: str) -> str:
     return "#000000" if light > 0.18 else "#ffffff"
 
 
-def _search(search: Search, view: DataView) -> SavedObject:
+def _search(search: SavedSearch, view: DataView) -> SavedObject:
     reference = "kibanaSavedObjectMeta.searchSourceJSON.index"
     asked = {**_asked(search.query), "highlightAll": True, "version": True, "indexRefName": reference}
     attributes = {

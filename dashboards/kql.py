@@ -24,8 +24,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from sawlog.errors import QueryError
 from sawlog.store import mappings
-
-Clause = dict[str, Any]
+from sawlog.store.base import Clause
 
 LONGEST: Final = 32_768
 DEEPEST: Final = 50

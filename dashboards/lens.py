@@ -19,7 +19,7 @@ RECORDS: Final = "___records___"
 
 _SERIES: Final = {"bars": "bar_stacked", "horizontal bars": "bar_horizontal", "lines": "line", "areas": "area_stacked"}
 
-Column = dict[str, Any]
+LensColumn = dict[str, Any]
 Colours = Mapping[str, Mapping[str, str]]
 """The colours of values, by field."""
 
@@ -46,8 +46,8 @@ def state(chart: Chart, colours: Colours) -> dict[str, Any]:
     }
 
 
-def _columns(chart: Chart) -> dict[str, Column]:
-    columns: dict[str, Column] = {}
+def _columns(chart: Chart) -> dict[str, LensColumn]:
+    columns: dict[str, LensColumn] = {}
     for name, buckets in ((BY, chart.by), (SPLIT, chart.split)):
         if buckets is not None:
             columns[name] = _bucket(buckets)
@@ -60,7 +60,7 @@ def _name(number: int) -> str:
     return f"value{number}"
 
 
-def _bucket(buckets: Buckets) -> Column:
+def _bucket(buckets: Buckets) -> LensColumn:
     if buckets.time is not None:
         return {
             "label": buckets.time,
@@ -92,7 +92,7 @@ def _bucket(buckets: Buckets) -> Column:
     }
 
 
-def _measure(name: str, value: Value) -> dict[str, Column]:
+def _measure(name: str, value: Value) -> dict[str, LensColumn]:
     """Return the columns of one value: more than one for a formula, whose parts are columns, too."""
     if value.share is not None:
         return _share(name, value.label, value.share)
@@ -112,8 +112,8 @@ def _measure(name: str, value: Value) -> dict[str, Column]:
     return {name: _count(value.label, value.count or "")}
 
 
-def _count(label: str, query: str, *, empty_as_null: bool = True) -> Column:
-    column: Column = {
+def _count(label: str, query: str, *, empty_as_null: bool = True) -> LensColumn:
+    column: LensColumn = {
         "label": label,
         "customLabel": True,
         "dataType": "number",
@@ -128,11 +128,11 @@ def _count(label: str, query: str, *, empty_as_null: bool = True) -> Column:
     return column
 
 
-def _share(name: str, label: str, query: str) -> dict[str, Column]:
+def _share(name: str, label: str, query: str) -> dict[str, LensColumn]:
     quoted = query.replace("\\", "\\\\").replace("'", "\\'")
     formula = f"count(kql='{quoted}') / count()"
     part, whole, quotient = (f"{name}X{number}" for number in range(3))
-    number: Column = {"dataType": "number", "isBucketed": False, "scale": "ratio", "customLabel": True}
+    number: LensColumn = {"dataType": "number", "isBucketed": False, "scale": "ratio", "customLabel": True}
     ratio = {
         "type": "function",
         "name": "divide",

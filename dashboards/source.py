@@ -50,7 +50,7 @@ class DataView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     colours: dict[str, dict[str, str]] = {}
 
 
-class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SavedSearch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A query with the columns to show."""
 
     id: str
@@ -133,16 +133,16 @@ class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     controls: list[Control] = []
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ObjectsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it."""
 
     data_view: DataView
-    searches: list[Search]
+    searches: list[SavedSearch]
     charts: list[Chart]
     dashboards: list[Dashboard]
 
 
-def read(text: str | None = None) -> Source:
+def read(text: str | None = None) -> ObjectsFile:
     """Read the source, that of the package if no text is given.
 
     Raises:
@@ -151,7 +151,7 @@ def read(text: str | None = None) -> Source:
     if text is None:
         text = files("dashboards").joinpath("objects.yaml").read_text(encoding="utf-8")
     try:
-        source = msgspec.convert(yaml.safe_load(text), Source)
+        source = msgspec.convert(yaml.safe_load(text), ObjectsFile)
     except (msgspec.ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"objects.yaml: {error}") from None
     problem = _problem(source)
@@ -160,7 +160,7 @@ def read(text: str | None = None) -> Source:
     return source
 
 
-def _problem(source: Source) -> str:
+def _problem(source: ObjectsFile) -> str:
     """Say the first thing that is wrong, or nothing."""
     shown = [one.id for one in source.searches] + [one.id for one in source.charts]
     ids = [source.data_view.id, *shown, *(one.id for one in source.dashboards)]

@@ -30,7 +30,7 @@ def slots(pattern: str) -> tuple[str, list[Slot]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SlotEnd:
     """How the text at a slot ends: at a delimiter, after so many characters, or (neither) with the whole text."""
 
     delimiter: str
@@ -42,7 +42,7 @@ class Cut:
 class Cutter:
     """Cuts texts; the result has one text for each of the cuts."""
 
-    def __init__(self, prefix: str, cuts: Iterable[Cut], *, overlapping: bool = False) -> None:
+    def __init__(self, prefix: str, cuts: Iterable[SlotEnd], *, overlapping: bool = False) -> None:
         """`overlapping`: of further delimiters each may begin inside the one before, as Filebeat looks for them."""
         self._prefix = prefix
         self._cuts = [(cut.delimiter, cut.length, cut.padded) for cut in cuts]

@@ -15,8 +15,7 @@ import shipper.settings
 from ingest import plugins
 from shipper.config import inputs, outputs, processors, root
 from shipper.config import tls as shipper_tls
-from shipper.config.schema import Option as ShipperOption
-from shipper.config.schema import Support
+from shipper.config.schema import SectionOption, Support
 from tests.test_layout import MODULES, imported, is_in
 
 DECLARING = {"Option", "done", "noted", "refused", "renamed"}
@@ -101,7 +100,7 @@ def test_the_tables_of_the_shipper_are_read() -> None:
         assert unread(done, found) == set()
 
 
-def _tables() -> list[Mapping[str, ShipperOption]]:
+def _tables() -> list[Mapping[str, SectionOption]]:
     named = (inputs.INPUT, inputs.JSON, inputs.MULTILINE, inputs.CONTAINER, inputs.SPRING_BOOT, root.ROOT)
     return [*named, shipper_tls.TLS, outputs.RULE, *outputs.OUTPUTS.values(), *processors.PROCESSORS.values()]
 

@@ -35,7 +35,7 @@ SEARCH_SECONDS: Final = 60.0
 
 STORE: Final = web.AppKey("store", Store)
 STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
-SOURCE: Final = web.AppKey("source", source.Source)
+SOURCE: Final = web.AppKey("source", source.ObjectsFile)
 OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
 VEGA: Final = web.AppKey("vega", vega.Bundle)
 

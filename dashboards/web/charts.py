@@ -14,9 +14,8 @@ from dashboards.source import Buckets, Chart, Runtime, Value
 from dashboards.web.chart_request import ChartRequest
 from dashboards.web.search_request import MAX_BUCKETS
 from sawlog.errors import QueryError
-from sawlog.store.base import Store
+from sawlog.store.base import Clause, Store
 
-Clause = dict[str, Any]
 Format = Literal["number", "percent", "duration"]
 Calculation = Literal["count", "share", "average", "span"]
 
@@ -35,7 +34,7 @@ _SPLIT: Final = "split"
 _REST: Final = "rest"
 
 
-class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+class DataPoint(msgspec.Struct, frozen=True, omit_defaults=True):
     """One figure: of the bucket `by` (milliseconds, or a field's value) and the series `split`.
 
     `value` is None where there is nothing to measure. `other` marks what stands for all values that are not shown.
@@ -128,15 +127,15 @@ def body(chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest) -> d
     return {**request, "aggs": aggregations} if aggregations else request
 
 
-def rows(chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any]) -> list[Row]:
+def rows(chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any]) -> list[DataPoint]:
     """Return the figures in the answer to `body`."""
     found = measures(chart, runtime)
     whole = {"doc_count": answer["hits"]["total"]["value"], **answer.get("aggregations", {})}
     if chart.by is None:
-        return [Row(one.label, one.value(whole)) for one in found]
+        return [DataPoint(one.label, one.value(whole)) for one in found]
     if chart.split is None:
         return _rows(chart.by, found, whole)
-    made: list[Row] = []
+    made: list[DataPoint] = []
     for bucket in _kept(chart.split, whole[_SPLIT]["buckets"]):
         made += [msgspec.structs.replace(row, split=bucket["key"]) for row in _rows(chart.by, found, bucket)]
     if chart.split.other:
@@ -206,11 +205,11 @@ def _bucketed(
     return made
 
 
-def _rows(by: Buckets, found: list[Measure], holder: Mapping[str, Any]) -> list[Row]:
+def _rows(by: Buckets, found: list[Measure], holder: Mapping[str, Any]) -> list[DataPoint]:
     buckets = _kept(by, holder[_BY]["buckets"])
-    made = [Row(one.label, one.value(bucket), by=bucket["key"]) for bucket in buckets for one in found]
+    made = [DataPoint(one.label, one.value(bucket), by=bucket["key"]) for bucket in buckets for one in found]
     if by.other:
-        every = [Row(one.label, one.value(holder[_REST]), by=OTHER) for one in found]
+        every = [DataPoint(one.label, one.value(holder[_REST]), by=OTHER) for one in found]
         made += _without(every, made, by_all=True)
     return made
 
@@ -222,7 +221,7 @@ def _kept(asked: Buckets, found: Sequence[Mapping[str, Any]]) -> Sequence[Mappin
     return [bucket for bucket in found if re.fullmatch(asked.only, bucket["key"])][: asked.size]
 
 
-def _without(every: list[Row], shown: list[Row], *, by_all: bool = False) -> list[Row]:
+def _without(every: list[DataPoint], shown: list[DataPoint], *, by_all: bool = False) -> list[DataPoint]:
     """Take from the counts of `every` what is shown; a field with several values can be counted more than once."""
     counts: dict[tuple[str, Any], float] = {}
     for row in shown:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dashboards import kql
-from dashboards.source import Chart, Search, Source
+from dashboards.source import Chart, ObjectsFile, SavedSearch
 from dashboards.web import charts
 from sawlog.errors import ConfigError, QueryError
 
-T = TypeVar("T", Search, Chart)
+T = TypeVar("T", SavedSearch, Chart)
 
 
-def describe(source: Source) -> dict[str, Any]:
+def describe(source: ObjectsFile) -> dict[str, Any]:
     """Return the body of ``GET /api/objects``.
 
     ``spans`` are the fields that no store holds: the milliseconds from one date field to another. ``notes`` of a
@@ -41,7 +41,7 @@ def _each(many: Sequence[T], describe_one: Callable[[T], dict[str, Any]]) -> dic
     return told
 
 
-def _search(search: Search, source: Source) -> dict[str, Any]:
+def _search(search: SavedSearch, source: ObjectsFile) -> dict[str, Any]:
     query = kql.parse(search.query, source.data_view.runtime)
     return {
         "title": search.title,
@@ -52,7 +52,7 @@ def _search(search: Search, source: Source) -> dict[str, Any]:
     }
 
 
-def _chart(chart: Chart, source: Source) -> dict[str, Any]:
+def _chart(chart: Chart, source: ObjectsFile) -> dict[str, Any]:
     runtime = source.data_view.runtime
     return {
         "title": chart.title,

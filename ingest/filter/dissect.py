@@ -12,7 +12,7 @@ from ingest.failure import fail
 from ingest.filter.base import Filter
 from ingest.lang import ruby
 from ingest.options import Kind, Option, Options
-from sawlog.dissect import Cut, Cutter, Slot, slots
+from sawlog.dissect import Cutter, Slot, SlotEnd, slots
 from sawlog.errors import ConfigError
 from sawlog.event import Event, Path, get
 
@@ -27,7 +27,7 @@ class _Part:
     key: str
     order: int
     before: str
-    cut: Cut
+    cut: SlotEnd
 
 
 class Dissection:
@@ -171,7 +171,7 @@ def _part(slot: Slot) -> _Part:
         raise ConfigError(f"%{{{slot.inside}}} names no field")
     if key[:1] in ("+", "&") and kind:
         raise ConfigError(f"%{{{slot.inside}}}: an append and an indirect field cannot be combined")
-    return _Part(kind, key, int(order or 0), slot.before, Cut(slot.after, padded=padded is not None))
+    return _Part(kind, key, int(order or 0), slot.before, SlotEnd(slot.after, padded=padded is not None))
 
 
 def _join(first: str | None, pieces: list[tuple[int, str, str]]) -> str:

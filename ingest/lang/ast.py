@@ -35,7 +35,7 @@ class Branch:
 class Arm:
     """One condition of a branch and what is done when it holds."""
 
-    condition: Condition
+    condition: ConditionTree
     body: Sequence[Statement]
 
 
@@ -69,7 +69,7 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
-class Contains:
+class Membership:
     """``item in container``."""
 
     item: Operand
@@ -86,10 +86,10 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Negation:
     """``! …``, ``not in``, ``!~``."""
 
-    condition: Condition
+    condition: ConditionTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ class Logic:
     """``left and right``; also or, xor and nand."""
 
     operator: str
-    left: Condition
-    right: Condition
+    left: ConditionTree
+    right: ConditionTree
 
 
-Condition = Field | Constant | Compare | Contains | Matches | Not | Logic
+ConditionTree = Field | Constant | Compare | Membership | Matches | Negation | Logic
 
 
 def blocks(body: Sequence[Statement]) -> list[Block]:

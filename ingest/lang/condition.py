@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from ingest import timeout
 from ingest.failure import fail
-from ingest.lang.ast import Compare, Condition, Constant, Contains, Field, Logic, Matches, Not, Operand
+from ingest.lang.ast import Compare, ConditionTree, Constant, Field, Logic, Matches, Membership, Negation, Operand
 from ingest.lang.ruby import Regex
 from ingest.lang.sprintf import render
 from sawlog.errors import ConfigError
@@ -36,7 +36,7 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def compile_condition(condition: Condition) -> Mask:
+def compile_condition(condition: ConditionTree) -> Mask:
     """Compile a condition to a function that says of each event whether it holds.
 
     Raises:
@@ -45,7 +45,7 @@ def compile_condition(condition: Condition) -> Mask:
     match condition:
         case Logic():
             return _logic(condition)
-        case Not():
+        case Negation():
             inner = compile_condition(condition.condition)
             return lambda events: [not held for held in inner(events)]
         case Field():
@@ -57,7 +57,7 @@ def compile_condition(condition: Condition) -> Mask:
             return _matches(condition)
         case Compare():
             return _compare(condition)
-        case Contains():
+        case Membership():
             return _contains(condition)
 
 
@@ -115,7 +115,7 @@ def _matches(matches: Matches) -> Mask:
     )
 
 
-def _contains(contains: Contains) -> Mask:
+def _contains(contains: Membership) -> Mask:
     item, container = contains.item, contains.container
     if isinstance(container, Constant) and isinstance(container.value, list):
         texts = frozenset(render(value) for value in container.value)

@@ -14,13 +14,13 @@ from ingest.lang.ast import (
     Arm,
     Branch,
     Compare,
-    Condition,
+    ConditionTree,
     Constant,
-    Contains,
     Field,
     Logic,
     Matches,
-    Not,
+    Membership,
+    Negation,
     Section,
     SectionKind,
     Statement,
@@ -148,23 +148,23 @@ class _Builder(Transformer[Token, Any]):
         left, operator, right = children
         return Logic(str(operator), _condition(left), _condition(right))
 
-    def negation(self, children: list[Any]) -> Not:
-        return Not(_condition(children[0]))
+    def negation(self, children: list[Any]) -> Negation:
+        return Negation(_condition(children[0]))
 
     def compare(self, children: list[Any]) -> Compare:
         left, operator, right = children
         return Compare(str(operator), _operand(left), _operand(right))
 
-    def contains(self, children: list[Any]) -> Contains:
-        return Contains(_operand(children[0]), _operand(children[1]))
+    def contains(self, children: list[Any]) -> Membership:
+        return Membership(_operand(children[0]), _operand(children[1]))
 
-    def contains_not(self, children: list[Any]) -> Not:
-        return Not(self.contains(children))
+    def contains_not(self, children: list[Any]) -> Negation:
+        return Negation(self.contains(children))
 
-    def matches(self, children: list[Any]) -> Condition:
+    def matches(self, children: list[Any]) -> ConditionTree:
         left, operator, (pattern, position) = children
         found = Matches(_operand(left), pattern, position)
-        return found if operator == "=~" else Not(found)
+        return found if operator == "=~" else Negation(found)
 
     def pattern(self, children: list[Token]) -> tuple[str, Position]:
         (token,) = children
@@ -176,7 +176,7 @@ class _Builder(Transformer[Token, Any]):
     def selector(self, children: list[Token]) -> Field:
         return Field(parse_field(str(children[0])))
 
-    def condition(self, children: list[Any]) -> Condition:
+    def condition(self, children: list[Any]) -> ConditionTree:
         return _condition(children[0])
 
 
@@ -184,8 +184,8 @@ def _operand(value: Any) -> Field | Constant:
     return value if isinstance(value, Field | Constant) else Constant(value)
 
 
-def _condition(value: Any) -> Condition:
-    if isinstance(value, Field | Compare | Contains | Matches | Not | Logic):
+def _condition(value: Any) -> ConditionTree:
+    if isinstance(value, Field | Compare | Membership | Matches | Negation | Logic):
         return value
     return Constant(value)
 

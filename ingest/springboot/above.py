@@ -18,14 +18,14 @@ LOOKED_AT: Final = 1000
 FRESH_SECONDS: Final = 60.0
 """For how long after an event the lines below it are taken to belong to its time."""
 
-File = tuple[object, object]
+FileKey = tuple[object, object]
 
 
 class Above:
     """Remembers, for each file, when its last event was that named its time."""
 
     def __init__(self) -> None:
-        self._last: dict[File, tuple[str, float]] = {}
+        self._last: dict[FileKey, tuple[str, float]] = {}
         """File → the time, and when it was read, by the monotonic clock."""
         self._untimed: set[int] = set()
         """Positions in the batch of events that have the time now for want of another."""
@@ -56,7 +56,7 @@ class Above:
                 self._last.clear()
             self._last[file] = time, monotonic()
 
-    def _time(self, file: File, events: Sequence[Event], at: int) -> str | None:
+    def _time(self, file: FileKey, events: Sequence[Event], at: int) -> str | None:
         for position in range(at - 1, max(-1, at - 1 - LOOKED_AT), -1):
             if _file(above := events[position]) == file:
                 return None if position in self._untimed else above[TIMESTAMP]
@@ -64,7 +64,7 @@ class Above:
         return time if time and monotonic() - read <= FRESH_SECONDS else None
 
 
-def _file(event: Event) -> File | None:
+def _file(event: Event) -> FileKey | None:
     path = get(event, ("log", "file", "path"))
     if path is None or get(event, ("log", "offset")) is None:
         return None

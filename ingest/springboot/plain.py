@@ -42,7 +42,7 @@ _SHAPES = [
 ]
 
 
-class Line(NamedTuple):
+class PlainLine(NamedTuple):
     """The parts of a line; `date` is empty where the pattern has only the clock's time."""
 
     date: str
@@ -53,7 +53,7 @@ class Line(NamedTuple):
     message: str
 
 
-def read(text: str) -> Line | None:
+def read(text: str) -> PlainLine | None:
     """Read a line; None if it is of neither shape."""
     time = _TIME.match(text)
     if time is None:
@@ -75,4 +75,4 @@ def read(text: str) -> Line | None:
         span=parts.get("span", ""),
     )
     message = parts["message"] or parts["below"]
-    return Line(time["date"] or "", time["clock"], time["fraction"] or "", head, parts["line"], message)
+    return PlainLine(time["date"] or "", time["clock"], time["fraction"] or "", head, parts["line"], message)

@@ -17,6 +17,9 @@ from sawlog.event import Event
 DEFAULT_INDEX = "logs-spring-default"
 """The data stream that events go to when nobody says otherwise."""
 
+Clause = dict[str, Any]
+"""One clause of a query, as Elasticsearch has it: ``{"term": {"log.level": "ERROR"}}``."""
+
 DOCUMENT_BYTES = 400
 """About how many bytes a document has besides its message."""
 

@@ -40,8 +40,7 @@ from luqum.tree import (
 )
 
 from sawlog.errors import QueryError
-
-Clause = dict[str, Any]
+from sawlog.store.base import Clause
 
 LONGEST: Final = 32_768
 DEEPEST: Final = 50

@@ -10,7 +10,7 @@ from elastic_transport import JsonSerializer, NdjsonSerializer, Serializer
 _ALL_TAKEN: Final = b'{"errors":false,"items":['
 
 
-class Json(JsonSerializer):
+class ReadingJson(JsonSerializer):
     """Reads answers with msgspec. (A ValueError, which msgspec raises, is what the client expects.)"""
 
     def json_loads(self, data: bytes) -> Any:  # noqa: D102 - of the base
@@ -18,11 +18,11 @@ class Json(JsonSerializer):
         return {"errors": False} if data.startswith(_ALL_TAKEN) else msgspec.json.decode(data)
 
 
-class Ndjson(NdjsonSerializer):
+class ReadyNdjson(NdjsonSerializer):
     """Passes bodies that are bytes on without copying them."""
 
     def dumps(self, data: Any) -> bytes:  # noqa: D102 - of the base
         return data if isinstance(data, bytes) else super().dumps(data)
 
 
-SERIALIZERS: Final[dict[str, Serializer]] = {Json.mimetype: Json(), Ndjson.mimetype: Ndjson()}
+SERIALIZERS: Final[dict[str, Serializer]] = {ReadingJson.mimetype: ReadingJson(), ReadyNdjson.mimetype: ReadyNdjson()}

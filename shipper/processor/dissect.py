@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sawlog import dissect
-from sawlog.dissect import Cut, Slot
+from sawlog.dissect import Slot, SlotEnd
 from sawlog.event import METADATA, MISSING, Event, Path, get, put
 from shipper.processor.base import Processor, add_flag, fail
 from shipper.processor.convert import TYPES
@@ -30,7 +30,7 @@ class DissectKey:
     order: int
     kind: str
     before: str
-    cut: Cut
+    cut: SlotEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _key(slot: Slot) -> DissectKey:
         raise ValueError(f"'%{{{slot.inside}}}': there is no type '{kind}'; the types are {', '.join(TYPES)}")
     parts = _PARTS.fullmatch(text)
     if parts is None:
-        return DissectKey("?", "", 0, "", slot.before, Cut(slot.after))
+        return DissectKey("?", "", 0, "", slot.before, SlotEnd(slot.after))
     name = parts["name"]
     mark = name[0] if name[0] in "?+&*" else ""
     if mark in ("+", "&") and name[1:2] in ("+", "&"):
@@ -144,7 +144,7 @@ def _key(slot: Slot) -> DissectKey:
     name = name[len(mark) :]
     if not name and mark != "?":
         raise ValueError(f"'%{{{slot.inside}}}' has no name")
-    cut = Cut(slot.after, int(parts["length"] or 0), bool(parts["padded"]))
+    cut = SlotEnd(slot.after, int(parts["length"] or 0), bool(parts["padded"]))
     return DissectKey(mark, name, int(parts["order"] or 0), "" if mark == "+" else kind, slot.before, cut)
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from dashboards import build
 from dashboards.provision import ORDER, bundle
-from dashboards.source import GRID_COLUMNS, Source, read
+from dashboards.source import GRID_COLUMNS, ObjectsFile, read
 from sawlog.errors import ConfigError
 from sawlog.store import mappings
 
@@ -266,4 +266,4 @@ def test_a_panel_that_a_person_changes_is_another_object() -> None:
     (chart,) = [one for one in made["charts"] if one["id"] == "sawlog-services-by-errors"]
     layer = chart["attributes"]["state"]["datasourceStates"]["formBased"]["layers"]["layer"]
     assert layer["columns"]["by"]["params"]["size"] == 5
-    assert isinstance(read(changed(change)), Source)
+    assert isinstance(read(changed(change)), ObjectsFile)

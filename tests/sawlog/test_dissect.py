@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.filter.dissect import Dissection
-from sawlog.dissect import Cut, Cutter, Slot, slots
+from sawlog.dissect import Cutter, Slot, SlotEnd, slots
 from shipper.processor import dissect as shipper_dissect
 
 
@@ -19,22 +19,22 @@ def test_slots() -> None:
 @pytest.mark.parametrize(
     ("cuts", "text", "found"),
     [
-        ([Cut(" "), Cut("")], "a b c", ["a", "b c"]),
-        ([Cut(" "), Cut(" ")], "a b", None),
-        ([Cut("", 2), Cut("", 3)], "aabbb", ["aa", "bbb"]),
-        ([Cut("", 2), Cut("", 3)], "aabbbc", None),
-        ([Cut("", 2), Cut("", 3)], "aabb", None),
-        ([Cut(" ", padded=True), Cut("")], "a   b", ["a", "b"]),
-        ([Cut("--", padded=True), Cut("")], "a----b", ["a", "b"]),
+        ([SlotEnd(" "), SlotEnd("")], "a b c", ["a", "b c"]),
+        ([SlotEnd(" "), SlotEnd(" ")], "a b", None),
+        ([SlotEnd("", 2), SlotEnd("", 3)], "aabbb", ["aa", "bbb"]),
+        ([SlotEnd("", 2), SlotEnd("", 3)], "aabbbc", None),
+        ([SlotEnd("", 2), SlotEnd("", 3)], "aabb", None),
+        ([SlotEnd(" ", padded=True), SlotEnd("")], "a   b", ["a", "b"]),
+        ([SlotEnd("--", padded=True), SlotEnd("")], "a----b", ["a", "b"]),
     ],
 )
-def test_cuts(cuts: list[Cut], text: str, found: list[str] | None) -> None:
+def test_cuts(cuts: list[SlotEnd], text: str, found: list[str] | None) -> None:
     assert Cutter("", cuts).cut(text) == found
 
 
 def test_delimiters_that_overlap() -> None:
     """Filebeat looks for the next one a character further; Logstash behind the last one."""
-    cuts = [Cut("--", padded=True), Cut("")]
+    cuts = [SlotEnd("--", padded=True), SlotEnd("")]
     assert Cutter("", cuts, overlapping=True).cut("a---b") == ["a", "b"]
     assert Cutter("", cuts).cut("a---b") == ["a", "-b"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashboards.source import Buckets, Chart, Search, Value, read
+from dashboards.source import Buckets, Chart, SavedSearch, Value, read
 from dashboards.web import charts, objects
 from dashboards.web.chart_request import ChartRequest, parse
 from dashboards.web.search_request import MAX_BUCKETS
@@ -112,9 +112,9 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, data_stream: str
         yield made
 
 
-async def drawn(store: Store, chart: str | Chart, asked: ChartRequest = ALL) -> list[charts.Row]:
+async def drawn(store: Store, chart: str | Chart, asked: ChartRequest = ALL) -> list[charts.DataPoint]:
     wanted = BY_ID[chart] if isinstance(chart, str) else chart
-    rows: list[charts.Row] = (await charts.draw(store, wanted, RUNTIME, asked))["rows"]
+    rows: list[charts.DataPoint] = (await charts.draw(store, wanted, RUNTIME, asked))["rows"]
     return rows
 
 
@@ -308,7 +308,7 @@ class TestWithoutAStore:
     def test_a_query_that_cannot_be_asked_is_named_at_the_start(self) -> None:
         for broken, why in (("log.level : (", "the query ends"), ("sawlog.lag > 5", "is computed by Kibana")):
             chart = Chart("c", "c", "number", [Value("V", count=broken)])
-            search = Search("s", "s", ["message"], query=broken)
+            search = SavedSearch("s", "s", ["message"], query=broken)
             with pytest.raises(ConfigError, match=f"objects.yaml: c: .*{why}"):
                 objects.describe(msgspec.structs.replace(SOURCE, charts=[chart]))
             with pytest.raises(ConfigError, match=f"objects.yaml: s: .*{why}"):
