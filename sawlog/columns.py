@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, Final, overload
 
 import msgspec
@@ -31,9 +30,6 @@ def _members(value: object) -> list[str]:
 
 _PIECES: Final = 10
 """Of so many pieces is what stands in the body of a bulk request for one event."""
-_action: Final = attrgetter("action")
-_tail: Final = attrgetter("tail")
-_tail_ingested: Final = attrgetter("tail_ingested")
 
 
 class Common:
@@ -190,19 +186,23 @@ class Columns(Sequence[Event]):
         messages = _encoder.encode_lines(self.messages).decode()[1:-2].split('"\n"')
         offsets = list(map(str, self.offsets))
         pieces: list[str] = [""] * (count * _PIECES)
-        pieces[0::_PIECES] = map(_action, self.heads)
+        pieces[0::_PIECES] = [head.action for head in self.heads]
         pieces[1::_PIECES] = offsets
         pieces[2::_PIECES] = ['"}}\n{"@timestamp":"'] * count
         pieces[3::_PIECES] = self.times
         pieces[4::_PIECES] = ['","message":"'] * count
         pieces[5::_PIECES] = messages
-        pieces[6::_PIECES] = ['","log":{"offset":'] * count
+        traces = ['","log":{"offset":'] * count
+        for position, (trace, span) in self.ids.items():
+            traces[position] = f'","trace":{{"id":"{trace}"}},"span":{{"id":"{span}"}},"log":{{"offset":'
+        pieces[6::_PIECES] = traces
         pieces[7::_PIECES] = offsets
-        pieces[8::_PIECES] = map(_tail if ingested is None else _tail_ingested, self.heads)
+        if ingested is None:
+            pieces[8::_PIECES] = [head.tail for head in self.heads]
+        else:
+            pieces[8::_PIECES] = [head.tail_ingested for head in self.heads]
         end = "" if ingested is None else f'{ingested}"}}'
         pieces[9::_PIECES] = [f"{end}{''.join(f',{one}' for one in _members(added))}}}\n"] * count
-        for position, (trace, span) in self.ids.items():
-            pieces[position * _PIECES + 6] = f'","trace":{{"id":"{trace}"}},"span":{{"id":"{span}"}},"log":{{"offset":'
         for position, event in self.events.items():
             start = position * _PIECES
             pieces[start : start + _PIECES] = [_line(event, ingested, added), *[""] * (_PIECES - 1)]

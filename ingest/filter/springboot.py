@@ -164,11 +164,13 @@ class Springboot(Filter):
         begin, end = self._ids.get(source.key, (0, 0))
         if end:
             # Where the last lines had them, these will.
-            candidates = [at for at in missing if texts[at].startswith(" [", begin) and texts[at][end - 1 : end] == "]"]
+            candidates = [
+                at for at in missing if texts[at].startswith(" [", begin) and texts[at].startswith("]", end - 1)
+            ]
             pairs = ids_of([texts[at][begin:end] for at in candidates])
             if pairs is not None:
-                for at, pair in zip(candidates, pairs, strict=True):
-                    one = heads.get(texts[at][23:begin] + texts[at][end : colons[at]])
+                around = [heads.get(texts[at][23:begin] + texts[at][end : colons[at]]) for at in candidates]
+                for at, pair, one in zip(candidates, pairs, around, strict=True):
                     if one is not None and end < colons[at]:
                         known[at] = one
                         ids[at] = pair
@@ -312,11 +314,17 @@ class Springboot(Filter):
 
 def _colons(texts: Sequence[str]) -> list[int]:
     """Return where head and message are divided in each line, or 0: before that stands nothing, and so no head."""
-    # In Spring Boot's own patterns that is one place for all lines, or two, when some have the ids of a trace.
-    usual = Counter(text.find(" : ") for text in texts[:LOOKED_AT]).most_common(2)
-    one, other = usual[0][0], usual[-1][0]
+    # In Spring Boot's own patterns that is one place for all lines, or a few, when some have the ids of a trace.
+    usual = Counter(text.find(" : ") for text in texts[:LOOKED_AT]).most_common(3)
+    one, two, three = usual[0][0], usual[len(usual) // 2][0], usual[-1][0]
     return [
-        one if text[one : one + 3] == " : " else other if text[other : other + 3] == " : " else max(text.find(" : "), 0)
+        one
+        if text[one : one + 3] == " : "
+        else two
+        if text[two : two + 3] == " : "
+        else three
+        if text[three : three + 3] == " : "
+        else max(text.find(" : "), 0)
         for text in texts
     ]
 
