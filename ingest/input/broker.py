@@ -51,7 +51,7 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
-class Client(mqtt_client.Client):
+class Client(mqtt_client.MqttClient):
     """One connection; not used again after its end."""
 
     def __init__(self, broker: Broker) -> None:

@@ -17,7 +17,7 @@ from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, letters_of, r
 from sawlog.errors import SawlogError
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import Bulk, Store
-from sawlog.store.delivery import Counters, Delivery
+from sawlog.store.delivery import Delivery, DeliveryCounters
 
 CHUNK = 1_000
 
@@ -106,7 +106,7 @@ def _store(data: Path, url: str | None) -> Store:
     return EmbeddedStore(directory)
 
 
-async def _replay(letters: DeadLetters, store: Store) -> Counters:
+async def _replay(letters: DeadLetters, store: Store) -> DeliveryCounters:
     async with store:
         delivery = Delivery(store)
         for segment in letters.take():

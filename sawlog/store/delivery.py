@@ -52,7 +52,7 @@ class Delivered:
 
 
 @dataclass(slots=True)
-class Counters:
+class DeliveryCounters:
     """Since the start: documents by what became of them, documents under way, requests sent again."""
 
     created: int = 0
@@ -86,7 +86,7 @@ class Delivery:
 
         With `opens`, the store is opened when there is something to bring; whoever made it closes it.
         """
-        self.counters = Counters()
+        self.counters = DeliveryCounters()
         self._store = store
         self._unopened = opens
         self._opening = asyncio.Lock()

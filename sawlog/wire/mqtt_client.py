@@ -12,7 +12,7 @@ FAILURE: Final = 0x80
 """From this one on, a reason code of MQTT 5 says that something has failed; this one, not what."""
 
 
-class Client(aiomqtt.Client):
+class MqttClient(aiomqtt.Client):
     """A connection whose end is no news to asyncio."""
 
     def _on_disconnect(

@@ -25,7 +25,7 @@ class About:
 
 
 @dataclass(slots=True)
-class Counters:
+class SenderCounters:
     """Since the start. `events` and `bytes` are acknowledged ones; `retries` are batches or documents sent again."""
 
     batches: int = 0
@@ -54,7 +54,7 @@ class Sender(ABC):
     """
 
     def __init__(self) -> None:
-        self.counters = Counters()
+        self.counters = SenderCounters()
 
     async def __aenter__(self) -> Self:
         """Make ready; a destination that is not there is no error yet."""

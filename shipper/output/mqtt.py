@@ -343,7 +343,7 @@ class MqttSender(Sender):
         self.counters.problem = problem
 
 
-class _Client(mqtt_client.Client):
+class _Client(mqtt_client.MqttClient):
     """Knows what the broker says of itself, and of what was published."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
