@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 class JoinRule(ABC):
@@ -40,6 +41,36 @@ class Neighbours(JoinRule):
         begins = [0]
         begins += [at for at in range(1, len(lines)) if not marks[at - shift] or (ends and ends[at - 1])]
         return begins, (not self.above and not marks[-1]) or bool(ends and ends[-1])
+
+
+class BoundedRule(JoinRule):
+    """Another rule, where an event ends before it has more than `max_bytes` bytes, the line feeds in it included.
+
+    What is left of it is parted as if the lines began there. A line that is too long by itself is an event's only one.
+    """
+
+    def __init__(self, rule: JoinRule, max_bytes: int) -> None:
+        self.rule = rule
+        self.max_bytes = max_bytes
+
+    def begins(self, lines: Sequence[str]) -> tuple[list[int], bool]:  # noqa: D102 - JoinRule.begins
+        begins, whole = self.rule.begins(lines)
+        if sum(map(len, lines)) * 4 + len(lines) <= self.max_bytes:
+            return begins, whole
+        sizes = [len(line.encode(errors="surrogatepass")) + 1 for line in lines]
+        found: list[int] = []
+        left = list(pairwise([*begins, len(lines)]))[::-1]
+        while left:
+            begin, end = left.pop()
+            found.append(begin)
+            limit, size = begin + 1, sizes[begin]
+            while limit < end and size + sizes[limit] <= self.max_bytes + 1:
+                size += sizes[limit]
+                limit += 1
+            if limit < end:
+                rest = [limit + at for at in self.rule.begins(lines[limit:end])[0]]
+                left += reversed(list(pairwise([*rest, end])))
+        return found, whole
 
 
 @dataclass(slots=True)

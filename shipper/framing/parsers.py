@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, pairwise
 from typing import Any, Final
 
-from sawlog.joining import JoinRule
+from sawlog.joining import BoundedRule, JoinRule
 from sawlog.json_text import decode
 from shipper.framing.base import cut
 from shipper.framing.container import ContainerLine, read_line, seconds_between
@@ -220,16 +220,12 @@ class _Joining(_Step):
     def joined(self, items: Sequence[Item]) -> Item:
         """Make one event of the items; the first becomes it."""
 
-    def begins(self, texts: Sequence[str]) -> tuple[list[int], bool]:
-        """Return the positions at which events begin, and whether the last event is known to be whole."""
-        return self.rule.begins(texts)
-
     def apply(self, items: list[Item], final: bool) -> tuple[list[Item], int | None]:
         """Join what belongs together."""
         made: list[Item] = []
         held: list[int] = []
         for run, ended in self._runs(items):
-            begins, whole = self.begins([item.text for item in run])
+            begins, whole = self.rule.begins([item.text for item in run])
             if not (final or ended or whole):
                 held.append(run[begins[-1]].lines[0])
             else:
@@ -287,7 +283,8 @@ class _JoinSpringBoot(_Joining):
     """Does with lines from anywhere what `SpringBootFraming` does with those of a file: it drops none."""
 
     def __init__(self, settings: SpringBoot, max_bytes: int) -> None:
-        super().__init__(SpringBootRule(settings.max_lines), settings.timeout, max_bytes)
+        rule = BoundedRule(SpringBootRule(settings.max_lines), max_bytes)
+        super().__init__(rule, settings.timeout, max_bytes)
 
     def joined(self, items: Sequence[Item]) -> Item:
         """Join them all; only a line that is too long by itself is cut."""
@@ -299,26 +296,6 @@ class _JoinSpringBoot(_Joining):
         first.text, shortened = cut(text, self.max_bytes)
         first.truncated |= shortened
         return first
-
-    def begins(self, texts: Sequence[str]) -> tuple[list[int], bool]:
-        """End an event where it would become too long; what is left of it is cut as if the file began there."""
-        begins, whole = self.rule.begins(texts)
-        if sum(map(len, texts)) * 4 + len(texts) <= self.max_bytes:
-            return begins, whole
-        sizes = [len(text.encode(errors="surrogatepass")) + 1 for text in texts]
-        found: list[int] = []
-        left = list(pairwise([*begins, len(texts)]))[::-1]
-        while left:
-            begin, end = left.pop()
-            found.append(begin)
-            limit, size = begin + 1, sizes[begin]
-            while limit < end and size + sizes[limit] <= self.max_bytes + 1:
-                size += sizes[limit]
-                limit += 1
-            if limit < end:
-                rest = [limit + at for at in self.rule.begins(texts[limit:end])[0]]
-                left += reversed(list(pairwise([*rest, end])))
-        return found, whole
 
 
 def _take(first: Item, item: Item) -> None:

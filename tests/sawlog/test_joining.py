@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.codec.multiline import Multiline
-from sawlog.joining import BoundedNeighbours, Neighbours
+from sawlog.joining import BoundedNeighbours, BoundedRule, Neighbours
 from shipper.framing import LineFraming
 from shipper.framing.multiline import JoinedFraming
 from tests.ingest.codec.building import cut, decode, make
@@ -37,6 +37,13 @@ def test_an_event_is_whole() -> None:
     assert ends.begins(["a", " b", " c", " b"]) == ([0, 2], True)
     assert BoundedNeighbours(is_indented, above=True, max_lines=1, max_bytes=99).begins(["a", " b"]) == ([0], True)
     assert BoundedNeighbours(is_indented, above=True, max_lines=9, max_bytes=3).begins(["a", " ü"]) == ([0], True)
+
+
+def test_an_event_ends_before_it_is_too_long() -> None:
+    rule = BoundedRule(Neighbours(is_indented, above=True), 6)
+    assert rule.begins(["a", " b", " c", " d", "e"]) == ([0, 2, 4], False)
+    assert rule.begins([" ü", " ü", "a"]) == ([0, 1, 2], False)
+    assert rule.begins(["too long", " b", " c", " d"]) == ([0, 1, 3], False)
 
 
 @given(
