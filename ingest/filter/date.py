@@ -13,7 +13,8 @@ from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
 from sawlog.errors import ConfigError
 from sawlog.event import MISSING, Event
-from sawlog.times.joda import JodaParser
+from sawlog.times.joda import joda_pattern
+from sawlog.times.parsing import TimeParser
 from sawlog.times.zones import zone_named
 
 Parse = Callable[[Any], str]
@@ -53,7 +54,7 @@ class Date(Filter):
         self._tags = options["tag_on_failure"]
         self._formats = formats
         self._locale: str | None = options["locale"]
-        self._joda: list[JodaParser] = []
+        self._joda: list[TimeParser] = []
         zone = options["timezone"]
         self._zone_of = settings.template(options, "timezone") if settings.is_dynamic(zone) else None
         self._by_zone: dict[str, list[Parse]] = {}
@@ -90,7 +91,7 @@ class Date(Filter):
             if form in _SPECIAL:
                 parsers.append(_SPECIAL[form])
             else:
-                joda = JodaParser(form, default, self._locale)
+                joda = TimeParser(joda_pattern(form, self._locale), default)
                 self._joda.append(joda)
                 parsers.append(_text(joda.parse))
         return parsers

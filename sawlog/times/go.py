@@ -9,17 +9,19 @@ though the layout has none; names of months, not of half days, may be in any cas
 from __future__ import annotations
 
 import re
-from calendar import isleap
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from sawlog.times.instant import EPOCH, with_digits
 from sawlog.times.letters import DAYS, MONTHS
+from sawlog.times.parsing import Fields, Rules, TimeParser, TimePattern
 from sawlog.times.zones import fixed_zone, zone_named
 
 _SHORT_MONTHS: Final = [name[:3] for name in MONTHS]
 _SHORT_DAYS: Final = [name[:3] for name in DAYS]
+_NAMES: Final = {
+    name: number for names in (MONTHS, _SHORT_MONTHS) for number, name in enumerate(map(str.lower, names), 1)
+}
 _ONE_OR_TWO: Final = r"\d{1,2}+"
 
 _ELEMENTS: Final[dict[str, str]] = {
@@ -64,28 +66,36 @@ _TOKEN: Final = re.compile("|".join([_FRACTION, *(f"(?:{element})" for element i
 _IMPLIED_FRACTION: Final = r"(?>(?:[.,](?P<fraction>\d+))?)"
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """A compiled layout; equal texts make equal layouts."""
 
-    text: str
-    _pattern: re.Pattern[str] = field(init=False, compare=False, repr=False)
+    def __init__(self, text: str) -> None:
+        """Raises ValueError when the text has no element of a time, or one twice."""
+        self.text = text
+        self._pattern = TimePattern(text, _compile(text), _RULES, _NAMES)
+        self._parsers: dict[tzinfo | None, TimeParser] = {}
 
-    def __post_init__(self) -> None:
-        """Compile the text; raises ValueError when it has no element of a time, or one twice."""
-        object.__setattr__(self, "_pattern", _compile(self.text))
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Layout({self.text!r})"
 
     def parse(self, text: str, zone: tzinfo | None) -> str | None:
         """Return the time in UTC as an event has it, or None when `text` does not fit.
 
         `zone` is for texts without one, None for the machine's own. A text without a year is of the current one.
         """
-        found = self._pattern.fullmatch(text)
-        if found is None:
-            return None
+        parser = self._parsers.get(zone)
+        if parser is None:
+            parser = self._parsers[zone] = TimeParser(self._pattern, zone)
+        parser.begin_batch()
         try:
-            return _written(*_moment({name: value for name, value in found.groupdict().items() if value}, zone))
-        except (ValueError, OverflowError):
+            return parser.parse(text)
+        except ValueError:
             return None
 
 
@@ -94,7 +104,7 @@ def from_number(value: float, per_second: int) -> str | None:
     try:
         nanoseconds = int(value * (1_000_000_000 // per_second))
         seconds, rest = divmod(nanoseconds, 1_000_000_000)
-        return _written(EPOCH + timedelta(seconds=seconds), rest)
+        return with_digits(EPOCH + timedelta(seconds=seconds), f"{rest:09}".rstrip("0"))
     except (ValueError, OverflowError):
         return None
 
@@ -144,31 +154,6 @@ def _literal(text: str) -> str:
     return re.sub(r"(?:\\ )+", r"(?: ++|\\Z)", re.escape(text))
 
 
-def _moment(parts: dict[str, str], zone: tzinfo | None) -> tuple[datetime, int]:
-    """Return the moment in UTC, whole seconds, and the nanoseconds beside it; raises ValueError when there is none."""
-    year = int(parts.get("year", 0))
-    if "short_year" in parts:
-        year = int(parts["short_year"])
-        year += 1900 if year >= 69 else 2000
-    month = int(parts.get("month", 1))
-    if "month_name" in parts:
-        month = _SHORT_MONTHS.index(parts["month_name"][:3].capitalize()) + 1
-    hour = _hour(int(parts.get("hour", 0)), parts.get("half", "").upper())
-    minute, second, day = int(parts.get("minute", 0)), int(parts.get("second", 0)), int(parts.get("day", 1))
-    own = fixed_zone(parts["offset"]) if "offset" in parts else _named(parts["zone"], zone) if "zone" in parts else zone
-    leap = 2000  # A leap year: the 29th of February is a day, until the year is known not to have it.
-    local = datetime(year or leap, month, day, hour, minute, second)
-    if "day_of_year" in parts:
-        local = local.replace(month=1, day=1) + timedelta(days=int(parts["day_of_year"]) - 1)
-        if local.year != (year or leap):
-            raise ValueError("no such day")
-    if not year:
-        year = datetime.now(own).year
-        is_29th = (local.month, local.day) == (2, 29) and not isleap(year)
-        local = local.replace(year=year, month=3, day=1) if is_29th else local.replace(year=year)
-    return _in_utc(local, own), int(parts.get("fraction", "0")[:9].ljust(9, "0"))
-
-
 def _in_utc(local: datetime, zone: tzinfo | None) -> datetime:
     """Return the moment of a clock's reading; one that the clock shows twice, or never, is that which Go takes."""
     reading = local.replace(tzinfo=UTC)
@@ -176,7 +161,8 @@ def _in_utc(local: datetime, zone: tzinfo | None) -> datetime:
     return reading - ((reading - guess).astimezone(zone).utcoffset() or timedelta())
 
 
-def _hour(hour: int, half: str) -> int:
+def _hour(fields: Fields) -> int:
+    hour, half = int(fields.get("hour", 0)), fields.get("half", "").upper()
     if half and hour > 12:
         raise ValueError("beyond the half of a day")
     if half == "PM" and hour < 12:
@@ -195,5 +181,13 @@ def _named(name: str, zone: tzinfo | None) -> tzinfo | None:
     return UTC
 
 
-def _written(moment: datetime, nanoseconds: int) -> str:
-    return with_digits(moment, f"{nanoseconds:09}".rstrip("0"))
+_RULES: Final = Rules(
+    full_year=lambda digits: digits + (1900 if digits >= 69 else 2000),
+    hour=_hour,
+    year_of=lambda month, zone: datetime.now(zone).year,
+    in_utc=_in_utc,
+    zones={"zone": _named},
+    most_digits=9,
+    no_leap_day=(3, 1),
+    no_year_0=True,
+)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sawlog.event import Event
 from tests.ingest.filter.building import make, reason, refused, run
 
 
@@ -54,6 +55,22 @@ def test_several_formats_zone_and_target() -> None:
     )  # fmt: skip
     assert event["t"] == {"x": "2017-07-04T09:00:00.000Z"}
     assert event["tags"] == ["ok"]
+
+
+def test_a_day_of_a_year_that_is_not_named_is_this_year_s() -> None:
+    assert str(parsed("182 10", "D HH")).startswith(f"{datetime.now(UTC).year}-06-30T10:")
+
+
+def test_what_is_beyond_the_calendar_is_no_time() -> None:
+    assert parsed("9999 366", "yyyy D") is None
+
+
+def test_several_texts_of_one_second() -> None:
+    filter_ = make("date", match=["d", "dd/MMM/yyyy:HH:mm:ss Z"])
+    texts = ["10/Oct/2000:13:55:36 -0700", "10/Oct/2000:13:55:37 -0700", "10/Oct/2000:13:55:36 -0700", "10/Oct/2000:13"]
+    events: list[Event] = [{"d": text} for text in texts]
+    times = [event.get("@timestamp") for event in filter_.apply(events)]
+    assert times == [f"2000-10-10T20:55:{second}.000Z" for second in (36, 37, 36)] + [None]
 
 
 def test_locale() -> None:

@@ -51,6 +51,22 @@ def test_a_text_is_this_time_in_berlin(layout: str, text: str, wanted: str | Non
     assert Layout(layout).parse(text, BERLIN) == wanted
 
 
+def test_several_texts_of_one_second() -> None:
+    layout = Layout("2006-01-02 15:04:05")
+    for end, wanted in (
+        (".5", ".500"),
+        (".123456", ".123456"),
+        ("", ".000"),
+        (".120", ".120"),
+        ("", ".000"),
+        (".5x", None),
+    ):
+        read = layout.parse(f"2025-07-01 10:15:30{end}", UTC)
+        assert read == (wanted and f"2025-07-01T10:15:30{wanted}Z")
+    assert layout.parse("2025-07-01 10:15:30.120", BERLIN) == "2025-07-01T08:15:30.120Z"
+    assert layout == Layout("2006-01-02 15:04:05") != Layout("2006-01-02")
+
+
 def test_what_is_before_the_first_year_in_utc_does_not_fit() -> None:
     assert Layout("2006-01-02").parse("0001-01-01", BERLIN) is None
 
