@@ -14,7 +14,7 @@ from ingest.timeout import can_interrupt, interrupting
 
 _LATE: Final = False
 """Stands for a match in whose search the time was over."""
-Answer = Found | Literal[False] | None
+SearchAnswer = Found | Literal[False] | None
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Column:
             return -self._pauses
         return self._given - length_hint(self._rest)
 
-    def _try(self, trial: _Trial, texts: Sequence[str], search: Search) -> list[Answer]:
+    def _try(self, trial: _Trial, texts: Sequence[str], search: Search) -> list[SearchAnswer]:
         likely = trial.likely_in(texts)
         if likely is None:
             answers = self._search(search, texts)
@@ -86,8 +86,8 @@ class Column:
         trial.learn(len(texts), answers.count(None), len(texts) - len(candidates))
         return answers
 
-    def _search(self, search: Search, texts: Sequence[str]) -> list[Answer]:
-        answers: list[Answer] = []
+    def _search(self, search: Search, texts: Sequence[str]) -> list[SearchAnswer]:
+        answers: list[SearchAnswer] = []
         rest = iter(texts)
         self._given += len(texts)
         while True:
@@ -122,7 +122,7 @@ class _Trial:
         self._doubtful = 2 * failed > texts and (seen is None or 2 * seen > failed)
 
 
-def _sort(outcome: Outcome, expression: Expression, texts: Sequence[str], answers: list[Answer]) -> Sequence[str]:
+def _sort(outcome: Outcome, expression: Expression, texts: Sequence[str], answers: list[SearchAnswer]) -> Sequence[str]:
     """Put the answers for the texts at `outcome.missed` into the outcome; return the texts that are left."""
     places = outcome.missed
     if all(answers):

@@ -32,7 +32,7 @@ _ALL: Final = frozenset(range(_OTHER + 1))
 _NONE: Final[frozenset[int]] = frozenset()
 _REPEATS: Final = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 
-Node = tuple[Any, Any]
+LikelyNode = tuple[Any, Any]
 """One node of the tree that `re` makes of an expression: what it is, and its arguments."""
 
 
@@ -58,7 +58,7 @@ def _contain(literal: str, texts: Sequence[str]) -> list[bool]:
     return list(map(contains, texts, repeat(literal)))
 
 
-def _leading(nodes: list[Node]) -> str | None:
+def _leading(nodes: list[LikelyNode]) -> str | None:
     """Return an expression for the first characters: as many as there are of some, then one that is none of those.
 
     Of several, it is the one that reaches furthest, as what follows tells more about a line than what it begins with.
@@ -74,7 +74,7 @@ def _leading(nodes: list[Node]) -> str | None:
     return found
 
 
-def _literals(nodes: list[Node]) -> Iterator[str]:
+def _literals(nodes: list[LikelyNode]) -> Iterator[str]:
     """Yield the pieces of plain text that stand in every match."""
     piece = ""
     for kind, argument in nodes:
@@ -86,7 +86,7 @@ def _literals(nodes: list[Node]) -> Iterator[str]:
     yield piece
 
 
-def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
+def _flat(nodes: Iterable[LikelyNode]) -> Iterator[LikelyNode]:
     """Yield the nodes with those of the groups among them, which do no more than hold nodes together."""
     for node in nodes:
         inside = _inside(node)
@@ -96,7 +96,7 @@ def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
             yield from _flat(inside)
 
 
-def _inside(node: Node) -> Iterable[Node] | None:
+def _inside(node: LikelyNode) -> Iterable[LikelyNode] | None:
     """Return what a group holds, if it changes no flag. An atomic one matches less than what it holds, never more."""
     kind, argument = node
     if kind is op.SUBPATTERN and not argument[1] and not argument[2]:
@@ -104,7 +104,7 @@ def _inside(node: Node) -> Iterable[Node] | None:
     return argument if kind is op.ATOMIC_GROUP else None
 
 
-def _may_be_empty(node: Node) -> bool:
+def _may_be_empty(node: LikelyNode) -> bool:
     kind, argument = node
     if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
         return False
@@ -117,7 +117,7 @@ def _may_be_empty(node: Node) -> bool:
     return inside is None or all(map(_may_be_empty, inside))
 
 
-def _first(nodes: Iterable[Node]) -> frozenset[int]:
+def _first(nodes: Iterable[LikelyNode]) -> frozenset[int]:
     """Return the characters with which a match can begin, of nodes that do not all match the empty text."""
     found: frozenset[int] = _NONE
     for node in nodes:
@@ -134,12 +134,12 @@ def _first(nodes: Iterable[Node]) -> frozenset[int]:
     return found
 
 
-def _characters(nodes: Iterable[Node]) -> frozenset[int]:
+def _characters(nodes: Iterable[LikelyNode]) -> frozenset[int]:
     """Return the characters of which matches are made."""
     return _NONE.union(*map(_characters_of, nodes))
 
 
-def _characters_of(node: Node) -> frozenset[int]:
+def _characters_of(node: LikelyNode) -> frozenset[int]:
     kind, argument = node
     if kind is op.LITERAL:
         return frozenset((min(argument, _OTHER),))
@@ -155,7 +155,7 @@ def _characters_of(node: Node) -> frozenset[int]:
     return _ALL if inside is None else _characters(inside)
 
 
-def _members(items: list[Node]) -> frozenset[int]:
+def _members(items: list[LikelyNode]) -> frozenset[int]:
     """Return the characters of a class."""
     found: set[int] = set()
     for kind, argument in items:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from ingest.grok.compiler import Capture
 from sawlog.event import Path
 
-Convert = Callable[[str], int | float]
-Leaf = tuple[str, int, Convert | None, bool]
+Converter = Callable[[str], int | float]
+Leaf = tuple[str, int, Converter | None, bool]
 """A key, the group whose text goes there, what makes a number of the text, and whether it replaces what is there."""
 Plan = tuple[tuple[Leaf, ...], tuple[tuple[str, "Plan"], ...]]
 """What is set in one object, and the objects below it by their keys."""
