@@ -18,7 +18,7 @@ from sawlog.backoff import FIRST_WAIT, growing
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
-from sawlog.store.base import Refusal
+from sawlog.store.base import Refusal, Store
 
 TEMPORARY: Final = (StoreUnavailableError, OSError)
 """What is worth another try."""
@@ -63,6 +63,11 @@ class Outlet:
     def set_aside(self) -> Sequence[str]:
         """What its store has on its disk that was damaged."""
         return self._output.set_aside
+
+    @property
+    def store(self) -> Store | None:
+        """The store that it writes to, if it writes to one and is open."""
+        return self._output.store
 
     async def open(self) -> None:
         """Try to open it once; what fails for now is tried again when there is something to send.

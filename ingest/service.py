@@ -10,21 +10,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
-from ingest.input.base import Input
+from ingest.input.base import Deliver
 from ingest.options import Block
-from ingest.outlet import Outlet
+from ingest.outlet import Outlet, Sent
 from ingest.output.base import letter_of
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
 from ingest.window import Window
-from ingest.workers import FilterError, Filtering, filtering
+from ingest.workers import FilterError, Filtering, Parts, filtering
 from sawlog.batch import Batch
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import SawlogError
+from sawlog.event import Event
 from sawlog.store.base import DEFAULT_INDEX, Refusal
 
 WINDOW_BYTES: Final = 64 << 20
@@ -50,12 +51,49 @@ class Counts:
     dead: int = 0
 
 
+class Feed(Protocol):
+    """What delivers batches: an input of the pipeline, or one that the caller brings."""
+
+    name: str
+    id: str
+
+    async def run(self, deliver: Deliver) -> None:
+        """Deliver until exhausted or cancelled; see `ingest.input.base.Input.run`."""
+
+
+class Sink(Protocol):
+    """What events go to: an output of the pipeline, or what the caller names for pipelines without; see `Outlet`."""
+
+    sent: Sent
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and metrics."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it takes nothing just now."""
+
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """What its store has on its disk that was damaged."""
+
+    async def open(self) -> None:
+        """Make ready; see `Outlet.open`."""
+
+    async def send(self, events: Sequence[Event]) -> None:
+        """Return when each event is durable, or in the dead letters; see `Outlet.send`."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+
 @dataclass(slots=True, eq=False)
 class _Setup:
     """What batches go through: made of one state of the pipeline's files. Outlets are handed on at a reload."""
 
     filters: Filtering
-    outlets: list[Outlet]
+    outlets: list[Sink]
     keys: list[str]
     """What the files say of each outlet."""
     under_way: int = 0
@@ -66,8 +104,9 @@ class _Setup:
 class _Intake:
     """A running input."""
 
-    key: str
-    input: Input
+    key: str | None
+    """What the files say of it; None: the caller has brought it, and it stays whatever they say."""
+    input: Feed
     task: asyncio.Task[None] | None = None
 
 
@@ -83,14 +122,24 @@ class Service:
         window_bytes: int = WINDOW_BYTES,
         window_batches: int = WINDOW_BATCHES,
         grace: float = GRACE_SECONDS,
+        feeds: Sequence[Feed] = (),
+        store: Sink | None = None,
+        seen: Callable[[Batch, Parts], None] | None = None,
     ) -> None:
-        """`workers` is the number of processes for the filters (see `ingest.workers.filtering`)."""
+        """`workers` is the number of processes for the filters (see `ingest.workers.filtering`).
+
+        `feeds` deliver beside the pipeline's inputs; `store` gets the events of a pipeline without outputs, and
+        `seen` hears of each batch that has come out of the filters.
+        """
         self.counts = Counts()
         self.window = Window(window_bytes, window_batches)
         self._pipeline = pipeline
         self._letters = letters
         self._workers = workers
         self._grace = grace
+        self._feeds = feeds
+        self._store = store
+        self._seen = seen
         self._setup: _Setup | None = None
         self._intakes: list[_Intake] = []
         self._last: dict[str, asyncio.Event] = {}
@@ -103,7 +152,7 @@ class Service:
         self._error: BaseException | None = None
 
     @property
-    def outlets(self) -> Sequence[Outlet]:
+    def outlets(self) -> Sequence[Sink]:
         """The outputs at work."""
         return self._setup.outlets if self._setup else ()
 
@@ -111,16 +160,21 @@ class Service:
         """Make `run` end within its grace: inputs take nothing more, what is under way is acknowledged."""
         self._stopping.set()
 
-    async def run(self) -> None:
+    async def run(self, ready: Callable[[], Awaitable[None]] | None = None) -> None:
         """Run until `stop`, or until all inputs are exhausted and everything is acknowledged.
+
+        `ready` is called when the outputs are open, before the inputs run.
 
         Raises:
             SawlogError: an input or output cannot be used; what was not acknowledged is sent again by its source.
         """
-        inputs = [_intake(block) for block in self._pipeline.inputs]
+        inputs = [_Intake(None, feed) for feed in self._feeds]
+        inputs += [_intake(block) for block in self._pipeline.inputs]
         setup = await self._set_up(self._pipeline)
         self._setup = setup
         try:
+            if ready is not None:
+                await ready()
             self._start(inputs)
             await _first(self._stopping.wait(), self._exhausted.wait())
             async with self._reloading:
@@ -158,10 +212,13 @@ class Service:
 
     async def _set_up(self, pipeline: Pipeline, old: _Setup | None = None) -> _Setup:
         """Make filters and outputs ready; outputs that the old setup has are taken over."""
-        there = list(zip(old.keys, old.outlets, strict=True)) if old else []
-        outlets: list[Outlet] = []
-        fresh: list[Outlet] = []
-        keys = [_key(block) for block in pipeline.outputs]
+        there = list(zip(old.keys, old.outlets, strict=True)) if old and old.keys else []
+        outlets: list[Sink] = []
+        fresh: list[Sink] = []
+        if not pipeline.outputs and self._store is not None:
+            outlets.append(self._store)
+            fresh += [] if old and self._store in old.outlets else [self._store]
+        keys = [key_of(block) for block in pipeline.outputs]
         for key, block in zip(keys, pipeline.outputs, strict=True):
             outlet = _take(there, key)
             if outlet is None:
@@ -180,11 +237,11 @@ class Service:
 
     def _compare(self, blocks: Iterable[Block]) -> tuple[list[_Intake], list[_Intake]]:
         """Return inputs to be started, and those running that stay."""
-        there = [(intake.key, intake) for intake in self._intakes]
+        there = [(intake.key, intake) for intake in self._intakes if intake.key is not None]
         fresh: list[_Intake] = []
-        kept: list[_Intake] = []
+        kept = [intake for intake in self._intakes if intake.key is None]
         for block in blocks:
-            same = _take(there, _key(block))
+            same = _take(there, key_of(block))
             if same is None:
                 fresh.append(_intake(block))
             else:
@@ -214,7 +271,7 @@ class Service:
             intake.task = asyncio.create_task(self._feed(intake.input))
             intake.task.add_done_callback(lambda _task: self._look_at_intakes())
 
-    async def _feed(self, source: Input) -> None:
+    async def _feed(self, source: Feed) -> None:
         while True:
             try:
                 await source.run(self._deliver)
@@ -275,9 +332,18 @@ class Service:
         except FilterError as error:
             await self._bury(batch, error)
             return
+        if self._seen is not None:
+            self._seen(batch, parts)
         if before is not None:
             await before.wait()
-        sends = [asyncio.create_task(outlet.send(p)) for outlet, p in zip(setup.outlets, parts, strict=True) if p]
+        self.counts.filtered += sum(map(len, parts))
+        if len(setup.outlets) == 1:
+            # The source's next batch goes on when this one waits for its answer.
+            begun.set()
+            if parts[0]:
+                await setup.outlets[0].send(parts[0])
+            return
+        sends = [asyncio.create_task(outlet.send(p)) for outlet, p in zip(setup.outlets, parts, strict=False) if p]
         try:
             # So that sending begins before that of the source's next batch.
             await asyncio.sleep(0)
@@ -286,7 +352,6 @@ class Service:
         finally:
             for task in sends:
                 task.cancel()
-        self.counts.filtered += sum(map(len, parts))
 
     async def _bury(self, batch: Batch, error: FilterError) -> None:
         events = batch.events()
@@ -342,7 +407,7 @@ def _take(there: list[tuple[str, T]], key: str) -> T | None:
     return None
 
 
-def _key(block: Block) -> str:
+def key_of(block: Block) -> str:
     """Return what a block says, whatever its place in the file: two with one key do the same."""
 
     def plain(value: Any) -> Any:
@@ -354,7 +419,7 @@ def _key(block: Block) -> str:
 
 
 def _intake(block: Block) -> _Intake:
-    return _Intake(_key(block), cast("Input", make("input", block)[0]))
+    return _Intake(key_of(block), cast("Feed", make("input", block)[0]))
 
 
 async def _stop_all(intakes: Sequence[_Intake]) -> None:
@@ -367,7 +432,7 @@ async def _stop_all(intakes: Sequence[_Intake]) -> None:
             log.warning("%d inputs do not stop within %.0f s", len(late), CLOSE_SECONDS)
 
 
-async def _close_one(outlet: Outlet) -> None:
+async def _close_one(outlet: Sink) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await outlet.close()
@@ -393,6 +458,6 @@ async def _together(*things: Coroutine[Any, Any, None]) -> None:
             raise result
 
 
-def _named(source: Input, error: BaseException) -> SawlogError:
+def _named(source: Feed, error: BaseException) -> SawlogError:
     text = str(error)
     return SawlogError(text if source.name in text else f"{source.id}: {text}")

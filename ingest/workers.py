@@ -46,7 +46,7 @@ QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 """What a container may take: microseconds in each period, and the period's; or ``max`` (cgroup v2)."""
 
 Parts = list[Sequence[Event]]
-"""The events that came out of the filters, one list for each output."""
+"""The events that came out of the filters, one list for each output; of a pipeline without outputs, one of all."""
 
 log = logging.getLogger(__name__)
 
@@ -329,7 +329,8 @@ def _answer(pipeline: Pipeline, request: bytes) -> bytes:
 
 
 def _work(pipeline: Pipeline, batch: Batch) -> Parts:
-    return pipeline.route(pipeline.run(batch))
+    events = pipeline.run(batch)
+    return pipeline.route(events) if pipeline.outputs else [events]
 
 
 def _received(connection: Connection) -> Any:

@@ -33,18 +33,8 @@ async def serve(host: str, port: int, health: Health, metrics: Metrics) -> Async
     """
     if not is_loopback(host):
         raise ConfigError(f"metrics and health have no password and stay on this machine; host '{host}' is beyond it")
-    registry = CollectorRegistry()
-    registry.register(_Collector(metrics))
-
-    async def tell_health(_request: web.Request) -> web.Response:
-        found = health()
-        return web.json_response(found, status=200 if found["status"] == "ok" else 503)
-
-    async def tell_metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app = web.Application(middlewares=[_only_programs])
-    app.add_routes([web.get("/health", tell_health), web.get("/metrics", tell_metrics)])
+    app = web.Application(middlewares=[_only_here])
+    app.add_routes(routes(health, metrics))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -57,15 +47,36 @@ async def serve(host: str, port: int, health: Health, metrics: Metrics) -> Async
         await runner.cleanup()
 
 
+def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:
+    """Make ``/health`` and ``/metrics`` for a server, which looks at ``Host`` itself; no web page may ask for them."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(metrics))
+
+    async def tell_health(request: web.Request) -> web.Response:
+        if foreign_page(request) is not None:
+            return _refused()
+        found = health()
+        return web.json_response(found, status=200 if found["status"] == "ok" else 503)
+
+    async def tell_metrics(request: web.Request) -> web.Response:
+        if foreign_page(request) is not None:
+            return _refused()
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return [web.get("/health", tell_health), web.get("/metrics", tell_metrics)]
+
+
+def _refused() -> web.Response:
+    return web.Response(status=403, text="This server answers no web page.\n")
+
+
 @web.middleware
-async def _only_programs(
+async def _only_here(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse what a web page in a browser on this machine asks for."""
+    """Refuse what comes under another name than this machine's own."""
     if foreign_host(request) is not None:
         return web.Response(status=421, text="This server answers only to localhost.\n")
-    if foreign_page(request) is not None:
-        return web.Response(status=403, text="This server answers no web page.\n")
     return await handler(request)
 
 

@@ -85,7 +85,7 @@ class ShipperTailer:
                 self._skip(registry, identity)
             while True:
                 agent = Agent([self._tail], registry, identity, once=self._following.reading)
-                await _run(agent, deliver)
+                await run_agent(agent, deliver)
                 if not self._following.reading:
                     return
                 for record in registry.records():
@@ -153,6 +153,20 @@ class ShipperTailer:
             log.warning("%s: was read, and %s", path, (error.strerror or str(error)).lower())
 
 
+async def run_agent(agent: Agent, deliver: Deliver, grace: float = GRACE_SECONDS) -> None:
+    """Run an agent; when cancelled, stop reading, and wait for what is under way as long as is fit."""
+    running = asyncio.create_task(agent.run(deliver))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        agent.stop()
+        await asyncio.wait([running], timeout=grace)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        raise
+
+
 class _Offsets(Registry):
     """A registry whose last batches may be settled after it is closed: they are read again at the next start."""
 
@@ -165,20 +179,6 @@ class _Offsets(Registry):
     def put(self, record: Record) -> None:
         if not self._closed:
             super().put(record)
-
-
-async def _run(agent: Agent, deliver: Deliver) -> None:
-    """Run an agent; when cancelled, stop reading, and wait for what is under way as long as is fit."""
-    running = asyncio.create_task(agent.run(deliver))
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        agent.stop()
-        await asyncio.wait([running], timeout=GRACE_SECONDS)
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-        raise
 
 
 def _note(log_file: Path, path: str) -> None:

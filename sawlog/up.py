@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
 import logging
-import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from dashboards.web import Tls, application, serve
 from ingest.bulk import bulk_of
+from ingest.input.base import Deliver
+from ingest.metrics import health as health_of
+from ingest.metrics import metrics as metrics_of
+from ingest.outlet import Outlet, Sent
 from ingest.pipeline import Pipeline
+from ingest.reload import Reloader
+from ingest.service import Service, key_of
+from ingest.workers import Parts
 from sawlog import collector
 from sawlog.batch import Batch, LineBatch
 from sawlog.columns import Columns
-from sawlog.dead_letter import DeadLetters, letters_of
+from sawlog.dead_letter import DIRECTORY, DeadLetters, letters_of
 from sawlog.errors import InputError
+from sawlog.event import Event
+from sawlog.health import routes
+from sawlog.health import serve as serve_health
 from sawlog.private import make_folder
-from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
+from sawlog.signals import handled
+from sawlog.store.base import DEFAULT_INDEX, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
+from sawlog.tailing import run_agent
 from shipper.agent import Agent
 from shipper.config import load
 from shipper.following import Tail
@@ -60,29 +70,26 @@ class Settings:
     pipeline: tuple[str, ...] = ()
     elasticsearch: str | None = None
     index: str = DEFAULT_INDEX
+    workers: int | None = None
     retention: timedelta | None = None
     """How long the embedded index keeps documents; None: for ever."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What has come through since the start."""
+    """What has come through the filters since the start."""
 
     lines: int = 0
     events: int = 0
-    created: int = 0
-    existing: int = 0
-    dead: int = 0
     unparsed: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
-    """Why documents became dead letters, and how many for each reason."""
 
-    @property
-    def in_vain(self) -> str | None:
-        """Why nothing was indexed although there was something: the commonest reason; None when all is well."""
-        if not self.dead or self.created or self.existing:
-            return None
-        return next((reason for reason, _ in self.refusals.most_common(1)), "")
+    def see(self, batch: Batch, parts: Parts) -> None:
+        """Count a batch that has come out of the filters. Events that go to several outputs are counted at each."""
+        self.lines += _lines_in(batch)
+        for events in parts:
+            self.events += len(events)
+            own = events.events.values() if isinstance(events, Columns) else events
+            self.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in own)
 
 
 @dataclass(slots=True)
@@ -91,10 +98,39 @@ class Up:
 
     agent: Agent
     counts: Counts
-    store: Store
+    service: Service
     letters: DeadLetters
+    sink: StoreSink | None
     address: str | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def created(self) -> int:
+        """Events that are new in the store, or that the pipeline's outputs have confirmed."""
+        return self.sink.created if self.sink else sum(outlet.sent.events for outlet in self.service.outlets)
+
+    @property
+    def existing(self) -> int:
+        """Events that the store had already."""
+        return self.sink.existing if self.sink else 0
+
+    @property
+    def dead(self) -> int:
+        """Events that became dead letters."""
+        return self.service.counts.dead + sum(outlet.sent.dead for outlet in self.service.outlets)
+
+    @property
+    def set_aside(self) -> list[str]:
+        """What a store on this machine had to set aside as damaged."""
+        return [name for outlet in self.service.outlets for name in outlet.set_aside]
+
+    @property
+    def in_vain(self) -> str | None:
+        """Why nothing was indexed although there was something: the commonest reason; None when all is well."""
+        if not self.dead or self.created or self.existing:
+            return None
+        reasons = self.sink.refusals.most_common(1) if self.sink else []
+        return next((reason for reason, _ in reasons), "")
 
     @property
     def seconds(self) -> float:
@@ -106,7 +142,7 @@ class Up:
         problems = self.agent.progress.readable_problems()
         if self.letters.problem is not None:
             problems[str(self.letters.directory)] = self.letters.problem
-        for name in self.store.set_aside:
+        for name in self.set_aside:
             problems[name] = "was damaged and is set aside: what is in it is not found"
         return problems
 
@@ -115,9 +151,9 @@ class Up:
         progress = self.agent.progress
         return {
             "events": self.counts.events,
-            "created": self.counts.created,
-            "existing": self.counts.existing,
-            "dead_letters": self.counts.dead,
+            "created": self.created,
+            "existing": self.existing,
+            "dead_letters": self.dead,
             "parse_failures": self.counts.unparsed,
             "files": progress.files,
             "lag_bytes": self.agent.lag,
@@ -133,8 +169,8 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     Raises:
         SawlogError: what was asked for cannot be done; the message says why.
     """
-    pipeline = Pipeline.load(settings.pipeline) if settings.pipeline else Pipeline.default()
-    tails = _tails(settings)
+    pipeline = _pipeline(settings)
+    tails = _tails(settings, pipeline)
     for note in pipeline.notes:
         log.info("%s", note)
     for kind, blocks in (("input", pipeline.inputs), ("output", pipeline.outputs)):
@@ -147,93 +183,150 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
             )
     _make_folder(settings.data)
     async with AsyncExitStack() as stack:
-        registry = Registry(settings.data / _registry_name(settings))
+        registry = Registry(settings.data / _registry_name(settings, pipeline))
         stack.callback(registry.close)
         agent = Agent(tails, registry, agent_id(settings.data), once=settings.once)
-        store = await stack.enter_async_context(_store(settings))
-        letters = DeadLetters(settings.data / "dead-letters")
-        flow = _Flow(pipeline, Delivery(store), letters, agent, settings.index)
-        up = Up(agent, flow.counts, store, letters)
-        if settings.web:
-            app = application(store, status=up.status)
-            up.address = await stack.enter_async_context(serve(app, settings.host, settings.port, settings.tls))
-        _stop_on_signals(agent)
-        on_start(up)
-        collector.settle()
-        await flow.run()
-        if settings.once:
+        store = None if pipeline.outputs else await stack.enter_async_context(_store(settings))
+        letters = DeadLetters(settings.data / DIRECTORY)
+        sink = None if store is None else StoreSink(store, letters, settings.index)
+        counts = Counts()
+        feeds = [AgentFeed(agent)] if tails else []
+        service = Service(
+            pipeline, letters, workers=settings.workers, feeds=feeds, store=sink, seen=counts.see, grace=GRACE_SECONDS
+        )
+        up = Up(agent, counts, service, letters, sink)
+
+        async def ready() -> None:
+            if settings.web:
+                up.address = await stack.enter_async_context(_page(settings, up, store))
+            on_start(up)
+            collector.settle()
+
+        async with handled(service.stop, _reloader(settings, service)):
+            await service.run(ready)
+        if settings.once and store is not None:
             await store.refresh()
     return up
 
 
-class _Flow:
-    """The way of a batch: parsed at once, delivered beside others, acknowledged when the store has it."""
+@asynccontextmanager
+async def _page(settings: Settings, up: Up, store: Store | None) -> AsyncIterator[str]:
+    """Serve the page of the store that is written to, with metrics and health; without a store, these alone."""
+    outlets = up.service.outlets
+    store = store or next((one.store for one in outlets if isinstance(one, Outlet) and one.store is not None), None)
+    health, metrics = partial(health_of, up.service), partial(metrics_of, up.service)
+    if store is None:
+        log.warning("the pipeline's outputs are no store that could be searched: there is no page, /metrics and /health"
+                    " alone")  # fmt: skip
+        async with serve_health(settings.host, settings.port, health, metrics) as address:
+            yield address
+    else:
+        app = application(store, status=up.status, routes=routes(health, metrics))
+        async with serve(app, settings.host, settings.port, settings.tls) as address:
+            yield address
 
-    def __init__(self, pipeline: Pipeline, delivery: Delivery, letters: DeadLetters, agent: Agent, index: str) -> None:
-        self.counts = Counts()
-        self._index = index
-        self._pipeline = pipeline
-        self._delivery = delivery
+
+class StoreSink:
+    """The store as what events go to: delivered, and what it refuses kept as dead letters."""
+
+    name = "store"
+
+    def __init__(self, store: Store, letters: DeadLetters, index: str) -> None:
+        self.sent = Sent()
+        self.created = 0
+        self.existing = 0
+        self.problem: str | None = None
+        self._store = store
         self._letters = letters
-        self._agent = agent
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._error: Exception | None = None
+        self._index = index
+        self._delivery = Delivery(store, tell=self._tell)
 
-    async def run(self) -> None:
-        """Run the agent to its end; raise what stopped it."""
-        running = asyncio.create_task(self._agent.run(self._take))
-        try:
-            while not running.done():
-                await asyncio.wait({running}, timeout=0.5)
-                if self._agent.stopping and not running.done():
-                    await asyncio.wait({running}, timeout=GRACE_SECONDS)
-                    break
-        finally:
-            if not running.done():
-                log.warning(
-                    "stopped with %d bytes not acknowledged; they are sent again at the next start",
-                    self._agent.progress.in_flight,
-                )
-                running.cancel()
-            for task in self._under_way:
-                task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
-        if self._error is not None:
-            raise self._error
+    @property
+    def refusals(self) -> Counter[str]:
+        """Why documents became dead letters, and how many for each reason."""
+        return self._delivery.counters.refusals
 
-    async def _take(self, batch: Batch) -> None:
-        events = self._pipeline.run(batch)
-        counts = self.counts
-        counts.lines += _lines_in(batch)
-        counts.events += len(events)
-        own = events.events.values() if isinstance(events, Columns) else events
-        counts.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in own)
-        bulk = bulk_of(events, index=self._index, source=batch.source.key, size=batch.size)
-        task = asyncio.create_task(self._send(batch, bulk))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        # So that sending begins, in the order of the batches, before the next one is parsed.
-        await asyncio.sleep(0)
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """What the store has on its disk that was damaged."""
+        return self._store.set_aside
 
-    async def _send(self, batch: Batch, bulk: Bulk) -> None:
-        try:
-            delivered = await self._delivery.deliver(bulk)
-            await self._letters.keep(letters_of(bulk, delivered.refused))
-        except Exception as error:
-            self._error = self._error or error
-            batch.nack(error)
-            self._agent.stop()
-            return
-        self.counts.created += delivered.created
-        self.counts.existing += delivered.existing
-        self.counts.dead += len(delivered.refused)
-        self.counts.refusals = self._delivery.counters.refusals
-        batch.ack()
+    async def open(self) -> None:
+        """The store is open already."""
+
+    async def send(self, events: Sequence[Event]) -> None:
+        """Return when each event is in the store or in the dead letters."""
+        bulk = bulk_of(events, index=self._index)
+        delivered = await self._delivery.deliver(bulk)
+        await self._letters.keep(letters_of(bulk, delivered.refused))
+        self.created += delivered.created
+        self.existing += delivered.existing
+        self.sent.events += delivered.created + delivered.existing
+        self.sent.dead += len(delivered.refused)
+        self.sent.retries = self._delivery.counters.retries
+
+    async def close(self) -> None:
+        """Whoever has opened the store closes it."""
+
+    def _tell(self, problem: str | None) -> None:
+        self.problem = problem
 
 
-def _tails(settings: Settings) -> list[Tail]:
+@dataclass(slots=True)
+class AgentFeed:
+    """The shipper's agent as what delivers batches."""
+
+    agent: Agent
+    name: str = ""
+    id: str = "files"
+
+    async def run(self, deliver: Deliver) -> None:
+        """Deliver until the files are read, or until cancelled: then wait for what is under way."""
+        await run_agent(self.agent, deliver, GRACE_SECONDS)
+
+
+def _pipeline(settings: Settings) -> Pipeline:
+    """Read the pipeline, and say what of it is not used beside what else was asked for.
+
+    Raises:
+        SawlogError: it is broken.
+    """
+    if not settings.pipeline:
+        return Pipeline.default()
+    pipeline = Pipeline.load(settings.pipeline)
+    left_out = set()
+    if pipeline.inputs and settings.once:
+        left_out.add("input")
+        pipeline.notes.append(
+            "with --once files are read to their ends, and the pipeline's inputs, which have none, are not run"
+        )
+    if pipeline.outputs and settings.elasticsearch is not None:
+        left_out.add("output")
+        pipeline.notes.append("events go to --elasticsearch, and the pipeline's outputs are not used")
+    elif pipeline.outputs and settings.retention is not None:
+        raise InputError("--retention is for sawlog's own index, and the pipeline has outputs of its own")
+    if not left_out:
+        return pipeline
+    rest = Pipeline([section for section in pipeline.sections if section.kind not in left_out])
+    rest.notes = pipeline.notes
+    return rest
+
+
+def _reloader(settings: Settings, service: Service) -> Reloader | None:
+    if not settings.pipeline:
+        return None
+    outputs = list(map(key_of, _pipeline(settings).outputs))
+
+    def load() -> Pipeline:
+        pipeline = _pipeline(settings)
+        if list(map(key_of, pipeline.outputs)) != outputs:
+            raise InputError("outputs cannot be changed while `sawlog up` runs, as the page shows them; start it anew")
+        return pipeline
+
+    return Reloader(service, load, settings.pipeline)
+
+
+def _tails(settings: Settings, pipeline: Pipeline) -> list[Tail]:
     """Return the inputs: those of the configuration, and the paths of the command line."""
     tails: list[Tail] = []
     if settings.filebeat:
@@ -251,13 +344,15 @@ def _tails(settings: Settings) -> list[Tail]:
         for path in settings.paths:
             if not settings.once and Path(path).is_dir():
                 raise InputError(f"{path} is a folder; name its files, for instance '{path.rstrip('/')}/*.log'")
-    if not tails:
+    if not tails and not pipeline.inputs:
         raise InputError("nothing to read: name log files, or a configuration with -c filebeat.yml")
     return tails
 
 
-def _registry_name(settings: Settings) -> str:
+def _registry_name(settings: Settings, pipeline: Pipeline) -> str:
     """Return a name for each destination: what one store has says nothing about what another one lacks."""
+    if pipeline.outputs:
+        return "registry-outputs.sqlite"
     if settings.elasticsearch is None:
         return "registry.sqlite"
     where = settings.elasticsearch.rpartition("@")[2].rstrip("/")
@@ -280,12 +375,6 @@ def _make_folder(folder: Path) -> None:
         make_folder(folder)
     except OSError as error:
         raise InputError(f"the data folder {folder} cannot be made: {error.strerror}") from error
-
-
-def _stop_on_signals(agent: Agent) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, agent.stop)
 
 
 def _lines_in(batch: Batch) -> int:

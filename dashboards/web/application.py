@@ -16,7 +16,7 @@ Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,12 +40,15 @@ OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
 VEGA: Final = web.AppKey("vega", vega.Bundle)
 
 
-def application(store: Store, *, status: Callable[[], dict[str, Any]]) -> web.Application:
+def application(
+    store: Store, *, status: Callable[[], dict[str, Any]], routes: Iterable[web.RouteDef] = ()
+) -> web.Application:
     """Make the application on an open `store`; it is the caller's to close.
 
     `status` is called for each ``GET /api/status`` on the event loop's thread and must not block. The page shows
     its ``events``, ``events_per_second`` (else it measures it), ``files``, ``lag_seconds``, ``lag_bytes``,
-    ``parse_failures``, ``dead_letters`` and ``problems`` (path → reason), those that are there.
+    ``parse_failures``, ``dead_letters`` and ``problems`` (path → reason), those that are there. `routes` are answered beside,
+    with the same checks.
     """
     app = web.Application(middlewares=[security.headers, security.guard, _explain_errors], client_max_size=MAX_BYTES)
     app[STORE] = store
@@ -63,6 +66,7 @@ def application(store: Store, *, status: Callable[[], dict[str, Any]]) -> web.Ap
     app.router.add_get("/api/status", _status)
     app.router.add_get("/healthz", _healthz)
     app.router.add_static("/static", STATIC)
+    app.router.add_routes(routes)
     return app
 
 

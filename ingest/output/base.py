@@ -11,7 +11,7 @@ from ingest.plugin import Plugin
 from ingest.plugins import codec_of
 from sawlog.dead_letter import DeadLetter
 from sawlog.event import METADATA, Event
-from sawlog.store.base import Refusal
+from sawlog.store.base import Refusal, Store
 
 COMMON_OPTIONS: dict[str, Option] = {
     "codec": Option(Kind.CODEC, "How events become bytes."),
@@ -46,6 +46,11 @@ class Output(Plugin):
     def set_aside(self) -> Sequence[str]:
         """What its store has on its disk that was damaged; see `sawlog.store.base.Store`."""
         return ()
+
+    @property
+    def store(self) -> Store | None:
+        """The store that it writes to, when it is open; None: it writes to none that can be searched."""
+        return None
 
     async def open(self) -> None:
         """Make ready to send.

@@ -28,7 +28,7 @@ from sawlog.dead_letter import DeadLetter
 from sawlog.errors import ConfigError, StoreError
 from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
-from sawlog.store.base import DOCUMENT_BYTES, Bulk, Refusal
+from sawlog.store.base import DOCUMENT_BYTES, Bulk, Refusal, Store
 from sawlog.store.dead_letter_index import index_letters
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
@@ -78,6 +78,10 @@ class Elasticsearch(Output):
         self._store: ElasticsearchStore | None = None
         self._gathering: Gathering | None = None
         self._graves: str | None = options["dead_letter_index"]
+
+    @property
+    def store(self) -> Store | None:  # noqa: D102 - Output.store
+        return self._store
 
     async def open(self) -> None:  # noqa: D102 - Output.open
         options = self._options

@@ -14,7 +14,7 @@ from sawlog.columns import Columns
 from sawlog.errors import StoreError
 from sawlog.event import Event
 from sawlog.paths import default_data, index_directory
-from sawlog.store.base import DEFAULT_INDEX, Refusal
+from sawlog.store.base import DEFAULT_INDEX, Refusal, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.retention import retention_of
@@ -39,6 +39,10 @@ class Embedded(Output):
     @property
     def set_aside(self) -> Sequence[str]:  # noqa: D102 - Output.set_aside
         return self._store.set_aside if self._store is not None else ()
+
+    @property
+    def store(self) -> Store | None:  # noqa: D102 - Output.store
+        return self._store
 
     async def open(self) -> None:  # noqa: D102 - Output.open
         self._store = EmbeddedStore(index_directory(self._path or default_data()), retention=self._retention)

@@ -8,11 +8,10 @@ import ipaddress
 import logging
 import os
 import re
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,6 +19,7 @@ from sawlog import collector
 from sawlog.cli.messages import log_to_stderr
 from sawlog.errors import ConfigError, ConfigErrors
 from sawlog.paths import DATA_VARIABLE, LISTEN_VARIABLE, default_data
+from sawlog.signals import handled
 
 if TYPE_CHECKING:
     from ingest.input.file import Following, Tailer
@@ -199,37 +199,16 @@ async def _run(
     from sawlog.dead_letter import DIRECTORY, DeadLetters  # noqa: PLC0415
 
     service = Service(pipeline, DeadLetters(data / DIRECTORY), workers=workers)
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[Any]] = set()
-
-    def begin(thing: Coroutine[Any, Any, Any]) -> None:
-        tasks.add(task := asyncio.create_task(thing))
-        task.add_done_callback(tasks.discard)
-
-    def stop() -> None:
-        log.info("stopping")
-        service.stop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # A second signal does not wait.
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    if files:
-        reloader = Reloader(service, load, files)
-        loop.add_signal_handler(signal.SIGHUP, lambda: begin(reloader.reload()))
-        if interval is not None:
-            begin(reloader.watch(interval))
-    begin(_report(service))
+    reloader = Reloader(service, load, files) if files else None
+    report = asyncio.create_task(_report(service))
     log.info("ingest runs %s", _summary(pipeline))
     collector.settle()
     try:
-        async with _http(service, api):
+        async with handled(service.stop, reloader, interval), _http(service, api):
             await service.run()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        report.cancel()
+        await asyncio.gather(report, return_exceptions=True)
     log.info("stopped after %s", _counts_of(service))
 
 

@@ -39,6 +39,13 @@ TICK_SECONDS = 0.5
 @click.option(
     "-f", "pipeline", multiple=True, metavar="PIPELINE.CONF", help="Parse with a Logstash pipeline's filters."
 )
+@click.option(
+    "-w",
+    "--pipeline.workers",
+    "workers",
+    type=click.IntRange(0, 1024),
+    help="Processes that run the filters, as for `sawlog ingest`; 0: none.",
+)
 @click.option("--elasticsearch", metavar="URL", envvar="SAWLOG_ELASTICSEARCH_URL", help="Index there instead.")
 @click.option("--index", default=DEFAULT_INDEX, show_default=True, help="The data stream to index into.")
 @click.option(
@@ -59,6 +66,7 @@ def up(
     web: bool,
     filebeat: str | None,
     pipeline: tuple[str, ...],
+    workers: int | None,
     elasticsearch: str | None,
     index: str,
     retention: str | None,
@@ -85,12 +93,13 @@ def up(
         pipeline,
         elasticsearch,
         index,
+        workers,
         None if retention is None else retention_of(retention),
     )
     done = asyncio.run(_run(settings, console))
     if once:
         _summary(done)
-    if once and (done.agent.progress.problems or done.store.set_aside or done.counts.in_vain is not None):
+    if once and (done.agent.progress.problems or done.set_aside or done.in_vain is not None):
         sys.exit(1)
 
 
@@ -142,13 +151,13 @@ async def _report(up: Up, console: Console) -> None:
 
 def _figures(up: Up) -> str:
     counts, progress = up.counts, up.agent.progress
-    words = f"{counts.created + counts.existing:,} events in, from {progress.files:,} files"
+    words = f"{up.created + up.existing:,} events in, from {progress.files:,} files"
     if up.agent.lag:
         words += f"; {up.agent.lag / 1e6:,.1f} MB to go"
     if counts.unparsed:
         words += f"; {counts.unparsed:,} not parsed"
-    if counts.dead:
-        words += f"; {counts.dead:,} dead letters"
+    if up.dead:
+        words += f"; {up.dead:,} dead letters"
     return words
 
 
@@ -157,16 +166,16 @@ def _summary(up: Up) -> None:
     click.echo(f"files           {progress.files}")
     click.echo(f"lines           {counts.lines}")
     click.echo(f"events          {counts.events}")
-    click.echo(f"indexed         {counts.created}")
-    if counts.existing:
-        click.echo(f"already there   {counts.existing}")
+    click.echo(f"indexed         {up.created}")
+    if up.existing:
+        click.echo(f"already there   {up.existing}")
     click.echo(f"parse failures  {counts.unparsed}")
-    if counts.dead:
-        click.echo(f"dead letters    {counts.dead}")
-    if counts.in_vain is not None:
-        click.echo(f"refused         nothing was indexed; the commonest reason: {escape(counts.in_vain)}")
+    if up.dead:
+        click.echo(f"dead letters    {up.dead}")
+    if up.in_vain is not None:
+        click.echo(f"refused         nothing was indexed; the commonest reason: {escape(up.in_vain)}")
     click.echo(f"seconds         {up.seconds:.1f}")
     for path, why in progress.readable_problems().items():
         click.echo(f"not read        {escape(path)}: {why}")
-    for name in up.store.set_aside:
+    for name in up.set_aside:
         click.echo(f"set aside       {name}: damaged; what is in it is not found")
