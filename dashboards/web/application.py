@@ -47,8 +47,8 @@ def application(
 
     `status` is called for each ``GET /api/status`` on the event loop's thread and must not block. The page shows
     its ``events``, ``events_per_second`` (else it measures it), ``files``, ``lag_seconds``, ``lag_bytes``,
-    ``parse_failures``, ``dead_letters`` and ``problems`` (path → reason), those that are there. `routes` are answered beside,
-    with the same checks.
+    ``parse_failures``, ``dead_letters`` and ``problems`` (path → reason), those that are there. `routes` are answered
+    beside, with the same checks.
     """
     app = web.Application(middlewares=[security.headers, security.guard, _explain_errors], client_max_size=MAX_BYTES)
     app[STORE] = store
