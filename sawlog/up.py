@@ -102,6 +102,8 @@ class Up:
     letters: DeadLetters
     sink: StoreSink | None
     address: str | None = None
+    searchable: bool = True
+    """Whether the address has a page to search on; else it has metrics and health alone."""
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -215,6 +217,7 @@ async def _page(settings: Settings, up: Up, store: Store | None) -> AsyncIterato
     outlets = up.service.outlets
     store = store or next((one.store for one in outlets if isinstance(one, Outlet) and one.store is not None), None)
     health, metrics = partial(health_of, up.service), partial(metrics_of, up.service)
+    up.searchable = store is not None
     if store is None:
         log.warning("the pipeline's outputs are no store that could be searched: there is no page, /metrics and /health"
                     " alone")  # fmt: skip

@@ -108,7 +108,11 @@ async def _run(settings: Settings, console: Console) -> Up:
 
     def on_start(started: Up) -> None:
         if started.address:
-            console.print(Text.assemble("Search page: ", (started.address, "bold cyan")))
+            console.print(
+                Text.assemble(
+                    "Search page: " if started.searchable else "Metrics and health: ", (started.address, "bold cyan")
+                )
+            )
         show = _bar if settings.once and console.is_terminal else _report
         shown.append(asyncio.create_task(show(started, console)))
 

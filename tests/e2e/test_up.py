@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+
+from tests.services import free_port
 
 ROOT = Path(__file__).parents[2]
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
@@ -310,3 +313,54 @@ def test_what_the_index_has_set_aside_is_said_and_is_no_success(tmp_path: Path) 
     product.once(log, code=1)
     (product.data / "index" / f"damaged-{partition.name}").rename(tmp_path / "kept")
     product.once(log)
+
+
+def test_a_pipeline_has_its_own_inputs_and_outputs_and_is_reloaded(tmp_path: Path) -> None:
+    log, out, conf, port = tmp_path / "a.log", tmp_path / "out.json", tmp_path / "own.conf", free_port()
+    log.write_text("of a file\n")
+    text = (
+        f'input {{ tcp {{ host => "127.0.0.1" port => {port} }} }} '
+        'filter { mutate { add_field => { "state" => "before" } } } '
+        f'output {{ file {{ path => "{out}" }} }}'
+    )
+    conf.write_text(text)
+    command = [SAWLOG, "up", "--port", "0", "--data", str(tmp_path / "data"), "-f", str(conf), str(log)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    try:
+        url = None
+        while url is None:
+            url = re.search(r"Metrics and health: (http://\S+)", running.stderr.readline())
+        await_events(out, {"of a file": "before"})
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+            sender.sendall(b"over tcp\n")
+        await_events(out, {"of a file": "before", "over tcp": "before"})
+        conf.write_text(text.replace("before", "after"))
+        running.send_signal(signal.SIGHUP)
+        while "the pipeline was reloaded" not in running.stderr.readline():
+            assert running.poll() is None
+        with log.open("a") as file:
+            file.write("2017-07-04 11:11:37.921  INFO 1 --- [main] a.B : text\nmore\n")
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+            sender.sendall(b"again\n")
+        await_events(out, {"of a file": "before", "over tcp": "before", "again": "after"})
+        with urlopen(f"{url[1]}/health", timeout=10) as answer:
+            assert json.load(answer)["status"] == "ok"
+        with urlopen(f"{url[1]}/metrics", timeout=10) as answer:
+            assert b"sawlog_ingest_received_total" in answer.read()
+    finally:
+        running.terminate()
+        running.communicate(timeout=40)
+    assert running.returncode == 0
+
+
+def await_events(out: Path, wanted: dict[str, str], seconds: float = 60) -> None:
+    """Wait until the file has the events: their messages, and what the filter made of them."""
+    end = time.monotonic() + seconds
+    while True:
+        lines = out.read_text().splitlines() if out.exists() else []
+        found = {event["message"]: event["state"] for event in map(json.loads, lines)}
+        if wanted.items() <= found.items():
+            return
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
