@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -19,6 +20,7 @@ from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Refusal, Store
+from sawlog.store.delivery import REASONS
 
 TEMPORARY: Final = (StoreUnavailableError, OSError)
 """What is worth another try."""
@@ -33,6 +35,15 @@ class Sent:
     events: int = 0
     dead: int = 0
     retries: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Why events became dead letters, and how many for each reason; of `REASONS` kinds at most."""
+
+    def refuse(self, reasons: Iterable[str]) -> None:
+        """Count events that became dead letters."""
+        for reason in reasons:
+            self.dead += 1
+            if reason in self.refusals or len(self.refusals) < REASONS:
+                self.refusals[reason] += 1
 
 
 class Outlet:
@@ -89,7 +100,7 @@ class Outlet:
         refusals: Sequence[Refusal] = await self._retrying()(self._send, events)
         await self._bury(events, refusals)
         self.sent.events += len(events) - len(refusals)
-        self.sent.dead += len(refusals)
+        self.sent.refuse(refusal.reason for refusal in refusals)
 
     async def close(self) -> None:
         """Close the output if it was opened."""

@@ -268,16 +268,17 @@ class Service:
     def _start(self, intakes: Sequence[_Intake]) -> None:
         for intake in intakes:
             self._intakes.append(intake)
-            intake.task = asyncio.create_task(self._feed(intake.input))
+            intake.task = asyncio.create_task(self._feed(intake))
             intake.task.add_done_callback(lambda _task: self._look_at_intakes())
 
-    async def _feed(self, source: Feed) -> None:
+    async def _feed(self, intake: _Intake) -> None:
+        source = intake.input
         while True:
             try:
                 await source.run(self._deliver)
                 return
             except (SawlogError, OSError) as error:
-                if not self._reloaded:
+                if not self._reloaded or intake.key is None:
                     self._fail(_named(source, error))
                     return
                 # The rest of a pipeline that has been running must not end for one input of a new file.

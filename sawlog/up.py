@@ -29,7 +29,7 @@ from sawlog.batch import Batch, LineBatch
 from sawlog.columns import Columns
 from sawlog.dead_letter import DIRECTORY, DeadLetters, letters_of
 from sawlog.errors import InputError
-from sawlog.event import Event
+from sawlog.event import METADATA, Event
 from sawlog.health import routes
 from sawlog.health import serve as serve_health
 from sawlog.private import make_folder
@@ -38,6 +38,7 @@ from sawlog.store.base import DEFAULT_INDEX, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.gathering import Gathering
 from sawlog.tailing import run_agent
 from shipper.agent import Agent
 from shipper.config import load
@@ -84,9 +85,9 @@ class Counts:
     unparsed: int = 0
 
     def see(self, batch: Batch, parts: Parts) -> None:
-        """Count a batch that has come out of the filters. Events that go to several outputs are counted at each."""
+        """Count a batch that has come out of the filters; an event that goes to several outputs counts once."""
         self.lines += _lines_in(batch)
-        for events in parts:
+        for events in parts if len(parts) == 1 else [_distinct(parts)]:
             self.events += len(events)
             own = events.events.values() if isinstance(events, Columns) else events
             self.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in own)
@@ -131,8 +132,8 @@ class Up:
         """Why nothing was indexed although there was something: the commonest reason; None when all is well."""
         if not self.dead or self.created or self.existing:
             return None
-        reasons = self.sink.refusals.most_common(1) if self.sink else []
-        return next((reason for reason, _ in reasons), "")
+        reasons = sum((outlet.sent.refusals for outlet in self.service.outlets), Counter[str]())
+        return next((reason for reason, _ in reasons.most_common(1)), "")
 
     @property
     def seconds(self) -> float:
@@ -175,14 +176,6 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     tails = _tails(settings, pipeline)
     for note in pipeline.notes:
         log.info("%s", note)
-    for kind, blocks in (("input", pipeline.inputs), ("output", pipeline.outputs)):
-        for block in blocks:
-            log.warning(
-                "%s: the %s '%s' is not run by `sawlog up`, which has its own; `sawlog ingest -f` runs it",
-                block.position,
-                kind,
-                block.name,
-            )
     _make_folder(settings.data)
     async with AsyncExitStack() as stack:
         registry = Registry(settings.data / _registry_name(settings, pipeline))
@@ -243,11 +236,8 @@ class StoreSink:
         self._letters = letters
         self._index = index
         self._delivery = Delivery(store, tell=self._tell)
-
-    @property
-    def refusals(self) -> Counter[str]:
-        """Why documents became dead letters, and how many for each reason."""
-        return self._delivery.counters.refusals
+        # The embedded index commits together what waits, by itself.
+        self._gathering = None if isinstance(store, EmbeddedStore) else Gathering(self._delivery)
 
     @property
     def set_aside(self) -> Sequence[str]:
@@ -260,16 +250,18 @@ class StoreSink:
     async def send(self, events: Sequence[Event]) -> None:
         """Return when each event is in the store or in the dead letters."""
         bulk = bulk_of(events, index=self._index)
-        delivered = await self._delivery.deliver(bulk)
+        delivered = await (self._gathering or self._delivery).deliver(bulk)
         await self._letters.keep(letters_of(bulk, delivered.refused))
         self.created += delivered.created
         self.existing += delivered.existing
         self.sent.events += delivered.created + delivered.existing
-        self.sent.dead += len(delivered.refused)
+        self.sent.refuse(refusal.reason for refusal in delivered.refused)
         self.sent.retries = self._delivery.counters.retries
 
     async def close(self) -> None:
-        """Whoever has opened the store closes it."""
+        """Give up what is under way; whoever has opened the store closes it."""
+        if self._gathering is not None:
+            await self._gathering.close()
 
     def _tell(self, problem: str | None) -> None:
         self.problem = problem
@@ -378,6 +370,12 @@ def _make_folder(folder: Path) -> None:
         make_folder(folder)
     except OSError as error:
         raise InputError(f"the data folder {folder} cannot be made: {error.strerror}") from error
+
+
+def _distinct(parts: Parts) -> list[Event]:
+    """Return each event once of what goes to several outputs; columns make new dictionaries for each."""
+    every = [event for events in parts for event in events]
+    return list({(event.get(METADATA) or {}).get("_id") or id(event): event for event in every}.values())
 
 
 def _lines_in(batch: Batch) -> int:

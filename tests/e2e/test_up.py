@@ -222,16 +222,6 @@ def test_a_file_has_any_name(product: Product, tmp_path: Path) -> None:
     assert product.once(folder / "*.log", code=1)["lines"] == "0"
 
 
-def test_inputs_and_outputs_of_a_pipeline_are_not_left_out_without_a_word(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    log.write_text("hello\n")
-    pipeline = tmp_path / "p.conf"
-    pipeline.write_text("input { beats { port => 5043 } }\nfilter { grok { match => { message => hello } } }\n")
-    command = Product(tmp_path / "data", []).up("--once", "-f", pipeline, log)
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stderr
-    assert f"{pipeline}:1:9: the input 'beats' is not run by `sawlog up`" in told
-
-
 def test_what_was_indexed_long_ago_is_dropped(tmp_path: Path) -> None:
     product = Product(tmp_path / "data", [])
     old, new = tmp_path / "old.log", tmp_path / "new.log"
