@@ -14,15 +14,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar, cast
 
-from ingest.input.base import Deliver
+from ingest.input.base import Input
 from ingest.options import Block
 from ingest.outlet import Outlet, Sent
 from ingest.output.base import letter_of
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
+from ingest.tailer import MakeTailer
 from ingest.window import Window
 from ingest.workers import FilterError, Filtering, Parts, filtering
-from sawlog.batch import Batch
+from sawlog.batch import Batch, Deliver
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import SawlogError
 from sawlog.event import Event
@@ -125,11 +126,12 @@ class Service:
         feeds: Sequence[Feed] = (),
         store: Sink | None = None,
         seen: Callable[[Batch, Parts], None] | None = None,
+        tailer: MakeTailer | None = None,
     ) -> None:
         """`workers` is the number of processes for the filters (see `ingest.workers.filtering`).
 
         `feeds` deliver beside the pipeline's inputs; `store` gets the events of a pipeline without outputs, and
-        `seen` hears of each batch that has come out of the filters.
+        `seen` hears of each batch that has come out of the filters. `tailer` is what inputs follow files with.
         """
         self.counts = Counts()
         self.window = Window(window_bytes, window_batches)
@@ -140,6 +142,7 @@ class Service:
         self._feeds = feeds
         self._store = store
         self._seen = seen
+        self._tailer = tailer
         self._setup: _Setup | None = None
         self._intakes: list[_Intake] = []
         self._last: dict[str, asyncio.Event] = {}
@@ -169,7 +172,7 @@ class Service:
             SawlogError: an input or output cannot be used; what was not acknowledged is sent again by its source.
         """
         inputs = [_Intake(None, feed) for feed in self._feeds]
-        inputs += [_intake(block) for block in self._pipeline.inputs]
+        inputs += [self._intake(block) for block in self._pipeline.inputs]
         setup = await self._set_up(self._pipeline)
         self._setup = setup
         try:
@@ -243,7 +246,7 @@ class Service:
         for block in blocks:
             same = _take(there, key_of(block))
             if same is None:
-                fresh.append(_intake(block))
+                fresh.append(self._intake(block))
             else:
                 kept.append(same)
         return fresh, kept
@@ -264,6 +267,11 @@ class Service:
         task.add_done_callback(self._retiring.discard)
 
     # Inputs
+
+    def _intake(self, block: Block) -> _Intake:
+        made = cast("Input", make("input", block)[0])
+        made.tailer = self._tailer
+        return _Intake(key_of(block), cast("Feed", made))
 
     def _start(self, intakes: Sequence[_Intake]) -> None:
         for intake in intakes:
@@ -417,10 +425,6 @@ def key_of(block: Block) -> str:
         return value
 
     return repr(plain(block))
-
-
-def _intake(block: Block) -> _Intake:
-    return _Intake(key_of(block), cast("Feed", make("input", block)[0]))
 
 
 async def _stop_all(intakes: Sequence[_Intake]) -> None:

@@ -11,7 +11,7 @@ line, read again after a crash, therefore gets the same `_id`, and creating it t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,6 +75,11 @@ class Batch(ABC):
         settled, self._settled = self._settled, None
         if settled is not None:
             settled(error)
+
+
+Deliver = Callable[[Batch], Awaitable[None]]
+"""Hands over a batch, and returns when there is room for the next: a source that awaits it is held back. The batch is
+acknowledged, or not, some time later."""
 
 
 class LineBatch(Batch):

@@ -11,18 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Final
 
-from sawlog.batch import Batch
+from sawlog.batch import Deliver
 from shipper.discovery import Watch, reason
 from shipper.following import RETRY_SECONDS, Followed, FollowedFiles, Progress, Tail
 from shipper.harvester import Harvester, ReplacedError
 from shipper.registry import Registry
 
-Deliver = Callable[[Batch], Awaitable[None]]
-"""Takes a batch on its way; returns when the next may come. The batch is acknowledged later."""
 WINDOW_BYTES: Final = 16 << 20
 POLL_SECONDS: Final = 0.2
 SCAN_PAUSE_SECONDS: Final = 0.1

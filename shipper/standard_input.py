@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sawlog import __version__
-from sawlog.batch import LineBatch, Source
-from shipper.agent import WINDOW_BYTES, Deliver
+from sawlog.batch import Deliver, LineBatch, Source
+from shipper.agent import WINDOW_BYTES
 from shipper.following import RETRY_SECONDS, Tail
 
 BLOCK_BYTES: Final = 1 << 18

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("dashboards", "ingest", "sawlog", "shipper")
-KNOW_ALL = ("sawlog.cli", "sawlog.up", "sawlog.tailing")
+KNOW_ALL = ("sawlog.cli", "sawlog.running")
 """What starts the parts, and so knows them."""
 
 

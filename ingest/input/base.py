@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from ingest.codec.base import Codec
 from ingest.lang.decorate import decorate_from
 from ingest.options import Kind, Option, Options
 from ingest.plugin import Plugin
 from ingest.plugins import codec_of
-from sawlog.batch import Batch
+from ingest.tailer import MakeTailer
+from sawlog.batch import Deliver
 from sawlog.event import Event
 
 COMMON_OPTIONS: dict[str, Option] = {
@@ -23,9 +24,6 @@ COMMON_OPTIONS: dict[str, Option] = {
     "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
 }
 
-Deliver = Callable[[Batch], Awaitable[None]]
-"""Hands over a batch, and returns when there is room for the next: an input that awaits it is held back."""
-
 
 class Input(Plugin):
     """A source of batches.
@@ -37,6 +35,8 @@ class Input(Plugin):
 
     kind = "input"
     common_options = COMMON_OPTIONS
+    tailer: MakeTailer | None = None
+    """Makes what follows files; whoever runs an input that does so sets it."""
 
     def __init__(self, options: Options) -> None:
         self.id: str = options["id"] or self.name

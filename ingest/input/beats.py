@@ -19,13 +19,13 @@ from typing import Any, ClassVar, Final
 from ingest.codec.base import Codec
 from ingest.failure import fail
 from ingest.input import network, tls
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.decoding import codec_name, line_id, settle_timestamp
 from ingest.input.outbox import identify
 from ingest.input.template import LARGEST, Template
 from ingest.options import Block, Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
-from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
+from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source
 from sawlog.event import METADATA, Event, add_tag, get, weight_of
 from sawlog.json_text import decode
 from sawlog.wire.lumberjack import Ack, Data, Decoder, Limits, LumberjackError, Window, encode_ack

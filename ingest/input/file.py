@@ -1,32 +1,20 @@
-"""file: events from files, as they grow or once.
-
-Following files (rotation, truncation, offsets, identity) is the shipper's work, and ingest does not know the
-shipper. Whoever starts the service therefore says once, before the inputs run, what does it:
-
-    from ingest.input.file import set_tailer
-    from sawlog.tailing import tailer
-
-    set_tailer(tailer(data))    # data: the folder in which offsets and the agent's id are kept
-
-A `Tailer` is made of a `Following` for each input, delivers `LineBatch`es and moves its offsets when these are
-acknowledged.
-"""
+"""file: events from files, as they grow or once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Protocol, cast
+from typing import Any, ClassVar, Final, cast
 
 from ingest.codec.base import Codec
 from ingest.codec.multiline import Joining, Multiline
 from ingest.codec.settings import charset
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.options import Block, Kind, Option, Options
 from ingest.plugins import check
 from ingest.settings import ECS_COMPATIBILITY, is_dynamic, is_ecs
-from sawlog.batch import Batch, EventBatch, LineBatch, Source
+from ingest.tailer import TailRequest
+from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Source
 from sawlog.errors import InputError
 from sawlog.event import METADATA, Event, add_tag
 
@@ -35,58 +23,6 @@ _UNITS: Final = {
     "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "w": 604800.0, "min": 60.0,
     "millisecond": 1e-3, "millis": 1e-3, "msec": 1e-3, "ms": 1e-3, "microsecond": 1e-6, "us": 1e-6, "usec": 1e-6,
 }  # fmt: skip
-NOWHERE: Final = ("/dev/null", "NUL")
-"""What `sincedb_path` is when nothing is to be remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Following:
-    """Which files to follow and how; times are in seconds."""
-
-    name: str
-    """The input's id."""
-    paths: tuple[str, ...]
-    exclude: tuple[str, ...]
-    """Shell patterns of file names, without folders."""
-    encoding: str
-    """A codec of Python's."""
-    joining: Joining | None
-    """Which lines are one event; None: each."""
-    from_end: bool
-    """Whether files that are there at the start and are not known are begun at their end."""
-    reading: bool
-    """Files are complete: each is read to its end, a last line without line end too."""
-    exit_after_read: bool
-    memory: str | None
-    """The file for the offsets; None: one of the tailer's choice; of `NOWHERE`: none."""
-    scan_seconds: float
-    close_after: float
-    ignore_older: float | None
-    delete: bool
-    """Whether a file that was read and delivered is deleted."""
-    completed: str | None
-    """The file to which the paths of files that were read and delivered are appended."""
-
-
-class Tailer(Protocol):
-    """Something that tails."""
-
-    async def run(self, deliver: Deliver) -> None:
-        """Follow the files, as `Input.run` says; return when they are read, if they are to be read once.
-
-        A batch is a `LineBatch` whose source's fields have ``host.name`` and ``log.file.path``.
-        """
-
-
-MakeTailer = Callable[[Following], Tailer]
-_makers: list[MakeTailer] = []
-
-
-def set_tailer(make: MakeTailer) -> None:
-    """Say what tails; the last call counts, for inputs that begin to run later."""
-    _makers[:] = [make]
-
-
 _ONE_MODE: Final = "takes effect with mode => read"
 
 _SHIPPER: Final = "files are read in blocks of 1 MiB, in turn"
@@ -144,7 +80,7 @@ class File(Input):
         for name in ("exit_after_read", "file_completed_action", "file_completed_log_path"):
             if not reading and options.given(name):
                 options.notes.append(f"{options.positions[name]}: file: '{name}' {_ONE_MODE}")
-        self.following = Following(
+        self.following = TailRequest(
             self.id,
             tuple(map(str, options["path"])),
             tuple(map(str, options["exclude"])),
@@ -162,9 +98,9 @@ class File(Input):
         )
 
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
-        if not _makers:
-            raise InputError("the file input has nothing that tails; the service names it at start")
-        tailer = _makers[0](self.following)
+        if self.tailer is None:
+            raise InputError("the file input has nothing that tails; whoever runs it gives it that")
+        tailer = self.tailer(self.following)
 
         async def take(batch: Batch) -> None:
             await deliver(self._shaping.shape(cast("LineBatch", batch)))

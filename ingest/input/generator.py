@@ -7,10 +7,11 @@ import socket
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.outbox import Outbox
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
+from sawlog.batch import Deliver
 from sawlog.event import Event, put
 
 EVENTS = 1000

@@ -23,13 +23,13 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from ingest.codec.base import Codec
 from ingest.input import elastic, network, tls
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.network import Address
 from ingest.input.outbox import identify
 from ingest.options import Kind, Option, Options
 from ingest.plugins import codec_of
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs
-from sawlog.batch import EventBatch, Source
+from sawlog.batch import Deliver, EventBatch, Source
 from sawlog.event import METADATA, MISSING, Event, Path, get, put, weight_of
 from sawlog.logins import Logins, TurnedAwayError
 from sawlog.loopback import came_over_loopback, foreign_host, foreign_page

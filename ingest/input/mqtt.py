@@ -23,13 +23,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from ingest.input import network, tls
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.broker import Broker, Client, OpenMessage, connected
 from ingest.input.decoding import Stamp, settle_timestamp
 from ingest.input.outbox import Outbox, identify
 from ingest.options import Kind, Option, Options
 from sawlog.backoff import growing
-from sawlog.batch import Batch, EventBatch, LineBatch, Settled, Source
+from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, Event
 from sawlog.loopback import is_loopback

@@ -16,9 +16,8 @@ from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Final
 
-from ingest.input.base import Deliver
 from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT, wait
-from sawlog.batch import EventBatch, Source
+from sawlog.batch import Deliver, EventBatch, Source
 from sawlog.event import METADATA, Event
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,12 @@ import sys
 import threading
 from typing import ClassVar
 
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.decoding import Stamp, Stream, codec_name
 from ingest.input.outbox import Outbox
 from ingest.options import Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
+from sawlog.batch import Deliver
 
 
 class Stdin(Input):

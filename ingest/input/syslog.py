@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Final, cast
 from ingest import plugins
 from ingest.filter.base import Filter
 from ingest.input import network
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.decoding import codec_name
 from ingest.input.network import Address
 from ingest.input.outbox import Outbox
 from ingest.options import Block, Kind, Option, Options, Setting
 from ingest.settings import ECS_COMPATIBILITY, ENGLISH, field, is_ecs
+from sawlog.batch import Deliver
 from sawlog.event import METADATA, Event, get, put
 
 log = logging.getLogger(__name__)

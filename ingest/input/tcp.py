@@ -9,12 +9,13 @@ import ssl
 from typing import Any, ClassVar, Final
 
 from ingest.input import network, tls
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.decoding import Stamp, Stream, codec_name
 from ingest.input.network import Address, Proxied
 from ingest.input.outbox import Outbox
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
+from sawlog.batch import Deliver
 
 log = logging.getLogger(__name__)
 

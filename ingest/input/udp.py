@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ingest.input import network
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.input.network import Address
 from ingest.input.outbox import Outbox
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs
+from sawlog.batch import Deliver
 from sawlog.event import METADATA, MISSING, Event, get, put
 
 

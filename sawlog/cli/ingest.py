@@ -7,7 +7,6 @@ import contextlib
 import ipaddress
 import logging
 import os
-import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,14 +16,15 @@ import click
 
 from sawlog import collector
 from sawlog.cli.messages import log_to_stderr
+from sawlog.cli.reload import reload_options
 from sawlog.errors import ConfigError, ConfigErrors
 from sawlog.paths import DATA_VARIABLE, LISTEN_VARIABLE, default_data
-from sawlog.signals import handled
+from sawlog.running.signals import handled
 
 if TYPE_CHECKING:
-    from ingest.input.file import Following, Tailer
     from ingest.pipeline import Pipeline
     from ingest.service import Service
+    from ingest.tailer import Tailer, TailRequest
 
 REPORT_SECONDS: Final = 30.0
 CONFIG_STRING: Final = "config string"
@@ -32,15 +32,6 @@ STDIN: Final = "input { stdin { type => stdin } }"
 STDOUT: Final = "output { stdout { codec => rubydebug } }"
 
 log = logging.getLogger(__name__)
-
-
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    """Read ``3s``, ``500ms``, ``1m`` or a number of seconds."""
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", value)
-    if not found or float(found[1]) <= 0:
-        raise click.BadParameter(f"{value!r} is no duration, such as 3s or 500ms")
-    return float(found[1]) * units[found[2]]
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -67,16 +58,7 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     "once the filters take most of the time.",
 )
 @click.option("-t", "--config.test_and_exit", "test", is_flag=True, help="Test the files and end, as `sawlog check`.")
-@click.option("-r", "--config.reload.automatic", "automatic", is_flag=True, help="Reload when the files change.")
-@click.option(
-    "--config.reload.interval",
-    "interval",
-    callback=_seconds,
-    default="3s",
-    metavar="DURATION",
-    show_default=True,
-    help="How often to look whether they have changed.",
-)
+@reload_options
 @click.option(
     "--data",
     "--path.data",
@@ -142,10 +124,6 @@ def ingest(
     if listen is not None:
         os.environ[LISTEN_VARIABLE] = listen
 
-    from ingest.input.file import set_tailer  # noqa: PLC0415 - so that `sawlog --help` stays instant
-
-    set_tailer(lambda following: _tailer(following, folder))
-
     def load() -> Pipeline:
         return _load(files, text, needs_input=inspect is None)
 
@@ -157,7 +135,7 @@ def ingest(
     elif inspect is not None:
         from sawlog.cli.inspect import show  # noqa: PLC0415 - only here
 
-        show(pipeline, inspect)
+        show(pipeline, inspect, lambda request: _tailer(request, folder))
     else:
         api = None if api_port is None else (api_host, api_port)
         asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None, api))
@@ -198,7 +176,12 @@ async def _run(
     from ingest.service import Service  # noqa: PLC0415
     from sawlog.dead_letter import DIRECTORY, DeadLetters  # noqa: PLC0415
 
-    service = Service(pipeline, DeadLetters(data / DIRECTORY), workers=workers)
+    service = Service(
+        pipeline,
+        DeadLetters(data / DIRECTORY),
+        workers=workers,
+        tailer=lambda request: _tailer(request, data),
+    )
     reloader = Reloader(service, load, files) if files else None
     report = asyncio.create_task(_report(service))
     log.info("ingest runs %s", _summary(pipeline))
@@ -226,11 +209,11 @@ async def _http(service: Service, api: tuple[str, int] | None) -> AsyncIterator[
         yield
 
 
-def _tailer(following: Following, data: Path) -> Tailer:
+def _tailer(request: TailRequest, data: Path) -> Tailer:
     """Make what follows files; the shipper is only imported for pipelines that need it."""
-    from sawlog.tailing import tailer  # noqa: PLC0415 - see above
+    from sawlog.running.tailing import tailer  # noqa: PLC0415 - see above
 
-    return tailer(data)(following)
+    return tailer(data)(request)
 
 
 async def _report(service: Service) -> None:

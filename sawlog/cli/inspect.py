@@ -18,6 +18,7 @@ from ingest.input.base import Input
 from ingest.inspection import Inspected, Inspector, Step
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
+from ingest.tailer import MakeTailer
 from sawlog.batch import Batch, LineBatch, Source
 from sawlog.cli.lines import escape
 from sawlog.errors import InputError, SawlogError
@@ -35,10 +36,11 @@ LOOKED_AT: Final = InputError("the events were only looked at")
 _encoder: Final = msgspec.json.Encoder()
 
 
-def show(pipeline: Pipeline, count: int) -> None:
+def show(pipeline: Pipeline, count: int, tailer: MakeTailer) -> None:
     """Print what the filters do to `count` events: of standard input when it is piped, else of the inputs.
 
-    Nothing is acknowledged: senders send the events again, and files are read again from where they stood.
+    `tailer` is what inputs follow files with. Nothing is acknowledged: senders send the events again, and files are
+    read again from where they stood.
 
     Raises:
         SawlogError: an input cannot be used, or there is nothing to inspect.
@@ -46,7 +48,7 @@ def show(pipeline: Pipeline, count: int) -> None:
     inspector = Inspector(pipeline.sections)
     console = Console(highlight=False, soft_wrap=True)
     shown = 0
-    for event in _from_stdin(pipeline, count) if _is_piped() else asyncio.run(_from_inputs(pipeline, count)):
+    for event in _from_stdin(pipeline, count) if _is_piped() else asyncio.run(_from_inputs(pipeline, count, tailer)):
         shown += 1
         _print(console, shown, inspector.inspect(event))
     if not shown:
@@ -86,7 +88,7 @@ def _decoded(pipeline: Pipeline) -> Iterator[Event]:
     yield from codec.flush()
 
 
-async def _from_inputs(pipeline: Pipeline, count: int) -> list[Event]:
+async def _from_inputs(pipeline: Pipeline, count: int, tailer: MakeTailer) -> list[Event]:
     """Run the inputs until they have given so many events."""
     if not pipeline.inputs:
         raise SawlogError("the pipeline has no input; pipe lines in: sawlog ingest --inspect -f FILE < app.log")
@@ -110,6 +112,8 @@ async def _from_inputs(pipeline: Pipeline, count: int) -> list[Event]:
     names = ", ".join(block.name for block in pipeline.inputs)
     click.echo(f"waiting for {count} events of {names}; Ctrl-C ends", err=True)
     inputs = [cast("Input", make("input", block)[0]) for block in pipeline.inputs]
+    for one in inputs:
+        one.tailer = tailer
 
     async def run_all() -> None:
         await asyncio.gather(*(one.run(deliver) for one in inputs))

@@ -14,11 +14,12 @@ from rich.text import Text
 from dashboards.web import Tls
 from sawlog.cli.lines import escape
 from sawlog.cli.messages import log_to_stderr
+from sawlog.cli.reload import reload_options
 from sawlog.cli.retention import checked_retention
 from sawlog.paths import default_data
+from sawlog.running.up import Settings, Up, run
 from sawlog.store.base import DEFAULT_INDEX
 from sawlog.store.retention import retention_of
-from sawlog.up import Settings, Up, run
 
 REPORT_SECONDS = 30.0
 TICK_SECONDS = 0.5
@@ -37,7 +38,7 @@ TICK_SECONDS = 0.5
 @click.option("--no-web", "web", flag_value=False, default=True, help="Without the page.")
 @click.option("-c", "filebeat", metavar="FILEBEAT.YML", help="Take inputs from a Filebeat configuration.")
 @click.option(
-    "-f", "pipeline", multiple=True, metavar="PIPELINE.CONF", help="Parse with a Logstash pipeline's filters."
+    "-f", "pipeline", multiple=True, metavar="PIPELINE.CONF", help="Run a Logstash pipeline; SIGHUP reloads it."
 )
 @click.option(
     "-w",
@@ -46,6 +47,7 @@ TICK_SECONDS = 0.5
     type=click.IntRange(0, 1024),
     help="Processes that run the filters, as for `sawlog ingest`; 0: none.",
 )
+@reload_options
 @click.option("--elasticsearch", metavar="URL", envvar="SAWLOG_ELASTICSEARCH_URL", help="Index there instead.")
 @click.option("--index", default=DEFAULT_INDEX, show_default=True, help="The data stream to index into.")
 @click.option(
@@ -67,6 +69,8 @@ def up(
     filebeat: str | None,
     pipeline: tuple[str, ...],
     workers: int | None,
+    automatic: bool,
+    interval: float,
     elasticsearch: str | None,
     index: str,
     retention: str | None,
@@ -77,6 +81,8 @@ def up(
     """
     if retention is not None and elasticsearch is not None:
         raise click.UsageError("--retention is for the embedded index; Elasticsearch's is set by 'sawlog setup'")
+    if automatic and not pipeline:
+        raise click.UsageError("--config.reload.automatic watches the files of -f, and none is named")
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key need each other")
     console = Console(stderr=True)
@@ -94,6 +100,7 @@ def up(
         elasticsearch,
         index,
         workers,
+        interval if automatic else None,
         None if retention is None else retention_of(retention),
     )
     done = asyncio.run(_run(settings, console))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ingest.filter.mutate import Mutate
-from ingest.input.base import Deliver, Input
+from ingest.input.base import Input
 from ingest.metrics import health
 from ingest.options import Kind, Option, Options
 from ingest.output.base import Output
@@ -18,7 +18,7 @@ from ingest.reload import Reloader
 from ingest.service import Service
 from ingest.workers import Here
 from sawlog import dead_letter
-from sawlog.batch import EventBatch, Source
+from sawlog.batch import Deliver, EventBatch, Source
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
 from sawlog.event import Event
@@ -407,6 +407,27 @@ class TestReload:
             await until(lambda: "the address is in use; trying again" in caplog.text)
             give("a")
             await until(lambda: Feed.settled == {"a": None})
+
+    async def test_what_the_caller_brings_is_not_run_twice(self, letters: DeadLetters) -> None:
+        failing, runs = asyncio.Event(), []
+
+        class Brought:
+            name = id = "brought"
+
+            async def run(self, deliver: Deliver) -> None:
+                runs.append(deliver)
+                await failing.wait()
+                raise SawlogError("the data folder is gone")
+
+        service = Service(Pipeline.from_text(PIPELINE, "test"), letters, workers=0, feeds=[Brought()])
+        running = asyncio.create_task(service.run())
+        await until(lambda: Feed.running == ["first"])
+        await service.reload(Pipeline.from_text(PIPELINE))
+        failing.set()
+        async with asyncio.timeout(20):
+            with pytest.raises(SawlogError, match="the data folder is gone"):
+                await running
+        assert len(runs) == 1
 
     async def test_files_are_read_again_when_they_change(
         self, letters: DeadLetters, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from ingest.input import file
+from ingest.input.file import File
 from ingest.plugins import known
 from sawlog.batch import LineBatch, Source
-from sawlog.tailing import tailer
+from sawlog.running.tailing import tailer
 from shipper.output import About
 from shipper.output.base import Sender
 from shipper.output.logstash import LogstashSender
@@ -132,10 +132,8 @@ class TestFile(AskingAgain):
     plugin = "file"
 
     @pytest.fixture(autouse=True)
-    def folder(self, tmp_path: Path) -> Any:
-        file.set_tailer(tailer(tmp_path / "data"))
-        yield
-        file._makers.clear()
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(File, "tailer", staticmethod(tailer(tmp_path / "data")))
 
     def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
         return {"path": f"{request.getfixturevalue('tmp_path')}/*.log", "start_position": "beginning"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.input import file
+from ingest.input.file import File
 from sawlog.batch import LineBatch
 from sawlog.errors import InputError
 from sawlog.joining import BoundedNeighbours
-from sawlog.tailing import tailer
+from sawlog.running.tailing import tailer
 from shipper.framing import LineFraming
 from shipper.framing.multiline import JoinedFraming
 from tests.ingest.input.building import codec, make, refused, running
 
 
 @pytest.fixture(autouse=True)
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data"
-    file.set_tailer(tailer(folder))
-    yield folder
-    file._makers.clear()
+    monkeypatch.setattr(File, "tailer", staticmethod(tailer(folder)))
+    return folder
 
 
 @pytest.fixture
@@ -174,8 +172,8 @@ async def test_files_that_are_complete_are_read_to_their_ends_once(logs: Path, a
         assert sorted(done.read_text().split()) == [str(logs / "a.log"), str(logs / "b.log")]
 
 
-async def test_without_a_tailer_it_says_so(logs: Path) -> None:
-    file._makers.clear()
+async def test_without_a_tailer_it_says_so(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(File, "tailer", None)
     with pytest.raises(InputError, match="nothing that tails"):
         await make("file", **settings(logs)).run(lambda batch: None)  # type: ignore[arg-type,return-value] # not reached
 

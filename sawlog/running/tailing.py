@@ -1,7 +1,4 @@
-"""The shipper's agent as what the file input of ingest tails with; the two do not know one another.
-
-Whoever starts ingest calls ``ingest.input.file.set_tailer(tailer(data))``.
-"""
+"""The shipper's agent as what inputs of ingest follow files with (`ingest.tailer`); the two do not know one another."""
 
 from __future__ import annotations
 
@@ -17,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ingest.input.base import Deliver
-from ingest.input.file import NOWHERE, Following
+from ingest.tailer import NOWHERE, TailRequest
+from sawlog.batch import Deliver
 from sawlog.errors import InputError
 from sawlog.private import make_folder
 from shipper.agent import Agent
@@ -40,11 +37,11 @@ GRACE_SECONDS: Final = 10.0
 """How long the end of an input waits for what is under way; the rest is read again at the next start."""
 
 
-def tailer(data: Path) -> Callable[[Following], ShipperTailer]:
+def tailer(data: Path) -> Callable[[TailRequest], ShipperTailer]:
     """Return what makes tailers that keep their offsets, and the installation's id, under `data`."""
 
-    def make(following: Following) -> ShipperTailer:
-        return ShipperTailer(following, data)
+    def make(request: TailRequest) -> ShipperTailer:
+        return ShipperTailer(request, data)
 
     return make
 
@@ -52,20 +49,20 @@ def tailer(data: Path) -> Callable[[Following], ShipperTailer]:
 class ShipperTailer:
     """Follows the files of one input with an agent of its own, and a registry of its own."""
 
-    def __init__(self, following: Following, data: Path) -> None:
-        self._following = following
+    def __init__(self, request: TailRequest, data: Path) -> None:
+        self._request = request
         self._data = data
         self._settings = FileInput(
-            paths=following.paths,
-            exclude_files=tuple(map(_expression, following.exclude)),
-            encoding=following.encoding,
+            paths=request.paths,
+            exclude_files=tuple(map(_expression, request.exclude)),
+            encoding=request.encoding,
             symlinks=True,
-            scan_frequency=max(0.2, following.scan_seconds),
-            close_inactive=following.close_after,
-            ignore_older=following.ignore_older,
+            scan_frequency=max(0.2, request.scan_seconds),
+            close_inactive=request.close_after,
+            ignore_older=request.ignore_older,
         )
-        lines = LineFraming(following.encoding)
-        joining = following.joining
+        lines = LineFraming(request.encoding)
+        joining = request.joining
         framing = JoinedFraming(lines, joining.rule, joining.idle_seconds) if joining else lines
         self._tail = Tail(self._settings, framing)
 
@@ -81,22 +78,22 @@ class ShipperTailer:
         except OSError as error:
             raise InputError(f"{self._data} cannot be written to: {error.strerror}") from None
         with self._registry() as registry:
-            if self._following.from_end:
+            if self._request.from_end:
                 self._skip(registry, identity)
             while True:
-                agent = Agent([self._tail], registry, identity, once=self._following.reading)
+                agent = Agent([self._tail], registry, identity, once=self._request.reading)
                 await run_agent(agent, deliver)
-                if not self._following.reading:
+                if not self._request.reading:
                     return
                 for record in registry.records():
                     self._complete(record)
-                if self._following.exit_after_read:
+                if self._request.exit_after_read:
                     return
                 await asyncio.sleep(self._settings.scan_frequency)
 
     @contextmanager
     def _registry(self) -> Iterator[Registry]:
-        memory = self._following.memory
+        memory = self._request.memory
         with contextlib.ExitStack() as stack:
             if memory in NOWHERE:
                 path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sawlog-"))) / "offsets"
@@ -104,7 +101,7 @@ class ShipperTailer:
                 # Not the very file: Logstash's may be there, and is another format.
                 path = Path(memory + ".sawlog")
             else:
-                about = "\0".join([self._following.name, *self._following.paths]).encode()
+                about = "\0".join([self._request.name, *self._request.paths]).encode()
                 path = self._data / "file-inputs" / hashlib.blake2b(about, digest_size=8).hexdigest()
             try:
                 make_folder(path.parent)
@@ -145,9 +142,9 @@ class ShipperTailer:
         if record.retired:
             return
         try:
-            if self._following.completed:
-                _note(Path(self._following.completed), record.path)
-            if self._following.delete:
+            if self._request.completed:
+                _note(Path(self._request.completed), record.path)
+            if self._request.delete:
                 path.unlink()
         except OSError as error:
             log.warning("%s: was read, and %s", path, (error.strerror or str(error)).lower())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sawlog.errors import InputError
-from sawlog.up import Settings, Up, run
+from sawlog.running.up import Settings, Up, run
 
 GOOD = "2017-07-04 11:11:37.921  INFO 1 --- [main] a.B : started"
 PARSED = 'filter { grok { match => { message => "%{TIMESTAMP_ISO8601:at} +%{LOGLEVEL:level}" } } }'
@@ -83,6 +83,26 @@ def test_with_once_inputs_of_the_pipeline_are_not_run_and_that_is_said(
     up = once(tmp_path, [GOOD], 'input { tcp { host => "127.0.0.1" port => 5 } }')
     assert up.created == 1
     assert "the pipeline's inputs, which have none, are not run" in caplog.text
+
+
+async def test_inputs_of_the_pipeline_that_follow_files_run(tmp_path: Path) -> None:
+    log, pipeline = tmp_path / "own.log", tmp_path / "p.conf"
+    log.write_text("first\n")
+    pipeline.write_text(f'input {{ file {{ path => "{log}" start_position => "beginning" }} }}')
+    started: list[Up] = []
+    settings = Settings((), tmp_path / "data", web=False, pipeline=(str(pipeline),), workers=0)
+    running = asyncio.create_task(run(settings, started.append))
+    async with asyncio.timeout(30):
+        while not started or started[0].created < 1:
+            await asyncio.sleep(0.05)
+            assert not running.done() or running.result()
+        with log.open("a") as file:
+            file.write("second\n")
+        while started[0].created < 2:
+            await asyncio.sleep(0.05)
+        started[0].service.stop()
+        await running
+    assert started[0].counts.lines == 2
 
 
 def test_retention_is_refused_for_outputs_of_ones_own(tmp_path: Path) -> None:

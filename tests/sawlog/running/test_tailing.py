@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sawlog.tailing import _expression
+from sawlog.running.tailing import _expression
 from shipper.expression import Expressions
 
 

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from dashboards.web import Tls, application, serve
 from ingest.bulk import bulk_of
-from ingest.input.base import Deliver
 from ingest.metrics import health as health_of
 from ingest.metrics import metrics as metrics_of
 from ingest.outlet import Outlet, Sent
@@ -25,7 +24,7 @@ from ingest.reload import Reloader
 from ingest.service import Service, key_of
 from ingest.workers import Parts
 from sawlog import collector
-from sawlog.batch import Batch, LineBatch
+from sawlog.batch import Batch, Deliver, LineBatch
 from sawlog.columns import Columns
 from sawlog.dead_letter import DIRECTORY, DeadLetters, letters_of
 from sawlog.errors import InputError
@@ -33,13 +32,13 @@ from sawlog.event import METADATA, Event
 from sawlog.health import routes
 from sawlog.health import serve as serve_health
 from sawlog.private import make_folder
-from sawlog.signals import handled
+from sawlog.running.signals import handled
+from sawlog.running.tailing import run_agent, tailer
 from sawlog.store.base import DEFAULT_INDEX, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
-from sawlog.tailing import run_agent
 from shipper.agent import Agent
 from shipper.config import load
 from shipper.following import Tail
@@ -72,6 +71,8 @@ class Settings:
     elasticsearch: str | None = None
     index: str = DEFAULT_INDEX
     workers: int | None = None
+    reload_seconds: float | None = None
+    """How often to look whether the pipeline's files have changed; None: they are read anew on SIGHUP alone."""
     retention: timedelta | None = None
     """How long the embedded index keeps documents; None: for ever."""
 
@@ -187,7 +188,14 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         counts = Counts()
         feeds = [AgentFeed(agent)] if tails else []
         service = Service(
-            pipeline, letters, workers=settings.workers, feeds=feeds, store=sink, seen=counts.see, grace=GRACE_SECONDS
+            pipeline,
+            letters,
+            workers=settings.workers,
+            feeds=feeds,
+            store=sink,
+            seen=counts.see,
+            tailer=tailer(settings.data),
+            grace=GRACE_SECONDS,
         )
         up = Up(agent, counts, service, letters, sink)
 
@@ -197,7 +205,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
             on_start(up)
             collector.settle()
 
-        async with handled(service.stop, _reloader(settings, service)):
+        async with handled(service.stop, _reloader(settings, service), settings.reload_seconds):
             await service.run(ready)
         if settings.once and store is not None:
             await store.refresh()
