@@ -12,16 +12,16 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import groks, growth, latency, node, roads, senders, stages, start
-from bench.figures import MissingServiceError, Row, Services, Size
+from bench import groks, growth, latency, node, roads, senders, stages, start, tried
+from bench.figures import MissingServiceError, Row, Services, Size, failed
 from bench.page import machine, table, write
-from bench.running import UnsentError
 
 Measure = Callable[[Size, Services], Iterator[Row]]
 SECTIONS: dict[str, Measure] = {
     "roads": roads.measure,
     "stages": stages.measure,
     "groks": groks.measure,
+    "tried": tried.measure,
     "growth": growth.measure,
     "start": start.measure,
     "node": node.measure,
@@ -34,11 +34,11 @@ def measured(name: str, size: Size, services: Services, only: tuple[str, ...]) -
     """Give the rows of one section; what goes wrong becomes a row, and does not end the others."""
     try:
         yield from roads.measure(size, services, only) if name == "roads" else SECTIONS[name](size, services)
-    except (MissingServiceError, UnsentError) as error:
-        yield Row(name, name, (), beside=f"missing: {str(error).splitlines()[0]}")
+    except MissingServiceError as error:
+        yield Row(name, name, (), beside=f"missing: {error}")
     except Exception as error:
         traceback.print_exc()
-        yield Row(name, name, (), beside=f"failed: {error}")
+        yield failed(name, name, error)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ class Row:
         return statistics.median(self.values)
 
 
+def failed(group: str, what: str, error: Exception) -> Row:
+    """Return the row of a figure that could not be taken, and say why to whoever measures."""
+    print(f"{group}, {what}: {error}", file=sys.stderr)
+    return Row(group, what, (), beside=f"failed: {next(iter(str(error).splitlines()), type(error).__name__)}")
+
+
 class Services:
     """Started when the first asks for them; ended at the end."""
 
@@ -73,4 +80,4 @@ class Services:
         return self._elasticsearch
 
 
-__all__ = ["SHORT", "MissingServiceError", "Row", "Services", "Size"]
+__all__ = ["SHORT", "MissingServiceError", "Row", "Services", "Size", "failed"]

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from bench import tools
-from bench.figures import SHORT, Row, Services, Size
+from bench.figures import SHORT, Row, Services, Size, failed
 from bench.lines import TRACE, UNPARSABLE, shorten, write_files, write_lines, write_long, write_with
-from bench.running import null_server, send
+from bench.running import UnsentError, null_server, send
 
 FILES = (1, 100, 10_000)
 MILLIONS = (1, 5, 20)
@@ -42,7 +42,10 @@ def measure(size: Size, services: Services) -> Iterator[Row]:
 
 def _row(group: str, what: str, files: Path | str, lines: int, *, size: Size, port: int, few: int, start: float) -> Row:
     """Measure one kind of files; the start of `sawlog up`, and a few lines, are taken off."""
-    spent = [send(tools.up, files, lines, port) for _ in range(size.rounds)]
+    try:
+        spent = [send(tools.up, files, lines, port) for _ in range(size.rounds)]
+    except UnsentError as error:
+        return failed(f"Growth with {group}", what, error)
     costs = [max(one.processor - start, 1e-6) / max(1, lines - few) * 1e6 for one in spent]
     memory = statistics.median(one.memory for one in spent)
     return Row(f"Growth with {group}", what, costs, "µs", f"{memory / 1e6:,.0f} MB resident")
@@ -87,13 +90,13 @@ def _workers(size: Size, source: Path, port: int) -> Iterator[Row]:
     for name, filters in (("default filters", tools.DEFAULT), ("two groks", tools.two_groks())):
         for workers in WORKERS:
             tool = partial(tools.ship_beats_ingest, filters=filters, workers=workers)
-            spent = [send(tool, source, size.million, port, pinned=False) for _ in range(max(1, size.rounds - 1))]
+            group = f"Growth with workers of sawlog ingest: {name}, starts included"
+            what = f"{workers or 'no'} worker{'' if workers == 1 else 's'}"
+            try:
+                spent = [send(tool, source, size.million, port, pinned=False) for _ in range(max(1, size.rounds - 1))]
+            except UnsentError as error:
+                yield failed(group, what, error)
+                continue
             costs = [one.processor / size.million * 1e6 for one in spent]
             rate = size.million / statistics.median(one.wall for one in spent)
-            yield Row(
-                f"Growth with workers of sawlog ingest: {name}, starts included",
-                f"{workers or 'no'} worker{'' if workers == 1 else 's'}",
-                costs,
-                "µs",
-                f"{rate:,.0f} events a second of wall time",
-            )
+            yield Row(group, what, costs, "µs", f"{rate:,.0f} events a second of wall time")

@@ -37,6 +37,7 @@ LEAST = 0.01
 MOST = 1_000_000
 """Lines: their bodies are kept in memory."""
 UP = "sawlog up"
+TOO_FEW = "too few lines"
 GROUP = "Into Elasticsearch, wall time"
 
 
@@ -139,8 +140,11 @@ def measure(size: Size, services: Services) -> Iterator[Row]:
             theirs = node.processor() - middle - (middle - before)
             shares.append((spent - start) / max(theirs, LEAST) * 100)
             assert node.count() == lines
-            rates.setdefault(UP, []).append((lines - few) / max(longer - wall, 1e-6))
+            rates.setdefault(UP, [])
+            if longer > wall:
+                rates[UP].append((lines - few) / (longer - wall))
     best = max(statistics.median(several) for title, several in rates.items() if title != UP)
     for title, several in rates.items():
-        yield Row(GROUP, title, several, "a second", f"{statistics.median(several) / best:.0%} of the best ready-made")
+        beside = f"{statistics.median(several) / best:.0%} of the best ready-made" if several else TOO_FEW
+        yield Row(GROUP, title, several, "a second", beside)
     yield Row(f"{GROUP}: CPU", f"{UP}, of Elasticsearch's", shares, "%")

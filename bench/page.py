@@ -54,7 +54,7 @@ def write(page: Path, said: Sequence[str], rows: Sequence[Row]) -> None:
     pictures = []
     for group, several in _grouped(rows):
         if len(there := [row for row in several if row.values]) > 1:
-            name = re.sub(r"\W+", "-", group.partition(":")[0].partition(",")[0].lower()).strip("-")
+            name = re.sub(r"[\W\d_]+", "-", group.lower()).strip("-")
             chart(folder / f"{name}.svg", there)
             pictures.append(f"![{group}]({PICTURES}/{name}.svg)")
     text = [*said, "", *table(rows), "", *_between(pictures)]

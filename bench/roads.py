@@ -7,13 +7,12 @@ server's time is nobody's, nor is the broker's. Each tool must have sent every l
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench import tools
-from bench.figures import SHORT, Row, Services, Size
+from bench.figures import SHORT, Row, Services, Size, failed
 from bench.lines import shorten, write_lines
 from bench.running import Spent, UnsentError, null_server, send
 from bench.tools import Tool
@@ -54,8 +53,7 @@ def measure(size: Size, services: Services, only: tuple[str, ...] = ("",)) -> It
                     short = send(tool, shorts[form], few, port, counted=counted)
                     spent[title].append((short, send(tool, files[form], size.lines, port, counted=counted)))
                 except UnsentError as error:
-                    print(f"{title}: {error}", file=sys.stderr)
-                    problems[title] = f"failed: {str(error).splitlines()[0]}"
+                    problems[title] = failed(GROUP, title, error).beside
     yield from _times(spent, problems, size.lines - few)
     for title, several in spent.items():
         if several and title not in problems:

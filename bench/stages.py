@@ -57,9 +57,9 @@ def measure(size: Size, services: Services) -> Iterator[Row]:
             yield Row(group, "all of them", [sum(several) for several in rounds], "µs")
 
 
-def bulks(data: bytes, pipeline: Pipeline) -> list[Bulk]:
-    """Return what `sawlog up` makes of these lines."""
-    return [bulk_of(pipeline.run(batch)) for batch in _batches(_frames(data))]
+def batches_of(data: bytes) -> list[LineBatch]:
+    """Cut lines into the batches that `sawlog up` makes of them."""
+    return _batches(_frames(data))
 
 
 def _round(file: Path, lines: int, port: int) -> list[float]:

@@ -40,10 +40,10 @@ def test_what_stands_around_the_markers_stays_and_pictures_are_renewed(tmp_path:
     assert page.read_text("utf-8") == once
     assert once.startswith("# A\n<!-- bench: begin -->\n\nfirst\n\n| | median |")
     assert once.endswith("\n<!-- bench: end -->\nB\n")
-    assert "![Roads, one core](images/performance/roads.svg)" in once
+    assert "![Roads, one core](images/performance/roads-one-core.svg)" in once
     # A group of one figure needs no picture.
-    assert [path.name for path in pictures.iterdir()] == ["roads.svg"]
-    assert "sawlog up" in (pictures / "roads.svg").read_text("utf-8")
+    assert [path.name for path in pictures.iterdir()] == ["roads-one-core.svg"]
+    assert "sawlog up" in (pictures / "roads-one-core.svg").read_text("utf-8")
 
 
 def test_a_page_without_markers_stays_as_it_is(tmp_path: Path) -> None:
@@ -68,3 +68,12 @@ def test_unknown_sections_are_refused(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         main(["road"])
     assert "no section is called road" in capsys.readouterr().err
+
+
+def test_each_group_has_a_picture_of_its_own(tmp_path: Path) -> None:
+    (page := tmp_path / "page.md").write_text(PAGE, "utf-8")
+    rows = [Row(f"Stages: {form}", stage, (1.0,), "µs") for form in ("plain", "with ids") for stage in ("read", "send")]
+    write(page, [], rows)
+    pictures = sorted((tmp_path / "images" / "performance").iterdir())
+    assert [picture.name for picture in pictures] == ["stages-plain.svg", "stages-with-ids.svg"]
+    assert all(f"](images/performance/{picture.name})" in page.read_text("utf-8") for picture in pictures)
