@@ -126,10 +126,12 @@ def test_a_stop_does_not_wait_for_the_time_out(monkeypatch: pytest.MonkeyPatch) 
     async def work() -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stopped.append, True)
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        # From another process: while an expression runs, no other thread of this one does.
+        killer = subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -TERM {os.getpid()}"])
         try:
             make("mutate", gsub=["message", "(a+)+$", "z"]).apply([{"message": RUNAWAY}])
         finally:
+            killer.wait()
             await asyncio.sleep(0)
             await asyncio.sleep(0.05)
 
