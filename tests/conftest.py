@@ -53,13 +53,29 @@ def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def elasticsearch_server() -> Iterator[ElasticsearchServer]:
     """A node of our own, without security: for tests that stop it, kill it or read its log."""
-    yield from _run(ElasticsearchServer)
+    yield from _run(lambda: ElasticsearchServer(brief=True))
 
 
 @pytest.fixture(scope="session")
 def secure_elasticsearch() -> Iterator[ElasticsearchServer]:
     """A node that speaks HTTPS and asks for `ElasticsearchServer.USER` and `PASSWORD`."""
-    yield from _run(lambda: ElasticsearchServer(tls=True, heap="512m"))
+    yield from _run(lambda: ElasticsearchServer(tls=True, heap="512m", brief=True))
+
+
+@pytest.fixture(scope="session")
+def narrow_elasticsearch() -> Iterator[ElasticsearchServer]:
+    """A node that does one write at a time, lets one more wait, and takes requests of at most 256 kB.
+
+    Nobody has set it up but `tests/sawlog/cli/test_setup.py`: others use it with ``template=False``, and indices that
+    are not sawlog's.
+    """
+    settings = {
+        "thread_pool.write.size": "1",
+        "thread_pool.write.queue_size": "1",
+        "node.processors": "1",
+        "http.max_content_length": "256kb",
+    }
+    yield from _run(lambda: ElasticsearchServer(heap="512m", brief=True, settings=settings))
 
 
 @pytest.fixture(scope="session")

@@ -22,21 +22,15 @@ from sawlog.store import mappings
 from sawlog.store.assets import ROLE
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
-from tests.conftest import need
 from tests.services import ElasticsearchServer
 
 NAMES = [mappings.SETTINGS, mappings.MAPPINGS, mappings.LIFECYCLE, mappings.TEMPLATE_NAME]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ElasticsearchServer]:
-    """A node that nobody has set up."""
-    node = need(lambda: ElasticsearchServer(heap="512m"))
-    try:
-        node.start()
-        yield node
-    finally:
-        node.close()
+@pytest.fixture
+def server(narrow_elasticsearch: ElasticsearchServer) -> ElasticsearchServer:
+    """A node that nobody has set up but these tests."""
+    return narrow_elasticsearch
 
 
 def run(url: str, *options: str, fails: bool = False) -> Result:

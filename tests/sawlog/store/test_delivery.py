@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ from sawlog.errors import SawlogError, StoreError, StoreFailedError
 from sawlog.store.base import Bulk, BulkResult
 from sawlog.store.delivery import Delivered, Delivery, cut
 from sawlog.store.elasticsearch import ElasticsearchStore
-from tests.conftest import need
 from tests.faults import FaultyProxy
 from tests.sawlog.store.conformance import DOCUMENTS
 from tests.services import ElasticsearchServer
@@ -293,19 +290,7 @@ async def test_credentials_that_run_out_are_waited_for(
     assert list(dead) == []
 
 
-@pytest.fixture
-def crowded() -> Iterator[ElasticsearchServer]:
-    """A server that does one write at a time and lets one more wait; all others are refused."""
-    narrow = {"thread_pool.write.size": "1", "thread_pool.write.queue_size": "1", "node.processors": "1"}
-    server = need(lambda: ElasticsearchServer(heap="512m", settings=narrow))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-async def test_a_server_whose_queue_is_full(crowded: ElasticsearchServer, dead: DeadLetters) -> None:
+async def test_a_server_whose_queue_is_full(narrow_elasticsearch: ElasticsearchServer, dead: DeadLetters) -> None:
     """Real verdicts of es_rejected_execution_exception: five indices, each with writes of its own at the same time."""
     seen: Counter[str] = Counter()
 
@@ -315,7 +300,7 @@ async def test_a_server_whose_queue_is_full(crowded: ElasticsearchServer, dead: 
             seen.update(refusal.type for refusal in result.refused)
             return result
 
-    async with Watched(crowded.url, index="crowded-*", template=False) as store:
+    async with Watched(narrow_elasticsearch.url, index="crowded-*", template=False) as store:
         delivery = Delivery(store, first_wait=0.05, longest_wait=0.5)
         bulks = [
             Bulk([f"{n}:{at}" for at in range(500)], [GOOD] * 500, f"crowded-{n % 5}", size=150_000) for n in range(40)
@@ -327,63 +312,57 @@ async def test_a_server_whose_queue_is_full(crowded: ElasticsearchServer, dead: 
     assert list(dead) == []
 
 
-async def test_a_cluster_with_as_many_shards_as_it_may(crowded: ElasticsearchServer, dead: DeadLetters) -> None:
+async def test_a_cluster_with_as_many_shards_as_it_may(
+    narrow_elasticsearch: ElasticsearchServer, dead: DeadLetters
+) -> None:
+    url = narrow_elasticsearch.url
+
     async def allow_shards(number: int | None) -> None:
         settings = {"persistent": {"cluster.max_shards_per_node": number}}
-        async with ClientSession() as session, session.put(f"{crowded.url}/_cluster/settings", json=settings) as answer:
+        async with ClientSession() as session, session.put(f"{url}/_cluster/settings", json=settings) as answer:
             assert answer.status == 200
 
-    async with ElasticsearchStore(crowded.url, template=False) as store:
+    async with ElasticsearchStore(url, template=False) as store:
         delivery = Delivery(store, first_wait=0.05, longest_wait=0.5)
         await delivery.deliver(Bulk(["s:0"], [GOOD], "shards-0"))
         await allow_shards(1)
-        under_way = asyncio.create_task(delivery.deliver(Bulk(["s:1"], [GOOD], "shards-1")))
-        while delivery.counters.retries < 3 and not under_way.done():
-            await asyncio.sleep(0.05)
-        await allow_shards(None)
+        try:
+            under_way = asyncio.create_task(delivery.deliver(Bulk(["s:1"], [GOOD], "shards-1")))
+            while delivery.counters.retries < 3 and not under_way.done():
+                await asyncio.sleep(0.05)
+        finally:
+            await allow_shards(None)
         assert (await under_way).created == 1
     assert list(dead) == []
 
 
-@pytest.fixture
-def limited() -> Iterator[ElasticsearchServer]:
-    """A server whose user `writer` has the role that `allow` writes."""
-    server = need(lambda: ElasticsearchServer(security=True, heap="512m"))
-    try:
-        server._configure(server.folder / "config")
-        allow(server, "mine-*")
-        server._run("elasticsearch-users", "useradd", "writer", "-p", "writers-secret", "-r", "writer")
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-def allow(server: ElasticsearchServer, pattern: str) -> None:
-    role = {"indices": [{"names": [pattern], "privileges": ["create_doc", "auto_configure"]}]}
-    (server.folder / "config" / "roles.yml").write_text(json.dumps({"writer": role}))
-
-
-async def test_rights_that_are_taken_away_are_waited_for(limited: ElasticsearchServer, dead: DeadLetters) -> None:
-    async with ElasticsearchStore(limited.url, username="writer", password="writers-secret", template=False) as store:
+async def test_rights_that_are_taken_away_are_waited_for(
+    secure_elasticsearch: ElasticsearchServer, dead: DeadLetters
+) -> None:
+    server = secure_elasticsearch
+    async with secured(server, server.WRITER, template=False) as store:
         delivery = Delivery(store, first_wait=0.1, longest_wait=0.5)
         with pytest.raises(StoreError, match=r"does not allow this .* unauthorized for user"):
             await delivery.deliver(Bulk(["r:0", "r:1"], [GOOD] * 2, "others-1"))
         assert (await delivery.deliver(Bulk(["r:0"], [GOOD], "mine-1"))).created == 1
         # The server looks at its file of roles every five seconds.
-        allow(limited, "others-*")
+        server.allow("others-*")
         numbers = itertools.count(1)
         while delivery.counters.retries == 0:
             under_way = asyncio.create_task(delivery.deliver(Bulk([f"r:{next(numbers)}"], [GOOD], "mine-1")))
             await asyncio.wait({under_way}, timeout=1)
         assert not under_way.done()
-        allow(limited, "mine-*")
+        server.allow("mine-*")
         assert (await under_way).created == 1
     assert list(dead) == []
 
 
-def secured(server: ElasticsearchServer) -> ElasticsearchStore:
-    return ElasticsearchStore(server.url, username=server.USER, password=server.PASSWORD, ca_certs=str(server.ca_certs))
+def secured(
+    server: ElasticsearchServer, user: str = ElasticsearchServer.USER, *, template: bool = True
+) -> ElasticsearchStore:
+    return ElasticsearchStore(
+        server.url, username=user, password=server.PASSWORD, ca_certs=str(server.ca_certs), template=template
+    )
 
 
 def use(store: ElasticsearchStore, password: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,8 @@ from sawlog.errors import ConfigError, StoreError, StoreUnavailableError
 from sawlog.store import assets, mappings
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
-from tests.conftest import need
 from tests.faults import FaultyProxy
-from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance
+from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, fill
 from tests.services import ElasticsearchServer, free_port
 
 
@@ -45,8 +44,20 @@ def one(store: ElasticsearchStore, **more: Any) -> Bulk:
     return Bulk(["a:0"], [{**DOCUMENTS["a:0"], **more}], store.index)
 
 
+@pytest.fixture(scope="class")
+def asked() -> str:
+    """The data stream of all tests that only ask."""
+    return f"logs-spring-{uuid.uuid4().hex[:12]}"
+
+
 class TestElasticsearch(StoreConformance):
-    pass
+    @pytest.fixture
+    async def filled(self, elasticsearch_url: str, asked: str) -> AsyncIterator[ElasticsearchStore]:
+        async with _OwnStream(elasticsearch_url, index=asked) as store:
+            assert isinstance(store, ElasticsearchStore)
+            if not await store.count({"match_all": {}}):
+                await fill(store, DOCUMENTS)
+            yield store
 
 
 class TestTemplate:
@@ -150,25 +161,14 @@ class TestVerdicts:
         assert result.created == len(DOCUMENTS)
 
 
-@pytest.fixture
-def small() -> Iterator[ElasticsearchServer]:
-    """A server that takes requests of at most 64 kB."""
-    server = need(lambda: ElasticsearchServer(heap="512m", settings={"http.max_content_length": "64kb"}))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
 class TestTooLarge:
     async def test_a_request_is_halved_until_only_the_culprit_is_refused(
-        self, small: ElasticsearchServer, data_stream: str
+        self, narrow_elasticsearch: ElasticsearchServer
     ) -> None:
-        documents = [{**DOCUMENTS["a:0"], "message": "x" * 5_000} for _ in range(40)]
-        documents[17] = {**DOCUMENTS["a:0"], "message": "x" * 100_000}
-        async with ElasticsearchStore(small.url) as store:
-            result = await store.bulk(Bulk([f"l:{n}" for n in range(40)], documents, data_stream))
+        documents = [{**DOCUMENTS["a:0"], "message": "x" * 20_000} for _ in range(40)]
+        documents[17] = {**DOCUMENTS["a:0"], "message": "x" * 300_000}
+        async with ElasticsearchStore(narrow_elasticsearch.url, template=False) as store:
+            result = await store.bulk(Bulk([f"l:{n}" for n in range(40)], documents, "large"))
         assert result.created + result.existing == 39
         assert [(refusal.position, refusal.status) for refusal in result.refused] == [(17, 413)]
 
