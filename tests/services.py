@@ -28,6 +28,8 @@ ELASTICSEARCH_VERSION = "8.19.4"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{ELASTICSEARCH_VERSION}:zip"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
+ROOM = 4 << 30
+"""Bytes of memory that must be free before a server's data goes there."""
 
 
 class MissingServiceError(Exception):
@@ -121,7 +123,8 @@ class ElasticsearchServer(Process):
     `security` makes it ask for `USER` and `PASSWORD`; `WRITER` has the same password, and may do what `allow` says.
     `tls` (implies security) makes it speak HTTPS with a certificate for 127.0.0.1 that `ca_certs` verifies. `settings`
     are further lines of elasticsearch.yml. `brief` starts a node for tests, which no measurement should use: it is up
-    with two thirds of the work, because Java compiles quickly instead of well.
+    with two thirds of the work, because Java compiles quickly instead of well, and keeps its data in memory where it
+    can: each index and each new field is a write that waits for the disk several times.
     """
 
     name = "elasticsearch"
@@ -142,6 +145,7 @@ class ElasticsearchServer(Process):
         self._java = java_home()
         self._user = "nobody" if os.geteuid() == 0 else None
         super().__init__()
+        self._data = _memory() if brief else None
         self.security = security or tls
         self.tls = tls
         self._options = f"-Xms{heap} -Xmx{heap}{' -XX:TieredStopAtLevel=1' if brief else ''}"
@@ -192,7 +196,7 @@ class ElasticsearchServer(Process):
             "discovery.type": "single-node",
             "http.port": str(self.port),
             "transport.port": "0",
-            "path.data": str(self.folder / "data"),
+            "path.data": str(self._data or self.folder / "data"),
             "path.logs": str(self.folder / "logs"),
             "xpack.security.enabled": str(self.security).lower(),
             # A developer's disk may be nearly full; that is not what is tested.
@@ -216,6 +220,8 @@ class ElasticsearchServer(Process):
         (config / "elasticsearch.yml").write_text("".join(lines))
         if self._user:
             _give(self.folder, self._user)
+            if self._data:
+                _give(self._data, self._user)
         if self.security:
             self._run("elasticsearch-users", "useradd", self.USER, "-p", self.PASSWORD, "-r", "superuser")
             # The second user by hand: each call of that tool starts a Java.
@@ -224,6 +230,12 @@ class ElasticsearchServer(Process):
             users.write_text(f"{self.USER}:{hashed}\n{self.WRITER}:{hashed}\n")
             roles.write_text(f"superuser:{self.USER}\n{self.WRITER}:{self.WRITER}\n")
             self.allow("mine-*")
+
+    def close(self) -> None:
+        """As `Process.close`."""
+        super().close()
+        if self._data:
+            shutil.rmtree(self._data, ignore_errors=True)
 
     def allow(self, pattern: str) -> None:
         """Let `WRITER` create documents in the indices of the pattern, and nothing else; seen within five seconds."""
@@ -389,6 +401,14 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def _memory() -> Path | None:
+    """Return a new folder in memory, or None where there is little of it."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < ROOM:
+        return None
+    return Path(tempfile.mkdtemp(prefix="sawlog-", dir=memory))
 
 
 def _listens(port: int) -> bool:
