@@ -12,6 +12,9 @@ VALUES: Final = 100_000
 """Elements of all lists and fields of all objects together."""
 SUSPICIOUS_BYTES: Final = 4 * FIELDS
 """A document whose JSON is shorter has not too many fields or values."""
+DEEP_BYTES: Final = 2_000
+"""A document whose JSON is shorter nests not so deeply that Elasticsearch's stack overflows, which ends the whole node:
+where an index has all its fields, it goes down as far as a document does."""
 
 
 def too_much(document: dict[str, Any], encoded: bytes) -> str | None:

@@ -29,7 +29,7 @@ from sawlog.columns import ColumnDocuments
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError, StoreUnavailableError
 from sawlog.store import assets, mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
-from sawlog.store.bounds import SUSPICIOUS_BYTES, too_much
+from sawlog.store.bounds import DEEP_BYTES, SUSPICIOUS_BYTES, too_much
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
 
@@ -458,8 +458,8 @@ def _encode_any(bulk: Bulk) -> bytes:
 
 
 def _unfit(bulk: Bulk, body: bytes) -> dict[int, str]:
-    """Return which documents hold too much, and what: the cluster would take them, and be held up for long."""
-    if bulk.action != "create" or len(body) < SUSPICIOUS_BYTES:
+    """Return which documents hold too much, and what: the cluster would take them, and be held up for long, or end."""
+    if bulk.action not in ("create", "index") or len(body) < DEEP_BYTES:
         return {}
     if isinstance(bulk.documents, ColumnDocuments):
         if bulk.documents.columns.longest < SUSPICIOUS_BYTES:
@@ -470,13 +470,13 @@ def _unfit(bulk: Bulk, body: bytes) -> dict[int, str]:
     return {
         position: words
         for position, line in enumerate(lines)
-        if len(line) >= SUSPICIOUS_BYTES and (words := too_much(bulk.documents[position], line)) is not None
+        if len(line) >= DEEP_BYTES and (words := too_much(bulk.documents[position], line)) is not None
     }
 
 
 def _are_short(lines: bytes) -> bool:
-    """Whether no line has `SUSPICIOUS_BYTES`: then one ends in each half of that, and only so many are looked for."""
-    step = SUSPICIOUS_BYTES // 2
+    """Whether no line has `DEEP_BYTES`: then one ends in each half of that, and only so many are looked for."""
+    step = DEEP_BYTES // 2
     return all(lines.find(b"\n", at, at + step) >= 0 for at in range(0, len(lines) - step, step))
 
 

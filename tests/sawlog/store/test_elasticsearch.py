@@ -172,6 +172,24 @@ class TestTooLarge:
         assert result.created + result.existing == 39
         assert [(refusal.position, refusal.status) for refusal in result.refused] == [(17, 413)]
 
+    async def test_a_deep_document_is_refused_where_the_index_would_take_it(
+        self, store: ElasticsearchStore, elasticsearch_url: str, data_stream: str
+    ) -> None:
+        """An index that has all its fields looks no more at how deep a document is, and goes down with it."""
+        store.index = index = data_stream.replace("logs-spring", "full")
+        total = {"limit": 10, mappings.BEYOND: True}
+        await call(elasticsearch_url, "PUT", f"/{index}", {"settings": {"index.mapping": {"total_fields": total}}})
+        deep: dict[str, Any] = {"a": 1}
+        for _ in range(400):
+            deep = {"a": deep}
+        documents = [{f"field{n}": n for n in range(20)}, deep, {"b": 1}]
+        for action in ("create", "index"):
+            result = await store.bulk(Bulk([f"{action}:{n}" for n in range(3)], documents, index, action=action))
+            assert result.created == 2
+            assert [(refusal.position, refusal.reason) for refusal in result.refused] == [
+                (1, "Limit of mapping depth [20] has been exceeded")
+            ]
+
 
 class TestReaching:
     async def test_nobody_there(self) -> None:
