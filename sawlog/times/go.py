@@ -14,7 +14,7 @@ from typing import Final
 
 from sawlog.times.instant import EPOCH, with_digits
 from sawlog.times.letters import DAYS, MONTHS
-from sawlog.times.parsing import Fields, Rules, TimeParser, TimePattern
+from sawlog.times.parsing import Rules, TimeFields, TimeParser, TimePattern
 from sawlog.times.zones import fixed_zone, zone_named
 
 _SHORT_MONTHS: Final = [name[:3] for name in MONTHS]
@@ -161,7 +161,7 @@ def _in_utc(local: datetime, zone: tzinfo | None) -> datetime:
     return reading - ((reading - guess).astimezone(zone).utcoffset() or timedelta())
 
 
-def _hour(fields: Fields) -> int:
+def _hour(fields: TimeFields) -> int:
     hour, half = int(fields.get("hour", 0)), fields.get("half", "").upper()
     if half and hour > 12:
         raise ValueError("beyond the half of a day")

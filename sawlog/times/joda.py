@@ -14,7 +14,7 @@ from typing import Final
 
 from sawlog.errors import ConfigError
 from sawlog.times.letters import Token, tokens
-from sawlog.times.parsing import Fields, Rules, TimePattern
+from sawlog.times.parsing import Rules, TimeFields, TimePattern
 from sawlog.times.zones import OFFSET, zone_named
 
 _NUMERIC: Final = "dDeFHhKkmsSwyYxCM"
@@ -69,7 +69,7 @@ def _guess_year(month: int, zone: tzinfo | None) -> int:
     return now.year + 1 if month == 1 and now.month == 12 else now.year
 
 
-def _hour(fields: Fields) -> int:
+def _hour(fields: TimeFields) -> int:
     if "hour" in fields:
         return int(fields["hour"])
     if "hour24" in fields:

@@ -18,7 +18,7 @@ from typing import Final
 
 from sawlog.times.zones import fixed_zone
 
-Fields = Mapping[str, str]
+TimeFields = Mapping[str, str]
 """Texts by the fields that they stand for:
 
 - ``year``, ``short_year`` (of two digits), ``century``, ``era``; ``month``, ``month_name``; ``day``, ``day_of_year``;
@@ -41,7 +41,7 @@ class Rules:
 
     full_year: Callable[[int], int]
     """Which year two digits mean."""
-    hour: Callable[[Fields], int]
+    hour: Callable[[TimeFields], int]
     year_of: Callable[[int, tzinfo | None], int]
     """Which year is meant by a month without one."""
     in_utc: Callable[[datetime, tzinfo | None], datetime]
@@ -134,7 +134,7 @@ class TimeParser:
     def _digits(self, fraction: str) -> str:
         return fraction[: self._rules.most_digits].rstrip("0").ljust(3, "0")
 
-    def _moment(self, fields: Fields) -> datetime:
+    def _moment(self, fields: TimeFields) -> datetime:
         zone = self._zone_of(fields)
         day = self._day(fields, zone)
         hour, minute, second = self._rules.hour(fields), int(fields.get("minute", 0)), int(fields.get("second", 0))
@@ -142,7 +142,7 @@ class TimeParser:
             raise ValueError(f"there is no time {hour:02d}:{minute:02d}:{second:02d}")
         return self._rules.in_utc(datetime(day.year, day.month, day.day, hour, minute, second), zone)
 
-    def _zone_of(self, fields: Fields) -> tzinfo | None:
+    def _zone_of(self, fields: TimeFields) -> tzinfo | None:
         if "offset" in fields:
             return fixed_zone(fields["offset"])
         for name, zone_of in self._rules.zones.items():
@@ -150,7 +150,7 @@ class TimeParser:
                 return zone_of(fields[name], self._zone)
         return self._zone
 
-    def _day(self, fields: Fields, zone: tzinfo | None) -> date:
+    def _day(self, fields: TimeFields, zone: tzinfo | None) -> date:
         year = self._year(fields) if self._has_year else None
         if year is not None and (year or not self._rules.no_year_0):
             return self._day_in(year, fields)
@@ -160,7 +160,7 @@ class TimeParser:
             return date(year, *self._rules.no_leap_day)
         return day.replace(year=year)
 
-    def _year(self, fields: Fields) -> int:
+    def _year(self, fields: TimeFields) -> int:
         if "short_year" in fields:
             text = fields["short_year"]
             return self._rules.full_year(int(text)) if len(text) == 2 else int(text)
@@ -168,7 +168,7 @@ class TimeParser:
         year = int(fields.get("year", century))
         return 1 - year if fields.get("era", "").upper().startswith("B") else year
 
-    def _day_in(self, year: int, fields: Fields) -> date:
+    def _day_in(self, year: int, fields: TimeFields) -> date:
         if "week" in fields or "weekyear" in fields:
             weekyear = int(fields.get("weekyear", year))
             return date.fromisocalendar(
@@ -181,7 +181,7 @@ class TimeParser:
             return day
         return date(year, self._number(fields, "month", "month_name"), int(fields.get("day", 1)))
 
-    def _number(self, fields: Fields, field: str, name: str) -> int:
+    def _number(self, fields: TimeFields, field: str, name: str) -> int:
         """Return the number of a month or a day of the week, given by its number or its name, or else the first."""
         if field in fields:
             return int(fields[field])
