@@ -7,25 +7,25 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from ingest.service import Service
+from ingest.service import IngestService
 
 
-def health(service: Service) -> dict[str, Any]:
+def health(service: IngestService) -> dict[str, Any]:
     """``status`` is ``ok``, or ``waiting`` while an output takes nothing; ``problems`` says why, by output.
 
     ``set_aside`` names what a store on this machine had to set aside as damaged: it does not hinder what comes.
     """
-    problems = {outlet.name: outlet.problem for outlet in service.outlets if outlet.problem is not None}
+    problems = {output.name: output.problem for output in service.outputs if output.problem is not None}
     return {
-        "status": "waiting" if problems or not service.outlets else "ok",
+        "status": "waiting" if problems or not service.outputs else "ok",
         "problems": problems,
-        "set_aside": {outlet.name: list(outlet.set_aside) for outlet in service.outlets if outlet.set_aside},
+        "set_aside": {output.name: list(output.set_aside) for output in service.outputs if output.set_aside},
         "in_flight_bytes": service.window.bytes,
         "in_flight_batches": service.window.batches,
     }
 
 
-def metrics(service: Service) -> Iterator[Metric]:
+def metrics(service: IngestService) -> Iterator[Metric]:
     """Counters since the start, those of an output since it was opened; and how things stand."""
     counts = service.counts
     for name, words, value in (
@@ -41,17 +41,17 @@ def metrics(service: Service) -> Iterator[Metric]:
         ("retries", "Tries that an output did not take"),
     ):
         family = CounterMetricFamily(f"sawlog_ingest_output_{name}", words, labels=["output"])
-        for outlet in service.outlets:
-            sent = {"events": outlet.sent.events, "dead_letters": outlet.sent.dead, "retries": outlet.sent.retries}
-            family.add_metric([outlet.name], sent[name])
+        for output in service.outputs:
+            sent = {"events": output.sent.events, "dead_letters": output.sent.dead, "retries": output.sent.retries}
+            family.add_metric([output.name], sent[name])
         yield family
     up = GaugeMetricFamily("sawlog_ingest_output_up", "Whether an output takes events", labels=["output"])
-    for outlet in service.outlets:
-        up.add_metric([outlet.name], int(outlet.problem is None))
+    for output in service.outputs:
+        up.add_metric([output.name], int(output.problem is None))
     yield up
     aside = GaugeMetricFamily("sawlog_ingest_output_set_aside", "Damaged parts of its store", labels=["output"])
-    for outlet in service.outlets:
-        aside.add_metric([outlet.name], len(outlet.set_aside))
+    for output in service.outputs:
+        aside.add_metric([output.name], len(output.set_aside))
     yield aside
     for name, words, value in (
         ("in_flight_bytes", "Bytes received and not confirmed", service.window.bytes),

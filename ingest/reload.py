@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ingest.pipeline import Pipeline, files_of
-from ingest.service import Service
+from ingest.service import IngestService
 from sawlog.errors import ConfigErrors, SawlogError
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 class Reloader:
     """Reloads a service when it is told to, or when the files change."""
 
-    def __init__(self, service: Service, load: Callable[[], Pipeline], paths: Sequence[str]) -> None:
+    def __init__(self, service: IngestService, load: Callable[[], Pipeline], paths: Sequence[str]) -> None:
         """`load` reads the files that `paths` name, and raises `SawlogError` when they are broken."""
         self._service = service
         self._load = load

@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from ingest.input.base import Input
 from ingest.options import Block
-from ingest.outlet import Outlet, Sent
-from ingest.output.base import letter_of
+from ingest.output.base import dead_letter_of
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
+from ingest.running_output import OutputCounters, RunningOutput
 from ingest.tailer import MakeTailer
-from ingest.window import Window
+from ingest.window import InFlightWindow
 from ingest.workers import FilterError, Filtering, Parts, filtering
 from sawlog.batch import Batch, Deliver
 from sawlog.dead_letter import DeadLetters
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Counts:
+class IngestCounters:
     """What has come through since the start; `dead` were refused by the filters or an output."""
 
     batches: int = 0
@@ -63,9 +63,9 @@ class Feed(Protocol):
 
 
 class Sink(Protocol):
-    """What events go to: an output of the pipeline, or what the caller names for pipelines without; see `Outlet`."""
+    """What events go to: a `RunningOutput` of the pipeline, or what the caller names for pipelines without."""
 
-    sent: Sent
+    sent: OutputCounters
 
     @property
     def name(self) -> str:
@@ -80,10 +80,10 @@ class Sink(Protocol):
         """What its store has on its disk that was damaged."""
 
     async def open(self) -> None:
-        """Make ready; see `Outlet.open`."""
+        """Make ready; see `RunningOutput.open`."""
 
     async def send(self, events: Sequence[Event]) -> None:
-        """Return when each event is durable, or in the dead letters; see `Outlet.send`."""
+        """Return when each event is durable, or in the dead letters; see `RunningOutput.send`."""
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -91,18 +91,18 @@ class Sink(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Setup:
-    """What batches go through: made of one state of the pipeline's files. Outlets are handed on at a reload."""
+    """What batches go through: made of one state of the pipeline's files. Outputs are handed on at a reload."""
 
     filters: Filtering
-    outlets: list[Sink]
+    outputs: list[Sink]
     keys: list[str]
-    """What the files say of each outlet."""
+    """What the files say of each output."""
     under_way: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True, eq=False)
-class _Intake:
+class _RunningInput:
     """A running input."""
 
     key: str | None
@@ -111,7 +111,7 @@ class _Intake:
     task: asyncio.Task[None] | None = None
 
 
-class Service:
+class IngestService:
     """Runs a pipeline until it is stopped or its inputs are exhausted. Use one event loop."""
 
     def __init__(
@@ -133,8 +133,8 @@ class Service:
         `feeds` deliver beside the pipeline's inputs; `store` gets the events of a pipeline without outputs, and
         `seen` hears of each batch that has come out of the filters. `tailer` is what inputs follow files with.
         """
-        self.counts = Counts()
-        self.window = Window(window_bytes, window_batches)
+        self.counts = IngestCounters()
+        self.window = InFlightWindow(window_bytes, window_batches)
         self._pipeline = pipeline
         self._letters = letters
         self._workers = workers
@@ -144,7 +144,7 @@ class Service:
         self._seen = seen
         self._tailer = tailer
         self._setup: _Setup | None = None
-        self._intakes: list[_Intake] = []
+        self._inputs: list[_RunningInput] = []
         self._last: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
@@ -155,9 +155,9 @@ class Service:
         self._error: BaseException | None = None
 
     @property
-    def outlets(self) -> Sequence[Sink]:
+    def outputs(self) -> Sequence[Sink]:
         """The outputs at work."""
-        return self._setup.outlets if self._setup else ()
+        return self._setup.outputs if self._setup else ()
 
     def stop(self) -> None:
         """Make `run` end within its grace: inputs take nothing more, what is under way is acknowledged."""
@@ -171,8 +171,8 @@ class Service:
         Raises:
             SawlogError: an input or output cannot be used; what was not acknowledged is sent again by its source.
         """
-        inputs = [_Intake(None, feed) for feed in self._feeds]
-        inputs += [self._intake(block) for block in self._pipeline.inputs]
+        inputs = [_RunningInput(None, feed) for feed in self._feeds]
+        inputs += [self._input(block) for block in self._pipeline.inputs]
         setup = await self._set_up(self._pipeline)
         self._setup = setup
         try:
@@ -204,49 +204,49 @@ class Service:
             self._setup = await self._set_up(pipeline, old)
             self._reloaded = True
             self._retire(old, self._setup)
-            gone = [intake for intake in self._intakes if intake not in kept]
-            self._intakes = kept
+            gone = [running for running in self._inputs if running not in kept]
+            self._inputs = kept
             # Stopped first: a new input may want the address of an old one.
             await _stop_all(gone)
             self._start(fresh)
-            self._look_at_intakes()
+            self._look_at_inputs()
 
     # Setting up
 
     async def _set_up(self, pipeline: Pipeline, old: _Setup | None = None) -> _Setup:
         """Make filters and outputs ready; outputs that the old setup has are taken over."""
-        there = list(zip(old.keys, old.outlets, strict=True)) if old and old.keys else []
-        outlets: list[Sink] = []
+        there = list(zip(old.keys, old.outputs, strict=True)) if old and old.keys else []
+        outputs: list[Sink] = []
         fresh: list[Sink] = []
         if not pipeline.outputs and self._store is not None:
-            outlets.append(self._store)
-            fresh += [] if old and self._store in old.outlets else [self._store]
+            outputs.append(self._store)
+            fresh += [] if old and self._store in old.outputs else [self._store]
         keys = [key_of(block) for block in pipeline.outputs]
         for key, block in zip(keys, pipeline.outputs, strict=True):
-            outlet = _take(there, key)
-            if outlet is None:
-                outlet = Outlet(block, self._letters)
-                fresh.append(outlet)
-            outlets.append(outlet)
+            output = _take(there, key)
+            if output is None:
+                output = RunningOutput(block, self._letters)
+                fresh.append(output)
+            outputs.append(output)
         filters = filtering(pipeline, self._workers)
         try:
-            await _together(filters.start(), *(outlet.open() for outlet in fresh))
+            await _together(filters.start(), *(output.open() for output in fresh))
         except BaseException:
             await filters.close()
-            for outlet in fresh:
-                await _close_one(outlet)
+            for output in fresh:
+                await _close_one(output)
             raise
-        return _Setup(filters, outlets, keys)
+        return _Setup(filters, outputs, keys)
 
-    def _compare(self, blocks: Iterable[Block]) -> tuple[list[_Intake], list[_Intake]]:
+    def _compare(self, blocks: Iterable[Block]) -> tuple[list[_RunningInput], list[_RunningInput]]:
         """Return inputs to be started, and those running that stay."""
-        there = [(intake.key, intake) for intake in self._intakes if intake.key is not None]
-        fresh: list[_Intake] = []
-        kept = [intake for intake in self._intakes if intake.key is None]
+        there = [(running.key, running) for running in self._inputs if running.key is not None]
+        fresh: list[_RunningInput] = []
+        kept = [running for running in self._inputs if running.key is None]
         for block in blocks:
             same = _take(there, key_of(block))
             if same is None:
-                fresh.append(self._intake(block))
+                fresh.append(self._input(block))
             else:
                 kept.append(same)
         return fresh, kept
@@ -259,34 +259,34 @@ class Service:
                 old.idle.clear()
                 await old.idle.wait()
             await old.filters.close()
-            for outlet in old.outlets:
-                if outlet not in new.outlets:
-                    await _close_one(outlet)
+            for output in old.outputs:
+                if output not in new.outputs:
+                    await _close_one(output)
 
         self._retiring.add(task := asyncio.create_task(close()))
         task.add_done_callback(self._retiring.discard)
 
     # Inputs
 
-    def _intake(self, block: Block) -> _Intake:
+    def _input(self, block: Block) -> _RunningInput:
         made = cast("Input", make("input", block)[0])
         made.tailer = self._tailer
-        return _Intake(key_of(block), cast("Feed", made))
+        return _RunningInput(key_of(block), cast("Feed", made))
 
-    def _start(self, intakes: Sequence[_Intake]) -> None:
-        for intake in intakes:
-            self._intakes.append(intake)
-            intake.task = asyncio.create_task(self._feed(intake))
-            intake.task.add_done_callback(lambda _task: self._look_at_intakes())
+    def _start(self, inputs: Sequence[_RunningInput]) -> None:
+        for running in inputs:
+            self._inputs.append(running)
+            running.task = asyncio.create_task(self._feed(running))
+            running.task.add_done_callback(lambda _task: self._look_at_inputs())
 
-    async def _feed(self, intake: _Intake) -> None:
-        source = intake.input
+    async def _feed(self, running: _RunningInput) -> None:
+        source = running.input
         while True:
             try:
                 await source.run(self._deliver)
                 return
             except (SawlogError, OSError) as error:
-                if not self._reloaded or intake.key is None:
+                if not self._reloaded or running.key is None:
                     self._fail(_named(source, error))
                     return
                 # The rest of a pipeline that has been running must not end for one input of a new file.
@@ -296,8 +296,8 @@ class Service:
                 self._fail(error)
                 return
 
-    def _look_at_intakes(self) -> None:
-        if not self._reloading.locked() and all(intake.task and intake.task.done() for intake in self._intakes):
+    def _look_at_inputs(self) -> None:
+        if not self._reloading.locked() and all(running.task and running.task.done() for running in self._inputs):
             self._exhausted.set()
 
     # The way of a batch
@@ -339,20 +339,20 @@ class Service:
         try:
             parts = await setup.filters.run(batch)
         except FilterError as error:
-            await self._bury(batch, error)
+            await self._keep_dead(batch, error)
             return
         if self._seen is not None:
             self._seen(batch, parts)
         if before is not None:
             await before.wait()
         self.counts.filtered += sum(map(len, parts))
-        if len(setup.outlets) == 1:
+        if len(setup.outputs) == 1:
             # The source's next batch goes on when this one waits for its answer.
             begun.set()
             if parts[0]:
-                await setup.outlets[0].send(parts[0])
+                await setup.outputs[0].send(parts[0])
             return
-        sends = [asyncio.create_task(outlet.send(p)) for outlet, p in zip(setup.outlets, parts, strict=False) if p]
+        sends = [asyncio.create_task(output.send(p)) for output, p in zip(setup.outputs, parts, strict=False) if p]
         try:
             # So that sending begins before that of the source's next batch.
             await asyncio.sleep(0)
@@ -362,11 +362,11 @@ class Service:
             for task in sends:
                 task.cancel()
 
-    async def _bury(self, batch: Batch, error: FilterError) -> None:
+    async def _keep_dead(self, batch: Batch, error: FilterError) -> None:
         events = batch.events()
         log.error("%d events of %s go to the dead letters: %s", len(events), batch.source.path, error)
         refusal = Refusal(0, 500, "filter_error", str(error))
-        letters = [letter_of(event, DEFAULT_INDEX, refusal, "filter") for event in events]
+        letters = [dead_letter_of(event, DEFAULT_INDEX, refusal, "filter") for event in events]
         await self._letters.keep(letters)
         self.counts.dead += len(letters)
 
@@ -381,7 +381,7 @@ class Service:
         if not self._stopping.is_set() and self._tasks:
             # All inputs have come to their ends: there is no hurry.
             await _first(self._stopping.wait(), asyncio.wait(set(self._tasks)))
-        inputs = {intake.task for intake in self._intakes if intake.task is not None}
+        inputs = {running.task for running in self._inputs if running.task is not None}
         for task in inputs:
             task.cancel()
         end = time.monotonic() + (self._grace if self._error is None else 0)
@@ -393,15 +393,15 @@ class Service:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await _stop_all(self._intakes)
+        await _stop_all(self._inputs)
 
     async def _close(self, setup: _Setup) -> None:
         for task in self._retiring:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
         await setup.filters.close()
-        for outlet in setup.outlets:
-            await _close_one(outlet)
+        for output in setup.outputs:
+            await _close_one(output)
 
 
 T = TypeVar("T")
@@ -427,8 +427,8 @@ def key_of(block: Block) -> str:
     return repr(plain(block))
 
 
-async def _stop_all(intakes: Sequence[_Intake]) -> None:
-    tasks = [intake.task for intake in intakes if intake.task is not None]
+async def _stop_all(inputs: Sequence[_RunningInput]) -> None:
+    tasks = [running.task for running in inputs if running.task is not None]
     for task in tasks:
         task.cancel()
     if tasks:
@@ -437,12 +437,12 @@ async def _stop_all(intakes: Sequence[_Intake]) -> None:
             log.warning("%d inputs do not stop within %.0f s", len(late), CLOSE_SECONDS)
 
 
-async def _close_one(outlet: Sink) -> None:
+async def _close_one(output: Sink) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
-            await outlet.close()
+            await output.close()
     except (SawlogError, OSError, TimeoutError) as error:
-        log.warning("%s could not be closed: %s", outlet.name, error or "it took too long")
+        log.warning("%s could not be closed: %s", output.name, error or "it took too long")
 
 
 async def _first(*things: Coroutine[Any, Any, object]) -> None:

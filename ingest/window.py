@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Window:
+class InFlightWindow:
     """Lets batches in while there is room. A batch that is larger than the whole window goes in alone."""
 
     def __init__(self, most_bytes: int, most_batches: int) -> None:

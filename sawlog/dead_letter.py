@@ -66,7 +66,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str = msgspec.field(default_factory=now)
 
 
-def letters_of(bulk: Bulk, refused: Sequence[Refusal]) -> list[DeadLetter]:
+def dead_letters_of(bulk: Bulk, refused: Sequence[Refusal]) -> list[DeadLetter]:
     """Make the letters of the documents of a bulk that a store has refused."""
     return [
         DeadLetter(

@@ -7,10 +7,10 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from shipper.service import Service
+from shipper.service import ShipperService
 
 
-def health(service: Service) -> dict[str, Any]:
+def health(service: ShipperService) -> dict[str, Any]:
     """``status`` is ``ok``, or ``waiting`` while the output takes nothing; ``problem`` says why."""
     sender, agent = service.sender, service.agent
     problem = sender.counters.problem if sender else "the output is not opened yet"
@@ -25,7 +25,7 @@ def health(service: Service) -> dict[str, Any]:
     }
 
 
-def metrics(service: Service) -> Iterator[Metric]:
+def metrics(service: ShipperService) -> Iterator[Metric]:
     """Counters since the output was opened, and how things stand."""
     if service.sender is not None:
         counters = service.sender.counters

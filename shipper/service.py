@@ -32,7 +32,7 @@ LOOK_SECONDS: Final = 0.5
 Load = Callable[[], Config]
 
 
-class Service:
+class ShipperService:
     """Ships what a configuration names until it is stopped, or, with `once`, until everything is delivered."""
 
     def __init__(self, config: Config, load: Load, *, once: bool = False) -> None:

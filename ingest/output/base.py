@@ -76,15 +76,15 @@ class Output(Plugin):
         """Return the index that the event is for, as its dead letter names it; without one, the plugin's id."""
         return self.id
 
-    def letter(self, event: Event, refusal: Refusal) -> DeadLetter:
+    def dead_letter(self, event: Event, refusal: Refusal) -> DeadLetter:
         """Make the dead letter of an event that was refused, from which it can be sent again."""
-        return letter_of(event, self.index_of(event), refusal)
+        return dead_letter_of(event, self.index_of(event), refusal)
 
     async def close(self) -> None:
         """Write out and let go of everything; nothing is sent afterwards."""
 
 
-def letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
+def dead_letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
     """Make the dead letter of an event that was refused at a stage (see `DeadLetter`) on its way to an index."""
     metadata = event.get(METADATA) or {}
     return DeadLetter(

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ingest.lang.sprintf import Template, compile_sprintf, is_constant, render
 from ingest.options import Options
 from ingest.output import tls
-from ingest.output.base import Output, letter_of
+from ingest.output.base import Output, dead_letter_of
 from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
 from sawlog.columns import Columns
 from sawlog.dead_letter import DeadLetter
@@ -77,7 +77,7 @@ class Elasticsearch(Output):
         self._update = _update(options)
         self._store: ElasticsearchStore | None = None
         self._gathering: Gathering | None = None
-        self._graves: str | None = options["dead_letter_index"]
+        self._dead_letter_index: str | None = options["dead_letter_index"]
 
     @property
     def store(self) -> Store | None:  # noqa: D102 - Output.store
@@ -122,7 +122,11 @@ class Elasticsearch(Output):
             refused: Sequence[Refusal] = (await self._gathering.deliver(bulk)).refused
         else:
             refused = await self._send(list(events))
-        return await self._bury(events, refused, self._graves) if self._graves and refused else refused
+        return (
+            await self._index_refused(events, refused, self._dead_letter_index)
+            if self._dead_letter_index and refused
+            else refused
+        )
 
     async def _send(self, events: list[Event]) -> Sequence[Refusal]:
         assert self._gathering is not None
@@ -155,10 +159,12 @@ class Elasticsearch(Output):
     def _tell(self, problem: str | None) -> None:
         self.problem = problem
 
-    async def _bury(self, events: Sequence[Event], refusals: Sequence[Refusal], index: str) -> Sequence[Refusal]:
+    async def _index_refused(
+        self, events: Sequence[Event], refusals: Sequence[Refusal], index: str
+    ) -> Sequence[Refusal]:
         """Index what was refused as text where dead letters are wanted; return what is refused there, too."""
         assert self._gathering is not None
-        letters = [letter_of(events[one.position], index, one) for one in refusals]
+        letters = [dead_letter_of(events[one.position], index, one) for one in refusals]
         left = await index_letters(self._gathering, letters, index)
         log.warning("%d events were refused (%s); they are in %s", len(refusals), refusals[0].reason, index)
         return [refusals[position] for position in left]
@@ -166,11 +172,11 @@ class Elasticsearch(Output):
     def index_of(self, event: Event) -> str:  # noqa: D102 - Output.index_of
         return self._target(event)
 
-    def letter(self, event: Event, refusal: Refusal) -> DeadLetter:
+    def dead_letter(self, event: Event, refusal: Refusal) -> DeadLetter:
         """Make the dead letter of what was sent: the document, its id and what stood beside it, as the options say."""
         index, action = self._target(event), self._action(event)
         if _wrong(index, action):
-            return super().letter(event, refusal)
+            return super().dead_letter(event, refusal)
         bulk = self._bulk(index, action, [event])
         return DeadLetter(
             index=index,

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from sawlog.cli.lines import escape
-from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, letters_of, read
+from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, dead_letters_of, read
 from sawlog.errors import SawlogError
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import Bulk, Store
@@ -115,7 +115,7 @@ async def _replay(letters: DeadLetters, store: Store) -> DeliveryCounters:
                 while chunk := list(itertools.islice(group, CHUNK)):
                     bulk = _bulk(chunk)
                     delivered = await delivery.deliver(bulk)
-                    await letters.keep(letters_of(bulk, delivered.refused))
+                    await letters.keep(dead_letters_of(bulk, delivered.refused))
             # Only now: a crash before it replays the segment again, and what is there already is no harm.
             letters.drop(segment)
     return delivery.counters

@@ -23,7 +23,7 @@ from sawlog.running.signals import handled
 
 if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
-    from ingest.service import Service
+    from ingest.service import IngestService
     from ingest.tailer import Tailer, TailRequest
 
 REPORT_SECONDS: Final = 30.0
@@ -173,10 +173,10 @@ async def _run(
     api: tuple[str, int] | None,
 ) -> None:
     from ingest.reload import Reloader  # noqa: PLC0415 - as above
-    from ingest.service import Service  # noqa: PLC0415
+    from ingest.service import IngestService  # noqa: PLC0415
     from sawlog.dead_letter import DIRECTORY, DeadLetters  # noqa: PLC0415
 
-    service = Service(
+    service = IngestService(
         pipeline,
         DeadLetters(data / DIRECTORY),
         workers=workers,
@@ -196,7 +196,7 @@ async def _run(
 
 
 @contextlib.asynccontextmanager
-async def _http(service: Service, api: tuple[str, int] | None) -> AsyncIterator[None]:
+async def _http(service: IngestService, api: tuple[str, int] | None) -> AsyncIterator[None]:
     """Offer metrics and health, if an address for them is given."""
     if api is None:
         yield
@@ -216,7 +216,7 @@ def _tailer(request: TailRequest, data: Path) -> Tailer:
     return tailer(data)(request)
 
 
-async def _report(service: Service) -> None:
+async def _report(service: IngestService) -> None:
     """Say every half minute how much has come through."""
     received, since = 0, time.monotonic()
     while True:
@@ -227,11 +227,11 @@ async def _report(service: Service) -> None:
         log.info("%s events/s; %s", f"{rate:,.0f}", _counts_of(service))
 
 
-def _counts_of(service: Service) -> str:
-    dead = service.counts.dead + sum(outlet.sent.dead for outlet in service.outlets)
+def _counts_of(service: IngestService) -> str:
+    dead = service.counts.dead + sum(output.sent.dead for output in service.outputs)
     words = [f"{service.counts.received:,} events received"]
-    words += [f"{outlet.sent.events:,} to {outlet.name}" for outlet in service.outlets]
-    if retries := sum(outlet.sent.retries for outlet in service.outlets):
+    words += [f"{output.sent.events:,} to {output.name}" for output in service.outputs]
+    if retries := sum(output.sent.retries for output in service.outputs):
         words.append(f"{retries:,} sent again")
     if dead:
         words.append(f"{dead:,} dead letters")

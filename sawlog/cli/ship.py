@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from shipper.output import Sender
-    from shipper.service import Service
+    from shipper.service import ShipperService
     from shipper.settings import Config
 
 TICK_SECONDS: Final = 0.5
@@ -63,9 +63,9 @@ def ship(path: str, overrides: tuple[str, ...], strict: bool, stderr: bool, once
 
 
 async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> bool:
-    from shipper.service import Service, summary  # noqa: PLC0415 - as above
+    from shipper.service import ShipperService, summary  # noqa: PLC0415 - as above
 
-    service = Service(config, read, once=once)
+    service = ShipperService(config, read, once=once)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, service.stop)
@@ -89,7 +89,7 @@ async def _run(config: Config, read: Callable[[], Config], *, once: bool) -> boo
 
 
 @contextlib.asynccontextmanager
-async def _http(service: Service) -> AsyncIterator[None]:
+async def _http(service: ShipperService) -> AsyncIterator[None]:
     """Offer metrics and health, if ``http.enabled`` asks for them."""
     settings = service.config.http
     if not settings.enabled:
@@ -103,7 +103,7 @@ async def _http(service: Service) -> AsyncIterator[None]:
         yield
 
 
-async def _report(service: Service) -> None:
+async def _report(service: ShipperService) -> None:
     """Say at each ``logging.metrics.period`` how much has been delivered."""
     events, since = 0, time.monotonic()
     while True:
@@ -115,7 +115,7 @@ async def _report(service: Service) -> None:
             log.info("%s events/s; %s", f"{rate:,.0f}", _counts_of(service))
 
 
-async def _bar(service: Service, console: Console) -> None:
+async def _bar(service: ShipperService, console: Console) -> None:
     """Draw how much of the files is delivered."""
     columns = (TextColumn("shipping"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -126,7 +126,7 @@ async def _bar(service: Service, console: Console) -> None:
             await asyncio.sleep(TICK_SECONDS)
 
 
-def _counts_of(service: Service) -> str:
+def _counts_of(service: ShipperService) -> str:
     sender = service.sender
     words = [f"{service.events:,} events delivered"]
     if service.agent:

@@ -18,15 +18,15 @@ from dashboards.web import Tls, application, serve
 from ingest.bulk import bulk_of
 from ingest.metrics import health as health_of
 from ingest.metrics import metrics as metrics_of
-from ingest.outlet import Outlet, Sent
 from ingest.pipeline import Pipeline
 from ingest.reload import Reloader
-from ingest.service import Service, key_of
+from ingest.running_output import OutputCounters, RunningOutput
+from ingest.service import IngestService, key_of
 from ingest.workers import Parts
 from sawlog import collector
 from sawlog.batch import Batch, Deliver, LineBatch
 from sawlog.columns import Columns
-from sawlog.dead_letter import DIRECTORY, DeadLetters, letters_of
+from sawlog.dead_letter import DIRECTORY, DeadLetters, dead_letters_of
 from sawlog.errors import InputError
 from sawlog.event import METADATA, Event
 from sawlog.health import routes
@@ -78,7 +78,7 @@ class Settings:
 
 
 @dataclass(slots=True)
-class Counts:
+class UpCounters:
     """What has come through the filters since the start."""
 
     lines: int = 0
@@ -99,8 +99,8 @@ class Up:
     """The running pipeline, for whoever shows it."""
 
     agent: Agent
-    counts: Counts
-    service: Service
+    counts: UpCounters
+    service: IngestService
     letters: DeadLetters
     sink: StoreSink | None
     address: str | None = None
@@ -111,7 +111,7 @@ class Up:
     @property
     def created(self) -> int:
         """Events that are new in the store, or that the pipeline's outputs have confirmed."""
-        return self.sink.created if self.sink else sum(outlet.sent.events for outlet in self.service.outlets)
+        return self.sink.created if self.sink else sum(output.sent.events for output in self.service.outputs)
 
     @property
     def existing(self) -> int:
@@ -121,19 +121,19 @@ class Up:
     @property
     def dead(self) -> int:
         """Events that became dead letters."""
-        return self.service.counts.dead + sum(outlet.sent.dead for outlet in self.service.outlets)
+        return self.service.counts.dead + sum(output.sent.dead for output in self.service.outputs)
 
     @property
     def set_aside(self) -> list[str]:
         """What a store on this machine had to set aside as damaged."""
-        return [name for outlet in self.service.outlets for name in outlet.set_aside]
+        return [name for output in self.service.outputs for name in output.set_aside]
 
     @property
     def in_vain(self) -> str | None:
         """Why nothing was indexed although there was something: the commonest reason; None when all is well."""
         if not self.dead or self.created or self.existing:
             return None
-        reasons = sum((outlet.sent.refusals for outlet in self.service.outlets), Counter[str]())
+        reasons = sum((output.sent.refusals for output in self.service.outputs), Counter[str]())
         return next((reason for reason, _ in reasons.most_common(1)), "")
 
     @property
@@ -185,9 +185,9 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         store = None if pipeline.outputs else await stack.enter_async_context(_store(settings))
         letters = DeadLetters(settings.data / DIRECTORY)
         sink = None if store is None else StoreSink(store, letters, settings.index)
-        counts = Counts()
+        counts = UpCounters()
         feeds = [AgentFeed(agent)] if tails else []
-        service = Service(
+        service = IngestService(
             pipeline,
             letters,
             workers=settings.workers,
@@ -215,8 +215,10 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 @asynccontextmanager
 async def _page(settings: Settings, up: Up, store: Store | None) -> AsyncIterator[str]:
     """Serve the page of the store that is written to, with metrics and health; without a store, these alone."""
-    outlets = up.service.outlets
-    store = store or next((one.store for one in outlets if isinstance(one, Outlet) and one.store is not None), None)
+    outputs = up.service.outputs
+    store = store or next(
+        (one.store for one in outputs if isinstance(one, RunningOutput) and one.store is not None), None
+    )
     health, metrics = partial(health_of, up.service), partial(metrics_of, up.service)
     up.searchable = store is not None
     if store is None:
@@ -236,7 +238,7 @@ class StoreSink:
     name = "store"
 
     def __init__(self, store: Store, letters: DeadLetters, index: str) -> None:
-        self.sent = Sent()
+        self.sent = OutputCounters()
         self.created = 0
         self.existing = 0
         self.problem: str | None = None
@@ -259,7 +261,7 @@ class StoreSink:
         """Return when each event is in the store or in the dead letters."""
         bulk = bulk_of(events, index=self._index)
         delivered = await (self._gathering or self._delivery).deliver(bulk)
-        await self._letters.keep(letters_of(bulk, delivered.refused))
+        await self._letters.keep(dead_letters_of(bulk, delivered.refused))
         self.created += delivered.created
         self.existing += delivered.existing
         self.sent.events += delivered.created + delivered.existing
@@ -315,7 +317,7 @@ def _pipeline(settings: Settings) -> Pipeline:
     return rest
 
 
-def _reloader(settings: Settings, service: Service) -> Reloader | None:
+def _reloader(settings: Settings, service: IngestService) -> Reloader | None:
     if not settings.pipeline:
         return None
     outputs = list(map(key_of, _pipeline(settings).outputs))

@@ -17,10 +17,10 @@ from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.expression import Expressions, Substitution
 from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor
+from shipper.processor.casing import Casing
 from shipper.processor.convert import TYPES, Conversion, Convert
 from shipper.processor.dissect import Dissect, Tokenizer
 from shipper.processor.json import DecodeJsonFields
-from shipper.processor.letters import Letters
 from shipper.processor.locale import AddLocale
 from shipper.processor.timestamp import UNITS, Timestamp
 
@@ -231,7 +231,7 @@ def _build(schema: Schema, name: str, values: Values) -> Processor:
     if name in ("lowercase", "uppercase"):
         in_place = tuple(path for path in paths if path[0] not in ("@timestamp", "type"))
         keys = ("ignore_missing", "fail_on_error")
-        return Letters(
+        return Casing(
             name == "uppercase",
             in_place,
             tuple(map(_path, values["values"])),

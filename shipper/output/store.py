@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT
 from sawlog.batch import Batch
-from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, letters_of
+from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, dead_letters_of
 from sawlog.errors import SawlogError, StoreError
 from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
@@ -89,7 +89,7 @@ class StoreSender(Sender):
         for (index, pipeline), group in groups.items():
             ids = [str(event.pop(METADATA, {}).get("_id") or uuid.uuid4().hex) for event in group]
             if index is None:
-                await self._bury([_unnamed(name, event) for name, event in zip(ids, group, strict=True)])
+                await self._keep_dead([_unnamed(name, event) for name, event in zip(ids, group, strict=True)])
                 continue
             if index.startswith(mappings.PREFIX):
                 mark_ingested(group)
@@ -98,9 +98,9 @@ class StoreSender(Sender):
             bulk = Bulk(ids, group, index, batch.source.key, share, metadata=metadata)
             delivered = await self.gathering.deliver(bulk)
             if delivered.refused:
-                await self._bury(letters_of(bulk, delivered.refused))
+                await self._keep_dead(dead_letters_of(bulk, delivered.refused))
 
-    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+    async def _keep_dead(self, letters: Sequence[DeadLetter]) -> None:
         await self.keep(letters)
         self.counters.dead += len(letters)
 

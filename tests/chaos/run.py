@@ -208,10 +208,10 @@ class Chaos:
             stack.callback(self._broker.close)
             self._broker.start()
             ports = [self._broker.port]
-            intakes = [f"mqtt {{ port => {ports[0]} topic => '{self._index}' }}"] * 2
+            inputs = [f"mqtt {{ port => {ports[0]} topic => '{self._index}' }}"] * 2
         else:
             ports = [free_port(), free_port()]
-            intakes = [f"beats {{ port => {port} host => '127.0.0.1' }}" for port in ports]
+            inputs = [f"beats {{ port => {port} host => '127.0.0.1' }}" for port in ports]
         self._relays = [await stack.enter_async_context(Relay(port)) for port in ports]
         hosts = [f"127.0.0.1:{relay.port}" for relay in self._relays]
         output = f"output.logstash: {{hosts: {hosts}, loadbalance: true, backoff: {{init: 100ms, max: 1s}}}}"
@@ -221,10 +221,10 @@ class Chaos:
             f"filebeat.inputs: [{{type: log, paths: ['{self.folder}/logs/*'], scan_frequency: 1s}}]\n"
             f"{output}\npath.data: {self.folder}/shipper\n"
         )
-        for number, intake in enumerate(intakes):
+        for number, one in enumerate(inputs):
             pipeline = self.folder / f"pipeline{number}.conf"
             pipeline.write_text(
-                f"input {{ {intake} }}\n"
+                f"input {{ {one} }}\n"
                 f"output {{ elasticsearch {{ {self._hosts(number)} index => '{self._index}' action => create }} }}\n"
             )
             data = str(self.folder / f"ingest{number}")

@@ -10,7 +10,7 @@ import aiohttp
 
 from ingest.metrics import health, metrics
 from ingest.pipeline import Pipeline
-from ingest.service import Service
+from ingest.service import IngestService
 from sawlog.dead_letter import DeadLetters
 from sawlog.health import serve
 from tests.faults import FaultyProxy
@@ -29,7 +29,7 @@ async def test_an_elasticsearch_that_goes_away_shows(elasticsearch_url: str, dat
             f'output {{ elasticsearch {{ hosts => ["{proxy.url}"] index => "{data_stream}" action => "create" '
             "retry_initial_interval => 0.1 retry_max_interval => 0.2 } }"
         )
-        service = Service(Pipeline.from_text(text, "test"), DeadLetters(tmp_path), workers=0, grace=1)
+        service = IngestService(Pipeline.from_text(text, "test"), DeadLetters(tmp_path), workers=0, grace=1)
         running = asyncio.create_task(service.run())
         try:
             await until(lambda: service.counts.received > 0)
@@ -51,7 +51,7 @@ async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path
         'input { generator { lines => ["a", "b", "c"] count => 1 } }'
         f'output {{ file {{ path => "{blocked}/events" id => "there" }} }}'
     )
-    service = Service(Pipeline.from_text(text, "test"), DeadLetters(tmp_path / "letters"), workers=0)
+    service = IngestService(Pipeline.from_text(text, "test"), DeadLetters(tmp_path / "letters"), workers=0)
     running = asyncio.create_task(service.run())
     async with (
         serve("127.0.0.1", 0, lambda: health(service), lambda: metrics(service)) as address,

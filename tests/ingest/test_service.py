@@ -15,7 +15,7 @@ from ingest.options import Kind, Option, Options
 from ingest.output.base import Output
 from ingest.pipeline import Pipeline
 from ingest.reload import Reloader
-from ingest.service import Service
+from ingest.service import IngestService
 from ingest.workers import Here
 from sawlog import dead_letter
 from sawlog.batch import Deliver, EventBatch, Source
@@ -111,7 +111,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         module: Any = ModuleType(f"ingest.{kind}.{plugin.name}")
         module.Plugin = plugin
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr("ingest.outlet.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("ingest.running_output.FIRST_WAIT", 0.01)
     for name in ("queues", "settled"):
         monkeypatch.setattr(Feed, name, {})
     monkeypatch.setattr(Feed, "running", [])
@@ -144,8 +144,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def running(text: str, letters: DeadLetters, **settings: Any) -> AsyncIterator[Service]:
-    service = Service(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
+async def running(text: str, letters: DeadLetters, **settings: Any) -> AsyncIterator[IngestService]:
+    service = IngestService(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
     task = asyncio.create_task(service.run())
     try:
         yield service
@@ -157,8 +157,8 @@ async def running(text: str, letters: DeadLetters, **settings: Any) -> AsyncIter
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def run(text: str, letters: DeadLetters, **settings: Any) -> Service:
-    service = Service(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
+async def run(text: str, letters: DeadLetters, **settings: Any) -> IngestService:
+    service = IngestService(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
     async with asyncio.timeout(20):
         await service.run()
     return service
@@ -200,7 +200,7 @@ class TestDelivery:
         assert Collect.sent["first"] == ["a"]
         assert Collect.sent["second"] == ["a"]
         assert Collect.sent["begun second"] == ["a", "a", "a"]
-        assert [outlet.sent.retries for outlet in service.outlets] == [0, 2]
+        assert [output.sent.retries for output in service.outputs] == [0, 2]
         assert Feed.settled == {"a": None}
 
     async def test_what_is_refused_is_a_dead_letter_before_the_acknowledgement(self, letters: DeadLetters) -> None:
@@ -213,7 +213,7 @@ class TestDelivery:
         assert letter.reason == "no number"
         assert letter.document["message"] == "refused 1"
         assert "@metadata" not in letter.document
-        assert service.outlets[0].sent.dead == 1
+        assert service.outputs[0].sent.dead == 1
         assert Feed.settled["refused 1"] is None
 
     async def test_nothing_is_acknowledged_when_dead_letters_cannot_be_written(
@@ -361,9 +361,9 @@ class TestReload:
         async with running(before, letters) as service:
             give("a")
             await until(lambda: Collect.sent.get("first") == ["a before"])
-            kept = service.outlets[0]
+            kept = service.outputs[0]
             await service.reload(Pipeline.from_text(after))
-            assert service.outlets[1] is kept
+            assert service.outputs[1] is kept
             give("b")
             give("c", queue="new")
             await until(lambda: len(Collect.sent["first"]) == 3 and len(Collect.sent.get("new", ())) == 2)
@@ -419,7 +419,7 @@ class TestReload:
                 await failing.wait()
                 raise SawlogError("the data folder is gone")
 
-        service = Service(Pipeline.from_text(PIPELINE, "test"), letters, workers=0, feeds=[Brought()])
+        service = IngestService(Pipeline.from_text(PIPELINE, "test"), letters, workers=0, feeds=[Brought()])
         running = asyncio.create_task(service.run())
         await until(lambda: Feed.running == ["first"])
         await service.reload(Pipeline.from_text(PIPELINE))

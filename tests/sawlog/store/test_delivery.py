@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from click.testing import CliRunner
 
 from sawlog.cli.dead_letter import dead_letter
-from sawlog.dead_letter import DIRECTORY, DeadLetters, letters_of
+from sawlog.dead_letter import DIRECTORY, DeadLetters, dead_letters_of
 from sawlog.errors import SawlogError, StoreError, StoreFailedError
 from sawlog.store.base import Bulk, BulkResult
 from sawlog.store.delivery import Delivered, Delivery, cut
@@ -41,7 +41,7 @@ def bulk(store: ElasticsearchStore, count: int, prefix: str = "d") -> Bulk:
 async def bring(delivery: Delivery, dead: DeadLetters, bulk: Bulk) -> Delivered:
     """Deliver a bulk, and what is refused to the dead letters, as all callers do."""
     delivered = await delivery.deliver(bulk)
-    await dead.keep(letters_of(bulk, delivered.refused))
+    await dead.keep(dead_letters_of(bulk, delivered.refused))
     return delivered
 
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Sent:
+class OutputCounters:
     """What an output has done since it was opened."""
 
     events: int = 0
@@ -46,12 +46,12 @@ class Sent:
                 self.refusals[reason] += 1
 
 
-class Outlet:
+class RunningOutput:
     """One output of a pipeline; several `send` may be under way."""
 
     def __init__(self, block: Block, letters: DeadLetters) -> None:
         """Raises `ConfigError` for a block that the plugin refuses."""
-        self.sent = Sent()
+        self.sent = OutputCounters()
         self._output = cast("Output", make("output", block)[0])
         self._letters = letters
         self._wait = growing(FIRST_WAIT)
@@ -98,7 +98,7 @@ class Outlet:
             SawlogError: the output refuses to work for good, or the dead letters cannot be written.
         """
         refusals: Sequence[Refusal] = await self._retrying()(self._send, events)
-        await self._bury(events, refusals)
+        await self._keep_dead(events, refusals)
         self.sent.events += len(events) - len(refusals)
         self.sent.refuse(refusal.reason for refusal in refusals)
 
@@ -138,8 +138,8 @@ class Outlet:
             self._down_since = time.monotonic()
             log.warning("%s: %s; retrying", self.name, error)
 
-    async def _bury(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
-        letters = [self._output.letter(events[refusal.position], refusal) for refusal in refusals]
+    async def _keep_dead(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
+        letters = [self._output.dead_letter(events[refusal.position], refusal) for refusal in refusals]
         if letters:
             log.warning("%s refused %d events: %s", self.name, len(letters), letters[0].reason)
             await self._letters.keep(letters)

@@ -10,7 +10,7 @@ from shipper.processor.base import Processor, fail
 
 
 @dataclass(frozen=True, slots=True)
-class Letters(Processor):
+class Casing(Processor):
     """Change the names of `fields`, found in any case, and the texts at `values`, found as written.
 
     `whole` changes each part of a dotted name, otherwise only the last one. With `fail_on_error` an event that
