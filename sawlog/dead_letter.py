@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sawlog.durable import sync_folder
 from sawlog.errors import StoreError, StoreUnavailableError
 from sawlog.private import make_folder, open_lock, opener
 from sawlog.store.base import Bulk, Refusal
@@ -219,7 +220,7 @@ class DeadLetters:
                     file.truncate(before)
                     raise
             if fresh:
-                _sync(self.directory)
+                sync_folder(self.directory)
         except BaseException:
             # What is half written must not have another line glued to it.
             self._segment = None
@@ -251,7 +252,7 @@ class DeadLetters:
     def _unlink(self, segments: Iterable[Path]) -> None:
         for segment in segments:
             segment.unlink(missing_ok=True)
-        _sync(self.directory)
+        sync_folder(self.directory)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -318,11 +319,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sawlog.durable import sync_folder
 from sawlog.private import opener
 
 MARK_BYTES: Final = 1024
@@ -77,6 +78,7 @@ def agent_id(directory: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)
+    sync_folder(directory)
     return new
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import os
-import threading
 import uuid
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sawlog import __version__
 from sawlog.batch import Deliver, LineBatch, Source
+from sawlog.blocks import read_blocks
 from shipper.agent import WINDOW_BYTES
 from shipper.following import RETRY_SECONDS, Tail
-
-BLOCK_BYTES: Final = 1 << 18
 
 
 class StandardInput:
@@ -37,8 +33,7 @@ class StandardInput:
         self._in_flight = 0
         self._settled = asyncio.Event()
         self._error: BaseException | None = None
-        self._blocks: asyncio.Queue[bytes] = asyncio.Queue(1)
-        self._reading: threading.Thread | None = None
+        self._blocks: asyncio.Queue[bytes] | None = None
         self._deliver: Deliver | None = None
 
     @property
@@ -57,11 +52,8 @@ class StandardInput:
         May be cancelled and called again, with another way to deliver: what was read goes that way then.
         """
         self._deliver = deliver
-        if self._reading is None:
-            # A daemon's thread: a read that never returns must not hold up the end of the process.
-            arguments = (self._descriptor, self._blocks, asyncio.get_running_loop())
-            self._reading = threading.Thread(target=_read, args=arguments, daemon=True, name="stdin")
-            self._reading.start()
+        if self._blocks is None:
+            self._blocks = read_blocks(self._descriptor)
         while not self._ended:
             await self._frame()
             try:
@@ -139,18 +131,3 @@ class StandardInput:
     async def _wait(self) -> None:
         self._settled.clear()
         await self._settled.wait()
-
-
-def _read(descriptor: int, blocks: asyncio.Queue[bytes], loop: asyncio.AbstractEventLoop) -> None:
-    block = b"-"
-    while block:
-        try:
-            block = os.read(descriptor, BLOCK_BYTES)
-        except OSError:
-            block = b""
-        putting = blocks.put(block)
-        try:
-            asyncio.run_coroutine_threadsafe(putting, loop).result()
-        except (RuntimeError, concurrent.futures.CancelledError):
-            putting.close()
-            return

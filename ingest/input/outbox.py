@@ -12,10 +12,11 @@ import itertools
 import logging
 import os
 import secrets
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Final
 
+from ingest.input.decoding import Stream
 from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT, wait
 from sawlog.batch import Deliver, EventBatch, Source
 from sawlog.event import METADATA, Event
@@ -66,6 +67,22 @@ class Outbox:
         self._size += size
         self._filled.set()
         self._update()
+
+    async def pump(self, read: Callable[[], Awaitable[bytes]], stream: Stream) -> None:
+        """Take the events of a stream until `read` returns nothing, and what is unfinished in it whatever happens."""
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(stream.idle_seconds):
+                        data = await read()
+                except TimeoutError:
+                    await self.add(stream.flush(), 0)
+                    continue
+                if not data:
+                    return
+                await self.add(stream.feed(data), len(data))
+        finally:
+            self.put(stream.flush(), 0)
 
     async def drain(self) -> None:
         """Wait until everything that was taken is acknowledged."""

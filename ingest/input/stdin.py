@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import os
 import socket
 import sys
-import threading
 from typing import ClassVar
 
 from ingest.input.base import Input
@@ -16,6 +12,7 @@ from ingest.input.outbox import Outbox
 from ingest.options import Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Deliver
+from sawlog.blocks import read_blocks
 
 
 class Stdin(Input):
@@ -34,36 +31,6 @@ class Stdin(Input):
 
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
         stream = Stream(self.codec(), self._stamp, whole=self._whole)
-        chunks: asyncio.Queue[bytes] = asyncio.Queue(1)
-        loop = asyncio.get_running_loop()
-        # A daemon's thread: a read that never returns must not hold up the end of the process.
-        threading.Thread(target=_read, args=(sys.stdin.fileno(), chunks, loop), daemon=True, name="stdin").start()
+        blocks = read_blocks(sys.stdin.fileno())
         async with Outbox(self.id, deliver) as outbox:
-            try:
-                while True:
-                    try:
-                        async with asyncio.timeout(stream.idle_seconds):
-                            data = await chunks.get()
-                    except TimeoutError:
-                        await outbox.add(stream.flush(), 0)
-                        continue
-                    if not data:
-                        return
-                    await outbox.add(stream.feed(data), len(data))
-            finally:
-                outbox.put(stream.flush(), 0)
-
-
-def _read(descriptor: int, chunks: asyncio.Queue[bytes], loop: asyncio.AbstractEventLoop) -> None:
-    data = b"-"
-    while data:
-        try:
-            data = os.read(descriptor, 1 << 16)
-        except OSError:
-            data = b""
-        putting = chunks.put(data)
-        try:
-            asyncio.run_coroutine_threadsafe(putting, loop).result()
-        except (RuntimeError, concurrent.futures.CancelledError):
-            putting.close()
-            return
+            await outbox.pump(blocks.get, stream)

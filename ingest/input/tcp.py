@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from ingest.input import network, tls
@@ -115,10 +116,7 @@ class Tcp(Input):
             name = await _name_of(peer) if self._look_up else peer[0]
             stamp = self._stamp(peer, name, proxied, writer.get_extra_info("ssl_object"))
             stream = Stream(self.codec(), stamp, whole=self._whole)
-            try:
-                await _pump(reader, stream, outbox)
-            finally:
-                outbox.put(stream.flush(), 0)
+            await outbox.pump(partial(reader.read, network.READ_BYTES), stream)
         finally:
             writer.close()
 
@@ -137,19 +135,6 @@ class Tcp(Input):
         if subject:
             details["tls"] = {"client": {"subject": subject}}
         return Stamp({}, {"input": {"tcp": details}}, self.decorate)
-
-
-async def _pump(reader: asyncio.StreamReader, stream: Stream, outbox: Outbox) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(stream.idle_seconds):
-                data = await reader.read(network.READ_BYTES)
-        except TimeoutError:
-            await outbox.add(stream.flush(), 0)
-            continue
-        if not data:
-            return
-        await outbox.add(stream.feed(data), len(data))
 
 
 async def _name_of(peer: Address) -> str:

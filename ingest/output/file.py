@@ -23,6 +23,7 @@ from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Block, Kind, Option, Options, Setting
 from ingest.output.base import Output
 from ingest.plugins import make
+from sawlog.durable import sync_folder
 from sawlog.errors import ConfigError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
@@ -136,7 +137,7 @@ class File(Output):
         finally:
             os.close(descriptor)
         if new:
-            _sync(path.parent)
+            sync_folder(path.parent)
 
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
@@ -145,7 +146,7 @@ class File(Output):
         folder.mkdir(exist_ok=True)
         if self._dir_mode is not None:
             folder.chmod(self._dir_mode)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
 
 
 def _append(descriptor: int, data: bytes) -> None:
@@ -168,14 +169,6 @@ def _synchronise(descriptor: int) -> None:
         # A pipe or a terminal has no disk.
         if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
             raise
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _mode(options: Options, name: str) -> int | None:
