@@ -22,9 +22,9 @@ from bench import tools
 from bench.figures import SHORT, Row, Services, Size
 from bench.lines import shorten, write_lines
 from bench.running import SECONDS, Running
-from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
+from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import encode
 from tests.services import ElasticsearchServer
 
@@ -49,7 +49,7 @@ def bodies(data: bytes, documents: int) -> list[bytes]:
     for start in range(0, len(lines), documents):
         texts = lines[start : start + documents]
         batch = LineBatch(source, texts, range(start * 140, (start + len(texts)) * 140, 140), 0, lambda _: None)
-        made.append(encode(bulk_of(pipeline.run(batch))))
+        made.append(encode(Bulk.of(pipeline.run(batch))))
     return made
 
 

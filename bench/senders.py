@@ -21,7 +21,6 @@ from bench.figures import MissingServiceError, Row, Services, Size
 from bench.lines import write_lines
 from bench.running import null_server, send
 from bench.stages import SOURCE
-from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
 from sawlog.store.base import Bulk, Store
@@ -97,7 +96,7 @@ def _made(lines: Sequence[str], documents: int) -> Iterator[Bulk]:
         texts = lines[start : start + documents]
         offsets = range(start * 140, (start + len(texts)) * 140, 140)
         events = pipeline.run(LineBatch(source, texts, offsets, 140 * len(texts), lambda _: None))
-        yield bulk_of(events, index=INDEX, source=source.key, size=600 * len(texts))
+        yield Bulk.of(events, INDEX, source=source.key, size=600 * len(texts))
 
 
 def _lumberjack(size: Size, lines: Sequence[str], folder: Path, port: int) -> Iterator[Row]:

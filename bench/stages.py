@@ -18,7 +18,6 @@ from time import process_time
 from bench.figures import Row, Services, Size
 from bench.lines import write_lines
 from bench.running import null_server
-from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import Batch, LineBatch, Source
 from sawlog.store.base import Bulk
@@ -73,7 +72,7 @@ def _round(file: Path, lines: int, port: int) -> list[float]:
         frames = _frames(data)
         times.append(process_time())
         batches = _batches(frames)
-        made = [bulk_of(pipeline.run(batch)) for batch in batches]
+        made = [Bulk.of(pipeline.run(batch)) for batch in batches]
         times.append(process_time())
         for bulk in made:
             encode(bulk)

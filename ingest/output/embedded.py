@@ -7,14 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from ingest.bulk import bulk_of
 from ingest.options import Kind, Option, Options
 from ingest.output.base import Output
 from sawlog.columns import Columns
 from sawlog.errors import StoreError
 from sawlog.event import Event
 from sawlog.paths import default_data, index_directory
-from sawlog.store.base import DEFAULT_INDEX, Refusal, Store
+from sawlog.store.base import DEFAULT_INDEX, Bulk, Refusal, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.retention import retention_of
@@ -53,7 +52,7 @@ class Embedded(Output):
         if self._delivery is None:
             raise StoreError("the store is not open")
         # Making a bulk takes the events' metadata off, which other outputs need.
-        bulk = bulk_of(events if isinstance(events, Columns) else [dict(event) for event in events])
+        bulk = Bulk.of(events if isinstance(events, Columns) else [dict(event) for event in events])
         return (await self._delivery.deliver(bulk)).refused
 
     def _tell(self, problem: str | None) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashboards.web import Tls, application, serve
-from ingest.bulk import bulk_of
 from ingest.metrics import health as health_of
 from ingest.metrics import metrics as metrics_of
 from ingest.pipeline import Pipeline
@@ -34,7 +33,7 @@ from sawlog.health import serve as serve_health
 from sawlog.private import make_folder
 from sawlog.running.signals import handled
 from sawlog.running.tailing import run_agent, tailer
-from sawlog.store.base import DEFAULT_INDEX, Store
+from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
@@ -259,13 +258,14 @@ class StoreSink:
 
     async def send(self, events: Sequence[Event]) -> None:
         """Return when each event is in the store or in the dead letters."""
-        bulk = bulk_of(events, index=self._index)
+        bulk = Bulk.of(events, self._index)
         delivered = await (self._gathering or self._delivery).deliver(bulk)
-        await self._letters.keep(dead_letters_of(bulk, delivered.refused))
+        if delivered.refused:
+            await self._letters.keep(dead_letters_of(bulk, delivered.refused))
+            self.sent.refuse(refusal.reason for refusal in delivered.refused)
         self.created += delivered.created
         self.existing += delivered.existing
         self.sent.events += delivered.created + delivered.existing
-        self.sent.refuse(refusal.reason for refusal in delivered.refused)
         self.sent.retries = self._delivery.counters.retries
 
     async def close(self) -> None:

@@ -6,13 +6,15 @@ documents), so that the page, the command line and Kibana ask alike.
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sawlog.columns import ColumnDocuments, Columns, Names, joined
-from sawlog.event import Event
+from sawlog.event import METADATA, Event, mark_ingested
+from sawlog.times.instant import now
 
 DEFAULT_INDEX = "logs-spring-default"
 """The data stream that events go to when nobody says otherwise."""
@@ -46,6 +48,23 @@ class Bulk:
     """About how many bytes the documents have."""
     action: str = "create"
     metadata: Sequence[Mapping[str, Any]] | None = None
+
+    @staticmethod
+    def of(events: Sequence[Event], index: str = DEFAULT_INDEX, *, source: str | None = None, size: int = 0) -> Bulk:
+        """Make the bulk that creates these events, which are used up: their ``@metadata`` is taken off.
+
+        Columns stay columns. Adds ``event.ingested`` (ECS). An event without an `_id` gets a random one: it can then be
+        delivered twice.
+        """
+        if isinstance(events, Columns):
+            return Bulk.of_columns(events, index, source=source, ingested=now())
+        events = list(events)
+        ids: list[str] = []
+        for event in events:
+            metadata = event.pop(METADATA, None)
+            ids.append((metadata and metadata.get("_id")) or uuid.uuid4().hex)
+        mark_ingested(events)
+        return Bulk(ids, events, index, source, size)
 
     @staticmethod
     def of_columns(

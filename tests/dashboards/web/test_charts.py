@@ -19,7 +19,6 @@ from dashboards.web import charts, objects
 from dashboards.web.chart_request import ChartRequest, parse
 from dashboards.web.search_request import MAX_BUCKETS
 from examples.generate import SERVICES, Generator
-from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.batch import LineBatch, Source
 from sawlog.errors import ConfigError, QueryError
@@ -48,7 +47,7 @@ def logs() -> list[Bulk]:
         fields = {"host": {"name": f"app-{host}"}, "log": {"file": {"path": f"/var/log/{service.name}-{host}.log"}}}
         source = Source(f"s{host}", f"/var/log/{host}.log", {**fields, "agent": {"name": f"app-{host}"}})
         events = Pipeline.default().run(LineBatch(source, lines, range(len(lines)), 1, lambda error: None))
-        bulk = bulk_of(events)
+        bulk = Bulk.of(events)
         for number, event in enumerate(events):
             if "tags" in event:
                 event["tags"] = ["web", *event["tags"], f"app-{host}"]
