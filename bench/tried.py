@@ -24,9 +24,9 @@ from isal import isal_zlib
 from bench.figures import Row, Services, Size
 from bench.lines import write_lines
 from bench.stages import batches_of
-from ingest.bulk import bulk_of
 from ingest.pipeline import Pipeline
 from sawlog.columns import ColumnDocuments, Columns
+from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import encode
 
 LINES = 20_000
@@ -42,7 +42,7 @@ def measure(size: Size, services: Services) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as name:
         data = write_lines(Path(name) / "lines.log", count).read_bytes()
     pipeline, batches = Pipeline.default(), batches_of(data)
-    made = [bulk_of(pipeline.run(batch)) for batch in batches]
+    made = [Bulk.of(pipeline.run(batch)) for batch in batches]
     columns = [bulk.documents.columns for bulk in made if isinstance(bulk.documents, ColumnDocuments)]
     events = [event for one in columns for event in one]
     answer = b'{"errors":false,"items":[%b]}' % b",".join([b'{"create":{"status":201}}'] * count)

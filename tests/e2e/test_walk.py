@@ -52,7 +52,7 @@ def named() -> list[str]:
 
 async def grown(up: Up, created: int) -> None:
     async with asyncio.timeout(60):
-        while up.service.outlets[0].sent.events < created:
+        while up.service.outputs[0].sent.events < created:
             await asyncio.sleep(0.02)
 
 
