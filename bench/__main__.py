@@ -55,15 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
     names = given.sections or list(SECTIONS)
     said = f"`python -m bench {' '.join([*given.sections, ''])}--lines {given.lines} --rounds {given.rounds}`"
     rows: list[Row] = []
-    with Services() as services:
-        for name in names:
-            some = list(measured(name, Size(given.lines, given.rounds), services, tuple(given.only)))
-            print("\n".join(table(some)), flush=True)
-            rows += some
-    text = [f"{said}; {machine()}."]
-    print("\n".join(text))
-    if given.write:
-        write(given.write, text, rows)
+    try:
+        with Services() as services:
+            for name in names:
+                some = list(measured(name, Size(given.lines, given.rounds), services, tuple(given.only)))
+                print("\n".join(table(some)), flush=True)
+                rows += some
+    finally:  # Ctrl-C: what has been measured is not lost
+        text = [f"{said}; {machine()}."]
+        print("\n".join(text))
+        if given.write:
+            write(given.write, text, rows)
     return 1 if any(row.beside.startswith("failed") for row in rows) else 0
 
 

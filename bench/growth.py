@@ -1,7 +1,6 @@
 """How the cost of an event grows: with files, lines, their length, stack traces, what cannot be parsed, and workers.
 
-All is `sawlog up` into a server that keeps nothing, on one core, less its start; but for workers, which are those of
-`sawlog ingest` behind `sawlog ship`, on all cores.
+All is `sawlog up` into a server that keeps nothing, on one core, less its start; but with workers it has all cores.
 """
 
 from __future__ import annotations
@@ -87,10 +86,10 @@ def _shares(row: MakeRow, size: Size, folder: Path, source: Path) -> Iterator[Ro
 
 
 def _workers(size: Size, source: Path, port: int) -> Iterator[Row]:
-    for name, filters in (("default filters", tools.DEFAULT), ("two groks", tools.two_groks())):
+    for name, filters in (("the default pipeline", None), ("two groks", tools.two_groks())):
         for workers in WORKERS:
-            tool = partial(tools.ship_beats_ingest, filters=filters, workers=workers)
-            group = f"Growth with workers of sawlog ingest: {name}, starts included"
+            tool = partial(tools.up, filters=filters, workers=workers)
+            group = f"Growth with workers: {name}, starts included, all cores"
             what = f"{workers or 'no'} worker{'' if workers == 1 else 's'}"
             try:
                 spent = [send(tool, source, size.million, port, pinned=False) for _ in range(max(1, size.rounds - 1))]

@@ -7,6 +7,7 @@ server's time is nobody's, nor is the broker's. Each tool must have sent every l
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +67,8 @@ def _times(spent: dict[str, list[tuple[Spent, Spent]]], problems: dict[str, str]
         if title in problems:
             yield Row(GROUP, title, (), beside=problems[title])
             continue
-        each = [max(whole.processor - short.processor, 1e-6) / lines * 1e6 for short, whole in several]
+        start = statistics.median(short.processor for short, _ in several)
+        each = [max(whole.processor - start, 1e-6) / lines * 1e6 for _, whole in several]
         row = Row(GROUP, title, each, "µs")
         reference = row.median if title == REFERENCE else reference
         words = [f"{1e6 / row.median:,.0f} a CPU second"]

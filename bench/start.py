@@ -63,7 +63,7 @@ def _first_in_file(file: Path) -> float:
 def _ingest() -> float:
     beats = free_port()
     source = f'beats {{ host => "127.0.0.1" port => {beats} }}'
-    return _until(lambda folder: tools.ingest(folder, source, tools.DEFAULT, 9), lambda _: until_open(beats))
+    return _until(lambda folder: tools.ingest(folder, source, 9), lambda _: until_open(beats))
 
 
 def _until(command: Callable[[Path], list[str]], reached: Callable[[Path], None]) -> float:

@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[1]
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
 EXAMPLE = ROOT / "examples" / "elastic-stack" / "pipeline.conf"
 BULK = 5_000
-DEFAULT = "filter { springboot { } }"
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,23 @@ Those of sawlog take a pattern, too, in the place of the file.
 """
 
 
-def up(folder: Path, file: Path | str, port: int) -> list[Command]:
-    """`sawlog up` with the default pipeline."""
-    return [Command(_up(folder, file, port))]
+def up(
+    folder: Path, file: Path | str, port: int, *, filters: str | None = None, workers: int | None = None
+) -> list[Command]:
+    """`sawlog up` with the default pipeline, or with filters, and as many workers."""
+    command = [SAWLOG, "up", str(file), "--once", "--no-web", "--data", str(folder / "data")]
+    command += ["--elasticsearch", f"http://127.0.0.1:{port}"]
+    if filters is not None:
+        (pipeline := folder / "pipeline.conf").write_text(filters, "utf-8")
+        command += ["-f", str(pipeline)]
+    if workers is not None:
+        command += ["-w", str(workers)]
+    return [Command(command)]
 
 
 def up_two_groks(folder: Path, file: Path | str, port: int) -> list[Command]:
     """`sawlog up` with the filters of examples/elastic-stack: two groks, the second of which never matches."""
-    (pipeline := folder / "pipeline.conf").write_text(two_groks(), "utf-8")
-    return [Command([*_up(folder, file, port), "-f", str(pipeline)])]
+    return up(folder, file, port, filters=two_groks())
 
 
 def two_groks() -> str:
@@ -61,14 +68,11 @@ def embedded(folder: Path, file: Path | str, port: int) -> list[Command]:
     return [Command([SAWLOG, "up", str(file), "--once", "--no-web", "--data", str(folder / "data")])]
 
 
-def ship_beats_ingest(
-    folder: Path, file: Path | str, port: int, *, filters: str = DEFAULT, workers: int = 0, bulk: int = 2048
-) -> list[Command]:
+def ship_beats_ingest(folder: Path, file: Path | str, port: int, *, bulk: int = 2048) -> list[Command]:
     """`sawlog ship` over Lumberjack, in windows of `bulk` events, to `sawlog ingest`."""
     beats = free_port()
-    listening = f'beats {{ host => "127.0.0.1" port => {beats} }}'
+    receiving = ingest(folder, f'beats {{ host => "127.0.0.1" port => {beats} }}', port)
     sending = f"output.logstash: {{hosts: ['127.0.0.1:{beats}'], bulk_max_size: {bulk}}}"
-    receiving = [*ingest(folder, listening, filters, port), "-w", str(workers)]
     return [Command(receiving, listens=beats), Command(ship(folder, file, sending))]
 
 
@@ -78,22 +82,22 @@ def ship_mqtt_ingest(folder: Path, file: Path | str, port: int) -> list[Command]
     (config := folder / "mosquitto.conf").write_text(f"listener {broker} 127.0.0.1\nallow_anonymous true\nuser root\n")
     mosquitto = [shutil.which("mosquitto", path=_programs()) or "mosquitto", "-c", str(config)]
     health = free_port()
-    receiving = ingest(folder, f'mqtt {{ host => "127.0.0.1" port => {broker} topic => "bench" }}', DEFAULT, port)
+    receiving = ingest(folder, f'mqtt {{ host => "127.0.0.1" port => {broker} topic => "bench" }}', port)
     sending = f"output.mqtt: {{hosts: ['127.0.0.1:{broker}'], topic: bench}}"
     return [
         Command(mosquitto, listens=broker, beside=True),
-        Command([*receiving, "-w", "0", "--api.http.port", str(health)], listens=health),
+        Command([*receiving, "--api.http.port", str(health)], listens=health),
         Command(ship(folder, file, sending)),
     ]
 
 
-def ingest(folder: Path, source: str, filters: str, port: int) -> list[str]:
+def ingest(folder: Path, source: str, port: int) -> list[str]:
     """Return the command of `sawlog ingest` from an input into a bulk server."""
     (pipeline := folder / "pipeline.conf").write_text(
-        f"input {{ {source} }}\n{filters}\n"
+        f"input {{ {source} }}\nfilter {{ springboot {{ }} }}\n"
         f'output {{ elasticsearch {{ hosts => ["http://127.0.0.1:{port}"] data_stream => true }} }}\n'
     )
-    return [SAWLOG, "ingest", "-f", str(pipeline), "--data", str(folder / "ingest")]
+    return [SAWLOG, "ingest", "-f", str(pipeline), "--data", str(folder / "ingest"), "-w", "0"]
 
 
 def ship(folder: Path, file: Path | str, output: str) -> list[str]:
@@ -204,11 +208,6 @@ def version_of(tool: Tool) -> str:
     said = subprocess.run([command.arguments[0], option], env=command.environment, capture_output=True, check=False)
     found = re.search(r"\d+\.\d+[.\d]*", said.stdout.decode())
     return found[0] if found else "of unknown version"
-
-
-def _up(folder: Path, file: Path | str, port: int) -> list[str]:
-    target = ["--elasticsearch", f"http://127.0.0.1:{port}"]
-    return [SAWLOG, "up", str(file), "--once", "--no-web", "--data", str(folder / "data"), *target]
 
 
 def _programs() -> str:

@@ -22,7 +22,9 @@ def file(tmp_path: Path) -> Path:
     return write_lines(tmp_path / "boot2.log", LINES)
 
 
-@pytest.mark.parametrize("tool", [*SENDERS, tools.syslog_ng, partial(tools.ship_beats_ingest, workers=1, bulk=50)])
+@pytest.mark.parametrize(
+    "tool", [*SENDERS, tools.syslog_ng, partial(tools.up, workers=1), partial(tools.ship_beats_ingest, bulk=50)]
+)
 def test_each_tool_sends_every_line_and_its_cost_is_counted(tool: tools.Tool, file: Path) -> None:
     if why := tools.missing(tool):
         pytest.skip(why)
