@@ -65,7 +65,7 @@ def parse(text: str, computed: Container[str] = ()) -> Query:
         raise _explain(error, text) from None
     query = Query()
     if asked:
-        query.clause = _Translation(text, computed, query.left_out).clause(asked[0])
+        query.clause = _KqlTranslation(text, computed, query.left_out).clause(asked[0])
     return query
 
 
@@ -120,7 +120,7 @@ def _unescape(escape: str) -> str:
     return _WHITESPACE.get(escape.lower(), escape)
 
 
-class _Translation:
+class _KqlTranslation:
     """Walks the tree of one query."""
 
     def __init__(self, text: str, computed: Container[str], left_out: list[str]) -> None:

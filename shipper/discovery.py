@@ -135,7 +135,7 @@ class Watch:
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._observer: BaseObserver | None = None
-        self._handler = _Handler(on_change)
+        self._handler = _WatchHandler(on_change)
         self._watched: set[tuple[str, bool]] = set()
         self._broken = False
 
@@ -175,7 +175,7 @@ _EVENTS: list[type[FileSystemEvent]] = [
 ]
 
 
-class _Handler(FileSystemEventHandler):
+class _WatchHandler(FileSystemEventHandler):
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
 

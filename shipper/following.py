@@ -357,7 +357,7 @@ class FollowedFiles:
             # The rest of a last line may still be written by whoever has the file open, too.
             wait = QUIET_SECONDS if harvester.empty_handed else one.tail.settings.close_inactive
             if now - max(harvester.quiet_since, one.deleted_at) >= wait:
-                self._bury(one)
+                self._let_go(one)
         elif now - one.deleted_at >= one.tail.settings.hold_deleted:
             missing = max(0, harvester.size - harvester.record.offset)
             self.progress.lost_files += 1
@@ -366,9 +366,9 @@ class FollowedFiles:
                 "%s: was deleted %.0f s ago and has %d bytes that are not delivered; it is given up",
                 harvester.record.path, now - one.deleted_at, missing,
             )  # fmt: skip
-            self._bury(one)
+            self._let_go(one)
 
-    def _bury(self, one: Followed) -> None:
+    def _let_go(self, one: Followed) -> None:
         """Let go of a deleted file: with its last descriptor its inode is free for another."""
         self._registry.vacate(one.harvester.record)
         self._forsake(one)

@@ -24,7 +24,7 @@ class ReplacedError(Exception):
 
 
 @dataclass(slots=True)
-class _Sent:
+class _UnderWay:
     """A batch under way: where the file stands once it and all before it are acknowledged."""
 
     end: int
@@ -73,7 +73,7 @@ class Harvester:
         """Where the next block begins."""
         self._overlong = False
         """Whether the buffer is the head of a line beyond the limit, whose rest is passed over."""
-        self._sent: deque[_Sent] = deque()
+        self._sent: deque[_UnderWay] = deque()
         self._epoch = 0
         self._failed = False
         self._cuts = registry.cuts(record.key)
@@ -240,7 +240,7 @@ class Harvester:
         truncated = frames.truncated
         if "" in texts or (texts and texts[0].startswith("\0")):
             texts, offsets, truncated = _without_empty(frames)
-        sent = _Sent(end, self._tail, self._mark_head())
+        sent = _UnderWay(end, self._tail, self._mark_head())
         self._sent.append(sent)
         epoch = self._epoch
 
@@ -265,14 +265,14 @@ class Harvester:
             head = Mark.of(os.pread(self.descriptor, min(MARK_BYTES, self.position), 0))
         return head
 
-    def _settle(self, sent: _Sent, error: BaseException | None) -> None:
+    def _settle(self, sent: _UnderWay, error: BaseException | None) -> None:
         if error is not None:
             # Not gone back to at once: a read may be under way.
             self._failed = True
         if self._failed:
             return
         sent.acknowledged = True
-        done: _Sent | None = None
+        done: _UnderWay | None = None
         while self._sent and self._sent[0].acknowledged:
             done = self._sent.popleft()
         if done is not None:

@@ -53,8 +53,8 @@ class Dns(Filter):
         self._tags = options["tag_on_timeout"]
         self._hosts, self._names = _hosts_files(options)
         self._ask = _asker(options)
-        self._hits = _Remembered(int(options["hit_cache_size"]), options["hit_cache_ttl"])
-        self._failures = _Remembered(int(options["failed_cache_size"]), options["failed_cache_ttl"])
+        self._hits = _Answers(int(options["hit_cache_size"]), options["hit_cache_ttl"])
+        self._failures = _Answers(int(options["failed_cache_size"]), options["failed_cache_ttl"])
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
         answers: dict[tuple[str, bool], Resolved | TimeoutError] = {}
@@ -116,7 +116,7 @@ class Dns(Filter):
         return answer
 
 
-class _Remembered:
+class _Answers:
     """Answers with the time until which they count; the oldest goes first."""
 
     def __init__(self, size: int, ttl: float) -> None:

@@ -24,34 +24,34 @@ def plans_of(captures: Iterable[Capture], target: Path, overwrite: frozenset[str
 
 
 @dataclass(slots=True)
-class _Tree:
+class _CaptureTree:
     """Captures by key: a key has captures of its own or a tree below it."""
 
     leaves: dict[str, list[Capture]] = field(default_factory=dict)
-    below: dict[str, _Tree] = field(default_factory=dict)
+    below: dict[str, _CaptureTree] = field(default_factory=dict)
 
     def add(self, capture: Capture, path: Path) -> bool:
         """Add one capture; False if its place is taken by the other kind."""
         key = path[0]
         if len(path) > 1:
-            return key not in self.leaves and self.below.setdefault(key, _Tree()).add(capture, path[1:])
+            return key not in self.leaves and self.below.setdefault(key, _CaptureTree()).add(capture, path[1:])
         if key in self.below:
             return False
         self.leaves.setdefault(key, []).append(capture)
         return True
 
 
-def _trees(captures: Iterable[Capture], target: Path) -> list[_Tree]:
+def _trees(captures: Iterable[Capture], target: Path) -> list[_CaptureTree]:
     """Sort captures into one tree, or into several where ``[a]`` and ``[a][b]`` are both captured."""
-    trees = [_Tree()]
+    trees = [_CaptureTree()]
     for capture in captures:
         if not trees[-1].add(capture, target + capture.path):
-            trees.append(_Tree())
+            trees.append(_CaptureTree())
             trees[-1].add(capture, target + capture.path)
     return trees
 
 
-def _plan(tree: _Tree, overwrite: frozenset[str]) -> Plan:
+def _plan(tree: _CaptureTree, overwrite: frozenset[str]) -> Plan:
     leaves = [
         (key, capture.group, capture.convert, capture.field in overwrite)
         for key, several in tree.leaves.items()

@@ -154,7 +154,7 @@ class Http(Input):
         body = _Body()
         try:
             return await self._take(request, body, deliver)
-        except _RefusedError as refused:
+        except _NotTakenError as refused:
             response = web.Response(status=refused.status, text=str(refused))
             response.force_close()
             return response
@@ -208,11 +208,11 @@ class Http(Input):
     def _weigh(self, data: bytes, body: _Body, *, json: bool) -> None:
         weight = weight_of(data) if json else len(data)
         if weight > max(BODY_BYTES, len(data)) or data.count(b"\n") > LINES:
-            raise _RefusedError(413, f"the body has too many events or values; send fewer than {LINES} lines at once")
+            raise _NotTakenError(413, f"the body has too many events or values; send fewer than {LINES} lines at once")
         body.size += weight - len(data)
         self._held += weight - len(data)
         if self._held > HELD_BYTES:
-            raise _RefusedError(429, "busy")
+            raise _NotTakenError(429, "busy")
 
     async def _bulk(self, request: web.BaseRequest, index: str, data: bytes, deliver: Deliver) -> web.StreamResponse:
         began = time.monotonic()
@@ -235,7 +235,7 @@ class Http(Input):
     async def _encourage(self, request: web.BaseRequest) -> None:
         """Tell a client that asks before it sends its body to go on; curl and what is made with it wait a second."""
         if (request.content_length or 0) > self._max_length:
-            raise _RefusedError(413, f"the body has more than {self._max_length} bytes")
+            raise _NotTakenError(413, f"the body has more than {self._max_length} bytes")
         if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             # That was no part of the answer.
@@ -262,7 +262,7 @@ class Http(Input):
         for error in await asyncio.gather(*waiting):
             if error is not None:
                 log.warning("%s: what %s sent was not delivered: %s", self.id, ip, error)
-                raise _RefusedError(503, "not delivered; send it again")
+                raise _NotTakenError(503, "not delivered; send it again")
 
     async def _read(self, request: web.BaseRequest, body: _Body) -> bytes:
         try:
@@ -272,14 +272,14 @@ class Http(Input):
                     body.size += len(chunk)
                     self._held += len(chunk)
                     if body.size > self._max_length:
-                        raise _RefusedError(413, f"the body has more than {self._max_length} bytes")
+                        raise _NotTakenError(413, f"the body has more than {self._max_length} bytes")
                     if self._held > HELD_BYTES:
-                        raise _RefusedError(429, "busy")
+                        raise _NotTakenError(429, "busy")
         except TimeoutError:
-            raise _RefusedError(408, "the body did not come in time") from None
+            raise _NotTakenError(408, "the body did not come in time") from None
         except (RequestPayloadError, OSError) as error:
             # The connection is gone, or breaks the rules of HTTP.
-            raise _RefusedError(400, f"the body cannot be read: {error}") from None
+            raise _NotTakenError(400, f"the body cannot be read: {error}") from None
         data = b"".join(body.parts)
         encoding = request.headers.get("Content-Encoding", "identity").lower()
         if encoding in ("gzip", "x-gzip", "deflate"):
@@ -287,7 +287,7 @@ class Http(Input):
             body.size += len(data)
             self._held += len(data)
         elif encoding != "identity":
-            raise _RefusedError(415, f"the encoding {encoding!r} is not offered; send gzip or deflate")
+            raise _NotTakenError(415, f"the encoding {encoding!r} is not offered; send gzip or deflate")
         return data
 
 
@@ -327,13 +327,13 @@ def _unpacked(data: bytes, limit: int) -> bytes:
         except zlib.error:
             continue
         if len(result) > limit:
-            raise _RefusedError(413, f"the body, unpacked, has more than {limit} bytes")
+            raise _NotTakenError(413, f"the body, unpacked, has more than {limit} bytes")
         if stream.eof:
             return result
-    raise _RefusedError(400, "the body cannot be unpacked")
+    raise _NotTakenError(400, "the body cannot be unpacked")
 
 
-class _RefusedError(Exception):
+class _NotTakenError(Exception):
     """The request is answered with this status."""
 
     def __init__(self, status: int, words: str) -> None:

@@ -33,7 +33,7 @@ async def follow(chosen: Selection, lines: int, write: ResultWriter) -> None:
     """Write the newest `lines` events, then each further one; ends only by cancellation or an error."""
     clause = chosen.clause()
     async with chosen.store() as store:
-        window = _Window(store, clause, chosen.index)
+        window = _Round(store, clause, chosen.index)
         await window.begin()
         async for hits in newest(store, clause, lines, index=chosen.index):
             window.seen.update(hit["_id"] for hit in hits)
@@ -54,7 +54,7 @@ async def follow(chosen: Selection, lines: int, write: ResultWriter) -> None:
             await asyncio.sleep(PATIENCE if lost else max(INTERVAL, 2 * (time.monotonic() - started)))
 
 
-class _Window:
+class _Round:
     """What is asked for in each round, and which of it has been shown."""
 
     def __init__(self, store: Store, clause: dict[str, Any], index: str | None) -> None:

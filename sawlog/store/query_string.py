@@ -70,7 +70,7 @@ def parse(
     if len(text) > LONGEST:
         raise QueryError(f"the query is longer than {LONGEST} characters")
     tree = _tree(text)
-    return _Translation(default_fields, known_fields, default_operator.lower(), lenient).clause(tree, None, 0)
+    return _LuceneTranslation(default_fields, known_fields, default_operator.lower(), lenient).clause(tree, None, 0)
 
 
 def _tree(text: str) -> Item:
@@ -126,7 +126,7 @@ def _literal_end(text: str, position: int, fresh: bool) -> int:
     return position + 1
 
 
-class _Translation:
+class _LuceneTranslation:
     """Walks the tree of one query."""
 
     def __init__(self, fields: Sequence[str], known: Sequence[str], operator: str, lenient: bool) -> None:

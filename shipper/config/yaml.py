@@ -162,7 +162,7 @@ def parse_list(text: str, file: str) -> tuple[Sequence, list[str]]:
     root = _first(text, file)
     if root is None:
         return Sequence([], Position(file, 1)), []
-    converter = _Converter(file)
+    converter = _TreeMaker(file)
     tree = converter.convert(root)
     if isinstance(tree, Mapping):
         tree = Sequence([tree], tree.position)
@@ -174,7 +174,7 @@ def parse_list(text: str, file: str) -> tuple[Sequence, list[str]]:
 def parse_value(text: str, file: str) -> Tree:
     """Read one value, as in ``-E key=value``."""
     root = _first(text, file)
-    return Scalar("", True, Position(file, 1)) if root is None else _Converter(file).convert(root)
+    return Scalar("", True, Position(file, 1)) if root is None else _TreeMaker(file).convert(root)
 
 
 def merge(into: Mapping, key: str, position: Position, tree: Tree, warnings: list[str] | None = None) -> None:
@@ -204,7 +204,7 @@ def merge(into: Mapping, key: str, position: Position, tree: Tree, warnings: lis
 def _document(root: yaml.Node | None, file: str, line: int = 0, column: int = 0) -> Document:
     if root is None:
         return Document(Mapping({}, Position(file, 1)))
-    converter = _Converter(file, line, column)
+    converter = _TreeMaker(file, line, column)
     tree = converter.convert(root)
     if not isinstance(tree, Mapping):
         raise ConfigError("settings are meant here: 'key: value' lines", tree.position)
@@ -308,7 +308,7 @@ def _top(node: yaml.Node | None) -> dict[str, yaml.Node]:
     return {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
 
 
-class _Converter:
+class _TreeMaker:
     """Turns PyYAML's nodes into ours; an alias's node is turned once and shared."""
 
     def __init__(self, file: str, line: int = 0, column: int = 0) -> None:

@@ -116,21 +116,21 @@ def ordered(parsers: Sequence[Parser]) -> list[Parser]:
     return chain + late
 
 
-class _Step(ABC):
+class _ChainStep(ABC):
     @abstractmethod
     def apply(self, items: list[Item], final: bool) -> tuple[list[Item], int | None]:
         """Return what becomes of the items, and the first line of one that may go on, or None."""
 
 
-def _step(parser: Parser, max_bytes: int) -> _Step:
+def _step(parser: Parser, max_bytes: int) -> _ChainStep:
     if isinstance(parser, ContainerFormat):
-        return _Container(parser, max_bytes)
+        return _ReadContainer(parser, max_bytes)
     if isinstance(parser, SpringBoot):
         return _JoinSpringBoot(parser, max_bytes)
-    return _Join(parser, max_bytes) if isinstance(parser, MultilineSettings) else _Decode(parser)
+    return _JoinLines(parser, max_bytes) if isinstance(parser, MultilineSettings) else _DecodeJson(parser)
 
 
-class _Container(_Step):
+class _ReadContainer(_ChainStep):
     def __init__(self, settings: ContainerFormat, max_bytes: int) -> None:
         self._settings = settings
         self._max_bytes = max_bytes
@@ -178,7 +178,7 @@ class _Container(_Step):
         return item
 
 
-class _Decode(_Step):
+class _DecodeJson(_ChainStep):
     def __init__(self, settings: JsonSettings) -> None:
         self._settings = settings
 
@@ -208,7 +208,7 @@ class _Decode(_Step):
             item.error = "json", f"Key '{settings.message_key}' not found, or no text"
 
 
-class _Joining(_Step):
+class _JoinByRule(_ChainStep):
     """Joins what belongs together by a rule, each stream apart."""
 
     def __init__(self, rule: JoinRule, timeout: float, max_bytes: int) -> None:
@@ -255,7 +255,7 @@ class _Joining(_Step):
         return bool(self._timeout and other.time and seconds_between(last.time, other.time) > self._timeout)
 
 
-class _Join(_Joining):
+class _JoinLines(_JoinByRule):
     def __init__(self, settings: MultilineSettings, max_bytes: int) -> None:
         super().__init__(rule_for(settings), settings.timeout, max_bytes)
         self._joint = "" if settings.skip_newline else "\n"
@@ -279,7 +279,7 @@ class _Join(_Joining):
         return first
 
 
-class _JoinSpringBoot(_Joining):
+class _JoinSpringBoot(_JoinByRule):
     """Does with lines from anywhere what `SpringBootFraming` does with those of a file: it drops none."""
 
     def __init__(self, settings: SpringBoot, max_bytes: int) -> None:
