@@ -34,11 +34,9 @@ class Reloader:
             for note in pipeline.notes:
                 log.info("%s", note)
             await self._service.reload(pipeline)
-        except ConfigErrors as errors:
-            for error in errors.errors:
-                log.error("%s", error)
         except SawlogError as error:
-            log.error("%s", error)
+            for one in error.each:
+                log.error("%s", one)
         else:
             log.info("the pipeline was reloaded")
             return True

@@ -15,6 +15,11 @@ class SawlogError(Exception):
     def __init__(self, *words: object) -> None:
         super().__init__(*(hidden(word) if isinstance(word, str) else word for word in words))
 
+    @property
+    def each(self) -> Sequence[SawlogError]:
+        """The errors to be told one by one: itself, or those that it holds."""
+        return (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -45,6 +50,10 @@ class ConfigErrors(SawlogError):  # noqa: N818 - the plural says that it holds s
     def __init__(self, errors: Sequence[ConfigError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in self.errors))
+
+    @property
+    def each(self) -> Sequence[SawlogError]:  # noqa: D102 - SawlogError.each
+        return self.errors
 
 
 class InputError(SawlogError):

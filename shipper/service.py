@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from sawlog.errors import ConfigErrors, InputError, SawlogError
+from sawlog.errors import InputError, SawlogError
 from sawlog.private import make_folder
 from shipper.agent import Agent
 from shipper.following import Tail
@@ -78,11 +78,9 @@ class ShipperService:
         """Read the configuration anew and go on with it; a broken one is told, and the old one stays."""
         try:
             fresh = self._load()
-        except ConfigErrors as errors:
-            for error in errors.errors:
-                log.error("%s", error)
         except SawlogError as error:
-            log.error("%s", error)
+            for one in error.each:
+                log.error("%s", one)
         else:
             if fresh == self.config:
                 log.debug("the configuration has not changed")

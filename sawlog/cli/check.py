@@ -35,11 +35,9 @@ def check(pipelines: tuple[str, ...], shipper: str | None, syntax: bool) -> None
 def _tell(test: Callable[[], None]) -> bool:
     try:
         test()
-    except ConfigErrors as errors:
-        for error in errors.errors:
-            click.echo(str(error), err=True)
     except SawlogError as error:
-        click.echo(str(error), err=True)
+        for one in error.each:
+            click.echo(str(one), err=True)
     else:
         return True
     return False

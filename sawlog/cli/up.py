@@ -151,16 +151,16 @@ async def _report(up: Up, console: Console) -> None:
     if console.is_terminal:
         with console.status("waiting for lines") as status:
             while True:
-                status.update(Text(_figures(up)))
+                status.update(Text(_status_line(up)))
                 await asyncio.sleep(TICK_SECONDS)
     pause = 1.0
     while True:
         await asyncio.sleep(pause)
         pause = REPORT_SECONDS
-        console.print(_figures(up), highlight=False)
+        console.print(_status_line(up), highlight=False)
 
 
-def _figures(up: Up) -> str:
+def _status_line(up: Up) -> str:
     counts, progress = up.counts, up.agent.progress
     words = f"{up.created + up.existing:,} events in, from {progress.files:,} files"
     if up.agent.lag:
