@@ -75,21 +75,36 @@ def reasons_of(event: Event) -> list[str]:
 
 
 def marking(succeeded: Callable[[Event], None] | None) -> Callable[[Event], None]:
-    """Return what is called with an event that a filter has parsed: its document needs no reasons."""
+    """Return what is called with an event that a filter has parsed: `parsed`, and then `succeeded` if there is any."""
+    if succeeded is None:
+        return parsed
 
-    mark = {_PARSED: True}
+    def parsed_and_more(event: Event) -> None:
+        parsed(event)
+        succeeded(event)
 
-    def parsed(event: Event) -> None:
+    return parsed_and_more
+
+
+def parsed(event: Event) -> None:
+    """Mark an event as parsed: its document needs no reasons."""
+    parsed_all((event,))
+
+
+def parsed_all(events: Iterable[Event]) -> None:
+    """Do to each event what `parsed` does."""
+    for event in events:
         about = event.get(METADATA)
-        event[METADATA] = about | mark if about else mark
-        own = event.get(_NAMESPACE)
-        if isinstance(own, dict) and _FAILURE in own:
-            rest = {key: value for key, value in own.items() if key != _FAILURE}
-            if rest:
-                event[_NAMESPACE] = rest
-            else:
-                del event[_NAMESPACE]
-        if succeeded is not None:
-            succeeded(event)
+        event[METADATA] = {**about, _PARSED: True} if about else {_PARSED: True}
+        if _NAMESPACE in event:
+            _forget_reasons(event)
 
-    return parsed
+
+def _forget_reasons(event: Event) -> None:
+    own = event[_NAMESPACE]
+    if isinstance(own, dict) and _FAILURE in own:
+        rest = {key: value for key, value in own.items() if key != _FAILURE}
+        if rest:
+            event[_NAMESPACE] = rest
+        else:
+            del event[_NAMESPACE]

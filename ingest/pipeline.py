@@ -118,13 +118,14 @@ class Pipeline:
         ``lines(LineBatch)``, it makes the events of a `LineBatch` itself, which is faster; when it is the only one,
         they may stay `Columns`.
         """
-        if self._first is not None and isinstance(batch, LineBatch):
-            lines = getattr(self._first, "lines", None)
-            if lines is not None:
-                events = lines(batch)
-                return events if self._rest is _unchanged else self._rest(list(events))
-        events = batch.events()
         arrived = now()
+        if isinstance(batch, LineBatch):
+            lines = getattr(self._first, "lines", None)
+            if lines is None:
+                return self._stage(batch.events(arrived))
+            events = lines(batch)
+            return events if self._rest is _unchanged else self._rest(list(events))
+        events = batch.events()
         for event in events:
             if TIMESTAMP not in event:
                 event[TIMESTAMP] = arrived

@@ -111,25 +111,33 @@ class LineBatch(Batch):
     def __len__(self) -> int:
         return len(self.texts)
 
-    def events(self) -> list[Event]:
-        """Make the events: the source's fields, ``message``, ``log.offset``, ``log.flags`` and ``@metadata._id``."""
+    def events(self, arrived: str | None = None) -> list[Event]:
+        """Make the events: the source's fields, ``message``, ``log.offset``, ``log.flags`` and ``@metadata._id``.
+
+        `arrived` is the ``@timestamp`` of those for which nothing names another.
+        """
         fields = dict(self.source.fields)
         metadata = fields.pop(METADATA, None)
-        if not isinstance(metadata, dict):
-            metadata = {}
+        metadata = {**metadata, "_id": ""} if isinstance(metadata, dict) else {"_id": ""}
         if self.time is not None:
             fields[TIMESTAMP] = self.time
-        log = fields.pop("log", {})
+        elif arrived is not None:
+            fields.setdefault(TIMESTAMP, arrived)
+        log = {**fields.pop("log", {}), "offset": 0}
         prefix = self.source.key + ":"
-        events: list[Event] = [
-            {
-                **fields,
-                "message": text,
-                "log": {**log, "offset": offset, "flags": JOINED} if "\n" in text else {**log, "offset": offset},
-                METADATA: {**metadata, "_id": f"{prefix}{offset}"},
-            }
-            for text, offset in zip(self.texts, self.offsets, strict=True)
-        ]
+        # Copying a half-made event and filling its gaps beats making one.
+        half: Event = {**fields, "message": "", "log": None, METADATA: None}
+        events: list[Event] = []
+        for text, offset in zip(self.texts, self.offsets, strict=True):
+            event = half.copy()
+            event["message"] = text
+            event["log"] = own = log.copy()
+            own["offset"] = offset
+            if "\n" in text:
+                own["flags"] = JOINED
+            event[METADATA] = own = metadata.copy()
+            own["_id"] = f"{prefix}{offset}"
+            events.append(event)
         for position in self.truncated:
             flags = events[position]["log"]
             flags["flags"] = ["truncated", *flags.get("flags", ())]

@@ -8,7 +8,7 @@ from itertools import compress
 from operator import not_
 from typing import Any, ClassVar, Final
 
-from ingest.failure import CONFLICT, fail, fail_all
+from ingest.failure import CONFLICT, fail, fail_all, parsed, parsed_all
 from ingest.filter.base import Filter
 from ingest.grok.column import Column
 from ingest.grok.compiler import Expression, Found, Search
@@ -111,15 +111,19 @@ class Grok(Filter):
         fail_all([events[place] for place in outcome.late], [self._timeout_tag], self._late)
 
     def _store(self, events: list[Event], found: list[Found], store: Store) -> None:
-        succeeded = self.succeeded
+        conflicts = set()
         for event, match in zip(events, found, strict=True):
             try:
                 store(match.groups(), event)
             except FieldConflictError as error:
                 self._conflict(event, error)
-            else:
-                if succeeded is not None:
-                    succeeded(event)
+                conflicts.add(id(event))
+        stored = [event for event in events if id(event) not in conflicts] if conflicts else events
+        if self.succeeded is parsed:
+            parsed_all(stored)
+        elif self.succeeded is not None:
+            for event in stored:
+                self.succeeded(event)
 
     def _conflict(self, event: Event, error: FieldConflictError) -> None:
         fail(event, self._failure_tags or [CONFLICT], f"grok: {error}")

@@ -424,10 +424,20 @@ class _BadRequestError(_SpoiledError):
         self.reason = reason
 
 
+class _Name(msgspec.Struct, gc=False):
+    _id: str
+
+
+class _Create(msgspec.Struct, gc=False):
+    """The line of an action. Structures take half the time of dictionaries."""
+
+    create: _Name
+
+
 def encode_bulk(ids: Sequence[str], documents: Sequence[Any]) -> bytes:
     """Encode the body of ``_bulk``: for each document an action line and the document, as NDJSON."""
     lines: list[Any] = [None] * (2 * len(ids))
-    lines[0::2] = [msgspec.Raw(b'{"create":{"_id":%b}}' % _encoder.encode(name)) for name in ids]
+    lines[0::2] = [_Create(_Name(name)) for name in ids]
     lines[1::2] = documents
     return _encoder.encode_lines(lines)
 
