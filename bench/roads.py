@@ -20,6 +20,8 @@ from bench.tools import Tool
 
 ROWS: tuple[tuple[str, str, Tool], ...] = (
     ("rsyslog, six fields", "boot2", tools.rsyslog),
+    ("rsyslog, six fields, 256 together", "boot2", tools.rsyslog_default_batch),
+    ("rsyslog, six fields by expressions", "boot2", tools.rsyslog_expressions),
     ("syslog-ng, six fields", "boot2", tools.syslog_ng),
     ("a bare loop in Python, six fields", "boot2", tools.loop),
     ("sawlog up", "boot2", tools.up),

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.services import free_port
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
 EXAMPLE = ROOT / "examples" / "elastic-stack" / "pipeline.conf"
 BULK = 5_000
+RSYSLOG_BATCH = 256
+"""``queue.dequeueBatchSize`` of rsyslog where nothing sets it."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,8 @@ def loop(folder: Path, file: Path | str, port: int) -> list[Command]:
     return [Command([sys.executable, str(ROOT / "bench/loop.py"), str(file), str(port)])]
 
 
-def rsyslog(folder: Path, file: Path | str, port: int) -> list[Command]:
-    """Debian's rsyslog: imfile, mmnormalize for six fields, omelasticsearch."""
+def rsyslog(folder: Path, file: Path | str, port: int, batch: int = BULK) -> list[Command]:
+    """Debian's rsyslog: imfile, mmnormalize for six fields, omelasticsearch; `batch` events at most go together."""
     (folder / "rules").write_text(
         "version=2\n"
         "rule=:%date:word% %time:word%%-:whitespace%%level:word%%-:whitespace%%pid:number% --- "
@@ -131,15 +134,49 @@ def rsyslog(folder: Path, file: Path | str, port: int) -> list[Command]:
             ("$!text", "message", "}"),
         )
     )
+    template = (
+        '  constant(value="{\\"@timestamp\\":\\"")\n'
+        '  property(name="$!date") constant(value="T") property(name="$!time") constant(value="Z\\",")\n'
+        f"{fields}"
+    )
+    parse = f'  action(type="mmnormalize" ruleBase="{folder}/rules")\n'
+    return _rsyslog(folder, file, port, template, batch, parse)
+
+
+def rsyslog_default_batch(folder: Path, file: Path | str, port: int) -> list[Command]:
+    """The same with as many events together as rsyslog's queues take by themselves."""
+    return rsyslog(folder, file, port, RSYSLOG_BATCH)
+
+
+def rsyslog_expressions(folder: Path, file: Path | str, port: int) -> list[Command]:
+    """The same with a regular expression for each of the six fields: it has none that gives several."""
+    expressions = (
+        ("@timestamp", "^([^ ]+ [^ ]+)"),
+        ("level", "^[^ ]+ [^ ]+ +([A-Z]+)"),
+        ("pid", " ([0-9]+) --- "),
+        ("thread", " --- \\\\[ *([^]]*)\\\\]"),
+        ("logger", " --- \\\\[[^]]*\\\\] ([^ ]+)"),
+        ("message", " --- \\\\[[^]]*\\\\] [^ ]+ *: (.*)$"),
+    )
+    template = ""
+    for name, expression in expressions:
+        before = "," if template else "{"
+        template += (
+            f'  constant(value="{before}\\"{name}\\":\\"") property(name="msg" format="json" regex.type="ERE" '
+            f'regex.submatch="1" regex.nomatchmode="BLANK"\n'
+            f'    regex.expression="{expression}") constant(value="\\"")\n'
+        )
+    return _rsyslog(folder, file, port, template + '  constant(value="}")\n', RSYSLOG_BATCH)
+
+
+def _rsyslog(folder: Path, file: Path | str, port: int, template: str, batch: int, parse: str = "") -> list[Command]:
     (config := folder / "rsyslog.conf").write_text(
         f'global(workDirectory="{folder}")\nmodule(load="imfile" mode="inotify")\nmodule(load="mmnormalize")\n'
         'module(load="omelasticsearch")\n'
-        'template(name="document" type="list") {\n  constant(value="{\\"@timestamp\\":\\"")\n'
-        '  property(name="$!date") constant(value="T") property(name="$!time") constant(value="Z\\",")\n'
-        f"{fields}}}\n"
-        'ruleset(name="send" queue.type="LinkedList" queue.size="50000" queue.dequeueBatchSize="5000"\n'
+        f'template(name="document" type="list") {{\n{template}}}\n'
+        f'ruleset(name="send" queue.type="LinkedList" queue.size="50000" queue.dequeueBatchSize="{batch}"\n'
         '        queue.timeoutEnqueue="60000") {\n'
-        f'  action(type="mmnormalize" ruleBase="{folder}/rules")\n'
+        f"{parse}"
         f'  action(type="omelasticsearch" server="127.0.0.1" serverport="{port}" template="document"\n'
         '         searchIndex="bench" searchType="" bulkmode="on" action.resumeRetryCount="-1")\n}\n'
         f'input(type="imfile" File="{file}" Tag="bench" ruleset="send")\n'
@@ -147,6 +184,9 @@ def rsyslog(folder: Path, file: Path | str, port: int) -> list[Command]:
     program = shutil.which("rsyslogd", path=_programs())
     assert program, "rsyslogd is not installed"
     return [Command([program, "-n", "-f", str(config), "-i", str(folder / "pid")])]
+
+
+RSYSLOGS: Final = (rsyslog, rsyslog_default_batch, rsyslog_expressions)
 
 
 def syslog_ng(folder: Path, file: Path | str, port: int) -> list[Command]:
@@ -193,7 +233,7 @@ def missing(tool: Tool) -> str:
     """Say what a tool lacks on this machine; empty: nothing."""
     if tool is ship_mqtt_ingest and not shutil.which("mosquitto", path=_programs()):
         return "Mosquitto is not installed (apt-get install mosquitto)"
-    if tool is rsyslog and not shutil.which("rsyslogd", path=_programs()):
+    if tool in RSYSLOGS and not shutil.which("rsyslogd", path=_programs()):
         return "not installed (apt-get install rsyslog rsyslog-elasticsearch)"
     if tool is syslog_ng and not _syslog_ng()[0]:
         return "not installed (its packages may be unpacked by dpkg -x: SYSLOG_NG_ROOT=folder)"

@@ -13,7 +13,7 @@ from ingest.filter.base import Filter
 from ingest.grok.column import Column
 from ingest.grok.compiler import Expression, Found, Search
 from ingest.grok.library import load
-from ingest.grok.prepared import Store
+from ingest.grok.prepared import StoreGroups
 from ingest.grok.store import FieldConflictError, compile_store
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import render
@@ -24,7 +24,7 @@ from sawlog.event import TIMESTAMP, Event, Path, get
 
 _REASON_LENGTH: Final = 1_000
 
-Try = tuple[Search, Store]
+Try = tuple[Search, StoreGroups]
 
 
 class Grok(Filter):
@@ -110,7 +110,7 @@ class Grok(Filter):
             fail_all([events[place] for place in outcome.missed], self._failure_tags, self._reason)
         fail_all([events[place] for place in outcome.late], [self._timeout_tag], self._late)
 
-    def _store(self, events: list[Event], found: list[Found], store: Store) -> None:
+    def _store(self, events: list[Event], found: list[Found], store: StoreGroups) -> None:
         conflicts = set()
         for event, match in zip(events, found, strict=True):
             try:

@@ -36,7 +36,7 @@ from ingest.grok.plan import Leaf, Plan
 from sawlog.event import Event
 
 Groups = Sequence[str | None]
-Store = Callable[[Groups, Event], object]
+StoreGroups = Callable[[Groups, Event], object]
 """Puts the groups of one match into one event."""
 
 
@@ -46,7 +46,7 @@ def is_plain(plan: Plan) -> bool:
     return len({key for key, *_ in leaves}) == len(leaves) and all(is_plain(below) for _, below in objects)
 
 
-def prepare(plan: Plan, slowly: Store) -> Store:
+def prepare(plan: Plan, slowly: StoreGroups) -> StoreGroups:
     """Make the function that stores the groups of a match as a plain plan says.
 
     Values that are empty are left out, as `slowly` does, which stores by the same plan whatever the event holds.
@@ -67,7 +67,7 @@ def prepare(plan: Plan, slowly: Store) -> Store:
 
 
 class _Writer:
-    def __init__(self, slowly: Store) -> None:
+    def __init__(self, slowly: StoreGroups) -> None:
         self._lines: list[str] = []
         self._names: dict[str, Any] = {"slowly": slowly}
         self._nodes = count()
@@ -113,7 +113,7 @@ class _Writer:
         self.line(1, f"if {node}:")
         self.line(2, f"{above}[{key!r}] = {node}")
 
-    def compiled(self) -> Store:
+    def compiled(self) -> StoreGroups:
         source = compile("\n".join(self._lines), "<grok store>", "exec")
         exec(source, self._names)  # noqa: S102 - the names in it are ours, and keys are written as Python writes texts
         return self._names["store"]  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.grok.compiler import Capture
 from ingest.grok.plan import Plan, plans_of
-from ingest.grok.prepared import Groups, Store, is_plain, prepare
+from ingest.grok.prepared import Groups, StoreGroups, is_plain, prepare
 from sawlog.event import TIMESTAMP, Event, Path
 
 
@@ -18,7 +18,7 @@ class FieldConflictError(ValueError):
 
 def compile_store(
     captures: Iterable[Capture], *, target: Path = (), overwrite: frozenset[str] = frozenset(), keep_empty: bool = False
-) -> Store:
+) -> StoreGroups:
     """Make the function that stores what `captures` hold, under `target`, as Logstash does.
 
     A text that meets a text makes a list, and a list grows; a number that is there stays, as does ``@timestamp``; a
@@ -36,7 +36,7 @@ def compile_store(
     return store
 
 
-def _one(plan: Plan, keep_empty: bool) -> Store:
+def _one(plan: Plan, keep_empty: bool) -> StoreGroups:
     slowly = partial(store_by_plan, plan, keep_empty)
     return slowly if keep_empty or not is_plain(plan) else prepare(plan, slowly)
 

@@ -14,7 +14,14 @@ from bench.running import UnsentError, null_server, send, taken
 from bench.tools import Command
 
 LINES = 300
-SENDERS = [tools.up, tools.up_two_groks, tools.ship_beats_ingest, tools.ship_mqtt_ingest, tools.loop, tools.rsyslog]
+SENDERS = [
+    tools.up,
+    tools.up_two_groks,
+    tools.ship_beats_ingest,
+    tools.ship_mqtt_ingest,
+    tools.loop,
+    *tools.RSYSLOGS,
+]
 
 
 @pytest.fixture
