@@ -13,7 +13,7 @@ class Relay:
         self.port = 0
         self.connections = 0
         self.hang = False
-        self._upstream = port
+        self.upstream = port
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
@@ -43,7 +43,7 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._upstream)
+            there, back = await asyncio.open_connection("127.0.0.1", self.upstream)
         except OSError:
             writer.transport.abort()
             return

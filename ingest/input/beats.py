@@ -12,9 +12,11 @@ import asyncio
 import logging
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
+
+import msgspec
 
 from ingest.codec.base import Codec
 from ingest.failure import fail
@@ -22,13 +24,25 @@ from ingest.input import network, tls
 from ingest.input.base import Input
 from ingest.input.decoding import codec_name, line_id, settle_timestamp
 from ingest.input.outbox import identify
-from ingest.input.template import LARGEST, Template
 from ingest.options import Block, Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source
-from sawlog.event import METADATA, Event, add_tag, get, weight_of
+from sawlog.event import METADATA, TIMESTAMP, Event, add_tag, get, weight_of
 from sawlog.json_text import decode
-from sawlog.wire.lumberjack import Ack, Data, Decoder, Limits, LumberjackError, Window, encode_ack
+from sawlog.wire import envelope
+from sawlog.wire.lumberjack import (
+    ASKS,
+    Ack,
+    Data,
+    Decoder,
+    Enveloped,
+    Limits,
+    LumberjackError,
+    Offer,
+    WindowSize,
+    encode_ack,
+    encode_offer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +55,6 @@ EVENT_BYTES: Final = 100
 """What an event weighs besides its text."""
 WINDOW_BYTES: Final = Limits().decompressed
 """What the events of a window weigh together."""
-FEW: Final = 8
-"""So few events of a window are not worth a look at what they share."""
 UNFINISHED_BYTES: Final = 512 << 20
 """What all connections together may have sent of windows that are not complete."""
 
@@ -114,6 +126,10 @@ class _Sent:
     delivered: bool = False
 
 
+_Make = Callable[[Settled], Batch]
+"""Makes the batch of a window."""
+
+
 class _Connection:
     """One sender."""
 
@@ -127,9 +143,12 @@ class _Connection:
         self._peer = network.peer_of(writer)
         self._source = Source(f"{owner.id}-{self._peer[0]}".replace(":", "-").replace(".", "-"), self._peer[0])
         self._enrich = owner.enrichment.of(self._peer[0], writer)
-        self._lines_source: Source | None = None
+        self._known: tuple[Source, Source] | None = None
+        """The source of the last lines, as its sender describes it and with what the input adds."""
+        self._heard = False
+        """Whether a window of events has come, and the sender's question, if it has one, was answered."""
         self._decoder = Decoder()
-        self._window: Window | None = None
+        self._window: WindowSize | None = None
         self._begun = 0.0
         self._events: list[Data] = []
         self._size = 0
@@ -145,14 +164,16 @@ class _Connection:
         try:
             while data := await self._read():
                 for frame in self._decoder.feed(data):
+                    if isinstance(frame, Enveloped):
+                        await self._open(frame)
+                        continue
                     if not isinstance(frame, Data):
                         await self._take(frame)
                         continue
-                    assert self._window is not None, "the decoder lets no data come without a window"
                     self._events.append(frame)
                     self._size += len(frame.payload) + EVENT_BYTES
-                    if len(self._events) == self._window.count:
-                        await self._complete(self._window)
+                    if len(self._events) == self._announced.count:
+                        await self._complete(self._announced)
                 self._account()
         except LumberjackError as error:
             log.warning("%s: the connection of %s is closed: %s", self._owner.id, self._peer[0], str(error))
@@ -184,8 +205,8 @@ class _Connection:
                     ) from None
                 return b""
 
-    async def _take(self, frame: Window | Ack) -> None:
-        if isinstance(frame, Window):
+    async def _take(self, frame: WindowSize | Ack | Offer) -> None:
+        if isinstance(frame, WindowSize):
             if self._events and self._window is not None:
                 # An older sender may give up a window and begin another; what came counts.
                 await self._complete(self._window)
@@ -193,6 +214,25 @@ class _Connection:
             self._begun = asyncio.get_running_loop().time()
         else:
             raise LumberjackError("a sender does not acknowledge")
+
+    @property
+    def _announced(self) -> WindowSize:
+        assert self._window is not None, "the decoder lets nothing come without a window"
+        return self._window
+
+    async def _open(self, frame: Enveloped) -> None:
+        """Deliver a window of lines that another end of sawlog has sent."""
+        window = self._announced
+        try:
+            lines = envelope.decode(frame.data)
+        except envelope.EnvelopeError as error:
+            raise LumberjackError(str(error)) from None
+        if not isinstance(lines, envelope.Lines) or self._events or len(lines.texts) != window.count:
+            raise LumberjackError("an envelope does not hold the lines that were announced")
+        self._decoder.take(lines.size, window.count)
+        self._size = lines.size + EVENT_BYTES * window.count
+        self._account()
+        await self._hand_on(window, window.count, self._lines(lines))
 
     def _account(self) -> None:
         """Bring what all unfinished windows hold up to date."""
@@ -202,17 +242,24 @@ class _Connection:
         if self._owner.unfinished > UNFINISHED_BYTES and held:
             raise LumberjackError("all senders together have sent too much of unfinished windows; it may try again")
 
-    async def _complete(self, window: Window) -> None:
+    async def _complete(self, window: WindowSize) -> None:
+        """Deliver a window of events."""
         self._account()
+        frames = self._events
+        if not self._heard:
+            self._heard = True
+            if window.version > 1 and _asks(frames[0].payload):
+                self._writer.write(encode_offer())
+        await self._hand_on(window, frames[-1].sequence, self._made(frames))
+
+    async def _hand_on(self, window: WindowSize, last: int, make: _Make) -> None:
         while len(self._sent) >= WINDOWS and not self._ending:
             self._moved.clear()
             await self._moved.wait()
         if self._writer.is_closing():
             # The sender will send this again; delivered now, it would be there twice.
             raise ConnectionResetError("it is closed")
-        frames = self._events
-        make = self._lines(frames) or self._made(frames)
-        sent = _Sent(frames[-1].sequence, window.version)
+        sent = _Sent(last, window.version)
         self._sent.append(sent)
         if self._keep_alive is None:
             self._keep_alive = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._still_busy)
@@ -227,29 +274,26 @@ class _Connection:
             raise
         self._window, self._events, self._size = None, [], 0
 
-    def _lines(self, frames: Sequence[Data]) -> Callable[[Settled], Batch] | None:
-        """Read lines of one file that differ in message and offset only; None when they are anything else."""
-        if not self._owner.enrichment.keeps_lines or len(frames) <= FEW or self._size > LARGEST:
-            return None
-        payloads = [frame.payload for frame in frames]
-        if not all(payloads):
-            return None
-        template = Template.of(payloads[0], lambda payload: self._enrich([Data(1, payload)])[0], self._peer[0])
-        cut = None if template is None else template.cut(payloads)
-        if template is None or cut is None:
-            return None
-        source, last, size = template.source, self._lines_source, self._size
-        # Filters remember what they know of a source by its fields: the same ones are compared at a glance.
-        if last is None or last != source:
-            self._lines_source = last = source
-        return lambda settled: LineBatch(last, cut.texts, cut.offsets, size, settled, cut.truncated, template.time)
+    def _lines(self, found: envelope.Lines) -> _Make:
+        """Keep lines as lines, if they are to differ in message and offset only; else make events of them."""
+        size = self._size
+        lines = found.batch(_nobody)
+        if not self._owner.enrichment.keeps_lines:
+            events = self._enrich(lines.events())
+            return lambda settled: EventBatch(self._source, events, size, settled)
+        if self._known is None or self._known[0] != lines.source:
+            # Filters remember what they know of a source by its fields: the same ones are compared at a glance.
+            first = LineBatch(lines.source, [""], [0], 0, _nobody, time=found.time).events()
+            self._known = lines.source, Source(found.source.key, self._peer[0], _shared(self._enrich(first)[0]))
+        source = self._known[1]
+        return lambda settled: LineBatch(source, found.texts, found.offsets, size, settled, found.truncated, found.time)
 
-    def _made(self, frames: Sequence[Data]) -> Callable[[Settled], Batch]:
+    def _made(self, frames: Sequence[Data]) -> _Make:
         """Read events of any kind."""
         size = sum(weight_of(frame.payload) + EVENT_BYTES for frame in frames)
         if size > WINDOW_BYTES + EVENT_BYTES * len(frames):
             raise LumberjackError(f"the events of a window have more values than {WINDOW_BYTES} bytes may hold")
-        events = self._enrich(frames)
+        events = self._enrich(map(_event, frames))
         return lambda settled: EventBatch(self._source, events, size, settled)
 
     def _settled(self, sent: _Sent, error: BaseException | None) -> None:
@@ -282,11 +326,11 @@ class _Connection:
         self._writer.close()
 
 
-Enrich = Callable[[Sequence[Data]], list[Event]]
+Enrich = Callable[[Iterable[Event]], list[Event]]
 
 
 class Enrichment:
-    """Makes events of data frames: reads their JSON, runs the codec, says where they came from."""
+    """Adds to events what the input knows: runs the codec, says where they came from."""
 
     def __init__(self, options: Options, codec: Callable[[], Codec], decorate: Callable[[Event], None] | None) -> None:
         self._decorate = decorate
@@ -306,7 +350,7 @@ class Enrichment:
 
     def of(self, ip: str, writer: asyncio.StreamWriter) -> Enrich:
         """Return what makes the events of one connection."""
-        metadata = self._source(ip) | self._peer(writer)
+        about = self._source(ip) | self._peer(writer)
         codec = self._codec() if self._codec else None
         tags = "codec_metadata" in self._wanted
 
@@ -314,19 +358,19 @@ class Enrichment:
         known: dict[Any, dict[str, Any]] = {}
         """The metadata of each host that this sender speaks of; shared by its events."""
 
-        def enrich(frames: Sequence[Data]) -> list[Event]:
+        def enrich(given_events: Iterable[Event]) -> list[Event]:
             events: list[Event] = []
-            for frame in frames:
-                event = _event(frame)
+            for event in given_events:
                 name = self._host_of(event)
                 added = known.get(name)
                 if added is None:
                     # A sender may speak of very many hosts.
                     if len(known) > 1000:
                         known.clear()
-                    added = known[name] = self._naming(metadata, name)
+                    added = known[name] = self._naming(about, name)
                 given = event.get(METADATA)
-                event[METADATA] = _merged(given, added) if isinstance(given, dict) else dict(added)
+                event[METADATA] = metadata = _merged(given, added) if isinstance(given, dict) else dict(added)
+                metadata.pop(ASKS, None)
                 _identify(event)
                 made = [event] if codec is None else _decoded(event, codec)
                 for one in made:
@@ -419,6 +463,33 @@ def _event(frame: Data) -> Event:
     event = value
     settle_timestamp(event, "beats")
     return event
+
+
+class _About(msgspec.Struct):
+    metadata: dict[str, Any] = msgspec.field(name="@metadata", default_factory=dict)
+
+
+_about: Final = msgspec.json.Decoder(_About).decode
+
+
+def _asks(payload: bytes) -> bool:
+    """Whether an event says that its sender can send envelopes."""
+    try:
+        return ASKS in _about(payload).metadata
+    except (ValueError, RecursionError):
+        return False
+
+
+def _nobody(_error: BaseException | None) -> None:
+    """Hear of the end of a batch that is not delivered itself."""
+
+
+def _shared(event: Event) -> Event:
+    """Return what an event of lines has that all others of their source have, too."""
+    shared = {name: value for name, value in event.items() if name not in ("message", TIMESTAMP)}
+    for name, own in (("log", "offset"), (METADATA, "_id")):
+        shared[name] = {key: value for key, value in event[name].items() if key != own}
+    return shared
 
 
 def _identify(event: Event) -> None:

@@ -21,7 +21,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 
 from sawlog.wire import mqtt_client
-from sawlog.wire.mqtt import PACKED_BYTES
+from sawlog.wire.envelope import PACKED_BYTES
 
 log = logging.getLogger(__name__)
 

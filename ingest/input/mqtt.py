@@ -1,7 +1,7 @@
 """mqtt: batches from `sawlog ship` and messages of any other client, over an MQTT 5 broker.
 
-All inputs of one `group` share what comes. An envelope (`sawlog.wire.mqtt`) is one batch; its sender is answered when
-the batch is delivered, and sends it again when it is not. Any other message is decoded by the codec; its sender
+All inputs of one `group` share what comes. An envelope (`sawlog.wire.envelope`) is one batch; its sender is answered
+when the batch is delivered, and sends it again when it is not. Any other message is decoded by the codec; its sender
 hears nothing, and what ingest holds of such messages is gone if it crashes.
 """
 
@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 import aiomqtt
@@ -29,10 +29,11 @@ from ingest.input.decoding import Stamp, settle_timestamp
 from ingest.input.outbox import Outbox, identify
 from ingest.options import Kind, Option, Options
 from sawlog.backoff import growing
-from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source
+from sawlog.batch import Batch, Deliver, Settled
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, Event
 from sawlog.loopback import is_loopback
+from sawlog.wire import envelope
 from sawlog.wire import mqtt as wire
 from sawlog.wire.mqtt_client import FAILURE, properties_of, words_of
 
@@ -282,7 +283,7 @@ class _Intake:
 
     def _is_envelope(self, message: aiomqtt.Message) -> bool:
         kind = message.topic.value.split("/")[self._levels : self._levels + 1]
-        return kind == ["batches"] or (kind != ["lines"] and wire.is_envelope(_payload(message)))
+        return kind == ["batches"] or (kind != ["lines"] and envelope.is_envelope(_payload(message)))
 
     def _decode(self, message: aiomqtt.Message) -> list[Event]:
         stamp = Stamp({}, {"input": {"mqtt": {"topic": message.topic.value}}}, self._decorate)
@@ -294,15 +295,15 @@ class _Intake:
             topic = self._response_topic(message)
             correlation = getattr(message.properties, "CorrelationData", None)
             if correlation is not None and len(correlation) > wire.CORRELATION_BYTES:
-                raise wire.EnvelopeError("its correlation data is too long")
-        except wire.EnvelopeError as error:
+                raise envelope.EnvelopeError("its correlation data is too long")
+        except envelope.EnvelopeError as error:
             log.warning("%s: a message on %r is passed over: %s", self._id, message.topic.value, error)
             client.done(delivery)
             return
         settled = self._settled(client, delivery, topic, correlation)
         try:
-            batch = self._batch(wire.decode(_payload(message)), settled)
-        except wire.EnvelopeError as error:
+            batch = self._batch(envelope.decode(_payload(message)), settled)
+        except envelope.EnvelopeError as error:
             settled(error)
             return
         try:
@@ -316,7 +317,7 @@ class _Intake:
         if not self._is_envelope(delivery.message):
             client.done(delivery)
             return self._decode(delivery.message)
-        with contextlib.suppress(wire.EnvelopeError):
+        with contextlib.suppress(envelope.EnvelopeError):
             correlation = getattr(delivery.message.properties, "CorrelationData", None)
             self._settled(client, delivery, self._response_topic(delivery.message), correlation)(_STOPPING)
         return []
@@ -326,9 +327,9 @@ class _Intake:
         prefix = "/".join(message.topic.value.split("/")[: self._levels])
         topic = getattr(message.properties, "ResponseTopic", None)
         if not isinstance(topic, str):
-            raise wire.EnvelopeError("it is an envelope, and names no response topic")
+            raise envelope.EnvelopeError("it is an envelope, and names no response topic")
         if not topic.startswith(wire.answers_topic(prefix, "")) or set(topic) & {"+", "#", "\0"}:
-            raise wire.EnvelopeError(f"its response topic is not below {wire.answers_topic(prefix, '')!r}")
+            raise envelope.EnvelopeError(f"its response topic is not below {wire.answers_topic(prefix, '')!r}")
         return topic
 
     def _settled(self, client: Client, delivery: OpenMessage, topic: str, correlation: bytes | None) -> Settled:
@@ -344,21 +345,20 @@ class _Intake:
 
         return settled
 
-    def _batch(self, found: wire.Lines | wire.Events, settled: Settled) -> Batch:
+    def _batch(self, found: envelope.Lines | envelope.Events, settled: Settled) -> Batch:
         decorate = self._decorate
-        if isinstance(found, wire.Lines):
-            source = found.source
+        if isinstance(found, envelope.Lines):
             if decorate is not None:
-                fields: Event = dict(source.fields)
+                fields: Event = dict(found.source.fields)
                 decorate(fields)
-                source = Source(source.key, source.path, fields)
-            return LineBatch(source, found.texts, found.offsets, found.size, settled, found.truncated)
+                found = replace(found, source=replace(found.source, fields=fields))
+            return found.batch(settled)
         for event in found.events:
             _tidy(event)
             if decorate is not None:
                 decorate(event)
         identify(found.events)
-        return EventBatch(found.source, found.events, found.size, settled)
+        return found.batch(settled)
 
     def _count(self, more: int) -> None:
         self._owed += more

@@ -10,22 +10,31 @@ or, when it is 0, says that the receiver is alive and busy. All numbers are unsi
     compressed  '2' 'C'  length    zlib(data frames)
     ack         '2' 'A'  sequence
 
+Two ends of sawlog do without JSON. A sender asks, by `ASKS` in the ``@metadata`` of its events, which no other receiver
+minds; a receiver that hears it offers to read envelopes (`sawlog.wire.envelope`); from then on, a window of lines is
+one envelope in place of its data frames.
+
+    offer       '2' 'L'  version
+    envelope    '2' 'E'  length    envelope
+
 Source: the description of the protocol in Elastic's go-lumber and logstash-input-beats.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from isal import isal_zlib
-
 from sawlog.errors import SawlogError
+from sawlog.wire.packing import pack, unpack
 
 MEBIBYTE: Final = 1 << 20
+ASKS: Final = "envelopes"
+"""The member of ``@metadata`` by which a sender says that it can send envelopes."""
+OFFER: Final = 1
+"""The version of envelopes that a receiver offers to read."""
 
 
 class LumberjackError(SawlogError):
@@ -49,7 +58,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WindowSize:
     """The sender will send `count` events and wait for their acknowledgement."""
 
     count: int
@@ -64,6 +73,20 @@ class Data(NamedTuple):
     fields: dict[str, str] | None = None
 
 
+class Enveloped(NamedTuple):
+    """All events of a window, in an envelope."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The receiver reads envelopes up to a version."""
+
+    envelopes: int
+    version: int = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Ack:
     """All events up to `sequence` have arrived for good."""
@@ -72,7 +95,7 @@ class Ack:
     version: int = 2
 
 
-Frame = Window | Data | Ack
+Frame = WindowSize | Data | Enveloped | Offer | Ack
 
 
 class Decoder:
@@ -104,6 +127,19 @@ class Decoder:
         end = yield from self._parse(self._buffer, packed=False)
         del self._buffer[:end]
 
+    def take(self, size: int, count: int = 1) -> None:
+        """Count events of so many bytes together against the limits of their window.
+
+        Raises:
+            LumberjackError: they are too many, or too large.
+        """
+        self._room -= size
+        self._left -= count
+        if self._left < 0:
+            raise LumberjackError("an event comes that no window has announced")
+        if self._room < 0:
+            raise LumberjackError(f"the events of a window are larger than {self._limits.decompressed} bytes")
+
     def _parse(self, buffer: bytes | bytearray, *, packed: bool) -> Generator[Frame, None, int]:
         """Yield the whole frames of `buffer` and return where the first unfinished one begins."""
         at, size = 0, len(buffer)
@@ -120,10 +156,10 @@ class Decoder:
                 begin = at + _TWO.size
                 if size - begin < length:
                     break
-                self._take(length)
+                self.take(length)
                 at = begin + length
                 yield Data(number, bytes(buffer[begin:at]))
-            elif kind == _COMPRESSED:
+            elif kind == _COMPRESSED or (kind == _ENVELOPE and version == _V2):
                 if packed:
                     raise LumberjackError("a compressed frame holds another one")
                 if not self._left:
@@ -133,15 +169,16 @@ class Decoder:
                 if size - begin < number:
                     break
                 at = begin + number
-                yield from self._unpack(bytes(buffer[begin:at]))
+                whole = bytes(buffer[begin:at])
+                yield from self._unpack(whole) if kind == _COMPRESSED else (Enveloped(whole),)
             elif kind == _WINDOW and not packed:
                 if not 0 < number <= self._limits.window:
                     raise LumberjackError(f"a window of {number} events is not between 1 and {self._limits.window}")
                 self._room, self._left = self._limits.decompressed, number
-                yield Window(number, version - _V0)
+                yield WindowSize(number, version - _V0)
                 at += _ONE.size
-            elif kind == _ACK and not packed:
-                yield Ack(number, version - _V0)
+            elif kind in _ANSWERS and not packed:
+                yield (Ack if kind == _ACK else Offer)(number, version - _V0)
                 at += _ONE.size
             elif kind == _DATA and version == _V1:
                 found = self._pairs(buffer, at)
@@ -158,13 +195,12 @@ class Decoder:
 
     def _unpack(self, packed: bytes) -> Iterator[Frame]:
         limit = self._limits.decompressed
-        stream = zlib.decompressobj()
         try:
-            data = stream.decompress(packed, limit + 1)
-        except zlib.error as error:
+            data, whole, _ = unpack(packed, limit)
+        except ValueError as error:
             raise LumberjackError(f"a compressed frame cannot be unpacked: {error}") from None
         _bound(len(data), limit, "a compressed frame, unpacked,")
-        if not stream.eof:
+        if not whole:
             raise LumberjackError("a compressed frame ends before its data does")
         self._unpacked = len(data)
         if (yield from self._parse(data, packed=True)) != len(data):
@@ -189,16 +225,8 @@ class Decoder:
                 return None
             texts.append(str(buffer[at : at + length], "utf-8", "replace"))
             at += length
-        self._take(at - begin)
+        self.take(at - begin)
         return at, Data(sequence, b"", dict(zip(texts[::2], texts[1::2], strict=True)))
-
-    def _take(self, size: int) -> None:
-        self._room -= size
-        self._left -= 1
-        if self._left < 0:
-            raise LumberjackError("an event comes that no window has announced")
-        if self._room < 0:
-            raise LumberjackError(f"the events of a window are larger than {self._limits.decompressed} bytes")
 
 
 def encode_window(count: int) -> bytes:
@@ -218,17 +246,38 @@ def encode_data(payloads: Iterable[bytes], first: int = 1) -> Iterator[bytes]:
         yield payload
 
 
+def data_headers(sizes: Sequence[int]) -> list[bytes]:
+    """Return what stands before each of JSON objects of these sizes, numbered from 1."""
+    fields: list[int] = [_V2_JSON, 0, 0] * len(sizes)
+    fields[1::3], fields[2::3] = range(1, len(sizes) + 1), sizes
+    whole = struct.pack(">" + "HII" * len(sizes), *fields)
+    return [whole[at : at + _TWO.size] for at in range(0, len(whole), _TWO.size)]
+
+
 def encode_compressed(frames: bytes, level: int = 3) -> bytes:
     """Pack data frames into a compressed one; `level` is Filebeat's ``compression_level``, 1 to 9."""
-    # ISA-L has four levels, all of them faster than zlib's first.
-    packed = isal_zlib.compress(frames, min(3, (level + 2) // 3))
+    packed = pack(frames, level)
     return _ONE.pack(_V2, _COMPRESSED, len(packed)) + packed
 
 
-def encode_batch(payloads: Iterable[bytes], count: int, level: int = 3) -> bytes:
-    """Write a whole window of `count` JSON objects; `level` 0 leaves them uncompressed."""
-    frames = b"".join(encode_data(payloads))
+def encode_frames(frames: bytes, count: int, level: int = 3) -> bytes:
+    """Write a whole window of `count` data frames; `level` 0 leaves them uncompressed."""
     return encode_window(count) + (encode_compressed(frames, level) if level else frames)
+
+
+def encode_batch(payloads: Iterable[bytes], count: int, level: int = 3) -> bytes:
+    """Write a whole window of `count` JSON objects; see `encode_frames`."""
+    return encode_frames(b"".join(encode_data(payloads)), count, level)
+
+
+def encode_offer(envelopes: int = OFFER) -> bytes:
+    """Offer to read envelopes up to a version."""
+    return _ONE.pack(_V2, _OFFER, envelopes)
+
+
+def encode_enveloped(envelope: bytes, count: int) -> bytes:
+    """Write a whole window of `count` events that are in an envelope."""
+    return encode_window(count) + _ONE.pack(_V2, _ENVELOPE, len(envelope)) + envelope
 
 
 _ONE: Final = struct.Struct(">BBI")
@@ -236,7 +285,9 @@ _TWO: Final = struct.Struct(">BBII")
 _NUMBER: Final = struct.Struct(">I")
 _V0, _V1, _V2 = b"012"
 _VERSIONS: Final = (_V1, _V2)
-_WINDOW, _JSON, _DATA, _COMPRESSED, _ACK = b"WJDCA"
+_WINDOW, _JSON, _DATA, _COMPRESSED, _ACK, _OFFER, _ENVELOPE = b"WJDCALE"
+_V2_JSON: Final = _V2 << 8 | _JSON
+_ANSWERS: Final = (_ACK, _OFFER)
 
 
 def _bound(number: int, limit: int, what: str, unit: str = "bytes") -> None:

@@ -14,7 +14,7 @@ from sawlog.event import METADATA, TIMESTAMP, Event
 from sawlog.times.instant import now
 from shipper.settings import CodecSettings
 
-Lines = Callable[[Iterable[Event]], list[str]]
+LineEncoder = Callable[[Iterable[Event]], list[str]]
 """Raises `NOT_ENCODED` for what cannot be written."""
 
 NOT_ENCODED: Final = (TypeError, ValueError, OverflowError, RecursionError)
@@ -63,7 +63,7 @@ def encoded(
     return made, len(refused)
 
 
-def lines_of(codec: CodecSettings) -> Lines:
+def lines_of(codec: CodecSettings) -> LineEncoder:
     """Return what makes a line (without its end) of each event.
 
     JSON has the metadata of a Beat beside the event (``@metadata``: ``beat``, ``type``, ``version``, and ``_id``). A

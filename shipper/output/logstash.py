@@ -1,21 +1,24 @@
 """``output.logstash``: Lumberjack 2 to Logstash or to ``sawlog ingest``.
 
-A batch is cut into windows of ``bulk_max_size`` events; a window is encoded once, goes to the connection that is free
-first, and, when that breaks before the acknowledgement, to the next. The receiver is told each event's `_id`, so that
-a window that arrives twice is stored once by sawlog.
+A batch is cut into windows of ``bulk_max_size`` events; a window goes to the connection that is free first, and, when
+that breaks before the acknowledgement, to the next. The receiver is told each event's `_id`, so that a window that
+arrives twice is stored once by sawlog. Lines go as JSON, until the receiver says that it is sawlog and reads envelopes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, takewhile
 from typing import Final, Self
 
 import msgspec
@@ -26,10 +29,20 @@ from sawlog.batch import Batch, LineBatch
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import StoreError
 from sawlog.event import METADATA, Event
-from sawlog.wire.lumberjack import Ack, Decoder, LumberjackError, encode_batch
+from sawlog.wire.envelope import EnvelopeError
+from sawlog.wire.lumberjack import (
+    OFFER,
+    Ack,
+    Decoder,
+    LumberjackError,
+    Offer,
+    encode_batch,
+    encode_enveloped,
+    encode_frames,
+)
 from shipper.output.base import About, Sender
 from shipper.output.encoding import encoded, stamped
-from shipper.output.pasting import pasted
+from shipper.output.pasting import Pasting
 from shipper.output.tls import context
 from shipper.settings import LogstashOutput
 
@@ -38,6 +51,9 @@ log = logging.getLogger(__name__)
 WINDOW_BYTES: Final = 16 << 20
 """The events of a window, however few they are, are not larger; a receiver holds a whole window in memory."""
 CONNECT_SECONDS: Final = 30.0
+
+_Make = Callable[[int, int, bool], bytes]
+"""Makes a window of the events from one position to before another; see `_Window.data`."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,8 +70,8 @@ class _Parts:
 class _Window:
     parts: _Parts
     count: int
-    data: bytes
-    """As it goes over the wire."""
+    data: Callable[[bool], bytes]
+    """Makes what goes over the wire, to a receiver that reads envelopes, or to one that does not."""
 
 
 class LogstashSender(Sender):
@@ -131,18 +147,38 @@ class LogstashSender(Sender):
     # Windows
 
     def _windows(self, batch: Batch) -> list[_Window]:
-        payloads = pasted(batch, self._beat) if isinstance(batch, LineBatch) else None
-        if payloads is None:
-            payloads, dead = encoded(stamped(batch.events()), self._payloads, self._letters)
-            self.counters.dead += dead
+        lines = Pasting.of(batch, self._beat) if isinstance(batch, LineBatch) else None
+        sizes, make = self._lines(lines) if lines is not None else self._events(batch)
         parts = _Parts(batch, 0)
-        level = self._settings.compression_level
         windows = [
-            _Window(parts, len(part), encode_batch(part, len(part), level))
-            for part in _cut(payloads, self._settings.bulk_max_size)
+            _Window(parts, end - begin, partial(make, begin, end))
+            for begin, end in _cut(sizes, self._settings.bulk_max_size)
         ]
         parts.left = len(windows)
         return windows
+
+    def _lines(self, lines: Pasting) -> tuple[list[int], _Make]:
+        """Return the sizes of lines, and what makes a window of some of them."""
+        level = self._settings.compression_level
+
+        def make(begin: int, end: int, envelopes: bool) -> bytes:
+            if envelopes:
+                with contextlib.suppress(EnvelopeError):
+                    return encode_enveloped(lines.envelope(begin, end, level), end - begin)
+            return encode_frames(lines.frames(begin, end), end - begin, level)
+
+        return lines.sizes(), make
+
+    def _events(self, batch: Batch) -> tuple[list[int], _Make]:
+        """Encode events, and return their sizes, and what makes a window of some of them.
+
+        Raises:
+            StoreError: there are some that cannot be encoded, and the dead letters cannot be written.
+        """
+        payloads, dead = encoded(stamped(batch.events()), self._payloads, self._letters)
+        self.counters.dead += dead
+        level = self._settings.compression_level
+        return list(map(len, payloads)), lambda begin, end, _: encode_batch(payloads[begin:end], end - begin, level)
 
     def _payloads(self, events: Sequence[Event]) -> list[bytes]:
         return [_encode({**event, METADATA: {**self._beat, **event.get(METADATA, {})}}) for event in events]
@@ -239,6 +275,8 @@ class _Link:
     ) -> None:
         self.under_way: deque[_Window] = deque()
         self.acknowledged = False
+        self._envelopes = False
+        """Whether the receiver has offered to read them."""
         self._owner = owner
         self._settings = owner._settings
         self._reader = reader
@@ -270,7 +308,7 @@ class _Link:
             if window is None:
                 break
             self.under_way.append(window)
-            self._writer.write(window.data)
+            self._writer.write(await asyncio.to_thread(window.data, self._envelopes))
             await self._writer.drain()
             self._moved.set()
         while self.under_way:
@@ -288,9 +326,12 @@ class _Link:
             if not data:
                 raise ConnectionResetError("the receiver has closed the connection")
             for frame in decoder.feed(data):
-                if not isinstance(frame, Ack):
+                if isinstance(frame, Offer):
+                    self._envelopes = frame.envelopes >= OFFER
+                elif isinstance(frame, Ack):
+                    self._on_ack(frame.sequence)
+                else:
                     raise LumberjackError("the receiver sends something other than acknowledgements")
-                self._on_ack(frame.sequence)
 
     async def _within(self, seconds: float | None) -> bytes | None:
         """Read; None when there is something under way by now whose time has to be watched."""
@@ -322,18 +363,19 @@ class _Link:
             self._moved.set()
 
 
-def _cut(payloads: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
-    """Cut into parts of at most so many events, and of at most `WINDOW_BYTES` unless one event is larger."""
-    part: list[bytes] = []
-    size = 0
-    for payload in payloads:
-        if part and (len(part) >= most or size + len(payload) > WINDOW_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(payload)
-        size += len(payload)
-    if part:
-        yield part
+def _cut(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """Cut events of these sizes into parts, each from one position to before another.
+
+    A part has at most `most` events, if that is not 0, and at most `WINDOW_BYTES` unless one event is larger.
+    """
+    begin = 0
+    while begin < len(sizes):
+        end = min(begin + most, len(sizes)) if most else len(sizes)
+        if sum(sizes[begin:end]) > WINDOW_BYTES:
+            within = takewhile(lambda size: size <= WINDOW_BYTES, accumulate(sizes[begin:end]))
+            end = begin + max(1, sum(1 for _ in within))
+        yield begin, end
+        begin = end
 
 
 def _words(error: BaseException) -> str:

@@ -28,7 +28,8 @@ from sawlog.errors import SawlogError, StoreError
 from sawlog.event import METADATA
 from sawlog.store.base import DEFAULT_INDEX
 from sawlog.wire import mqtt_client
-from sawlog.wire.mqtt import PACKED_BYTES, EnvelopeError, answers_topic, batches_topic, decode_answer, encode
+from sawlog.wire.envelope import PACKED_BYTES, EnvelopeError, encode
+from sawlog.wire.mqtt import answers_topic, batches_topic, decode_answer
 from shipper.output.base import About, Sender
 from shipper.output.encoding import NOT_ENCODED
 from shipper.output.tls import context

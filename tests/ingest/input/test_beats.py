@@ -11,14 +11,22 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 import pytest
 from pylogbeat import PyLogBeatClient
 
 from ingest.input import beats
-from sawlog.batch import EventBatch, LineBatch
-from sawlog.wire.lumberjack import Ack, Decoder, encode_batch, encode_window
+from sawlog.batch import EventBatch, LineBatch, Source
+from sawlog.wire import envelope
+from sawlog.wire.lumberjack import (
+    Ack,
+    Decoder,
+    encode_ack,
+    encode_batch,
+    encode_enveloped,
+    encode_offer,
+    encode_window,
+)
 from tests.ingest.input.building import Certificates, codec, make, refused, running
 
 
@@ -383,52 +391,89 @@ def shipped(number: int, **fields: Any) -> dict[str, Any]:
     return line(number, **fields) | {"@metadata": {"beat": "sawlog", "type": "_doc", "_id": f"file-1:{10 * number}"}}
 
 
-def _behind(event: dict[str, Any]) -> dict[str, Any]:
-    return {name: event[name] for name in ("host", "agent", "@metadata", "@timestamp")}
+def enveloped(events: list[dict[str, Any]], **fields: Any) -> bytes:
+    """Put lines of one file into an envelope, as sawlog ship does."""
+    first = events[0]
+    source = Source("file-1", "/var/log/a.log", {name: first[name] for name in ("agent", "host")} | fields)
+    source.fields["log"] = {"file": first["log"]["file"]}  # type: ignore[index] # a dictionary, made above
+    texts, offsets = [one["message"] for one in events], [one["log"]["offset"] for one in events]
+    cut = frozenset(at for at, one in enumerate(events) if "truncated" in one["log"].get("flags", ()))
+    lines = LineBatch(source, texts, offsets, 0, lambda _: None, cut, first["@timestamp"])
+    metadata = {name: value for name, value in first["@metadata"].items() if name != "_id"}
+    return encode_enveloped(envelope.encode(lines, metadata), len(events))
 
 
-@pytest.mark.parametrize("options", [{}, {"enrich": ["all"]}, {"enrich": ["none"]}, {"ecs_compatibility": "disabled"}])
-async def test_lines_of_one_file_stay_lines_and_say_what_events_would(options: dict[str, Any]) -> None:
-    many = [shipped(number) for number in range(beats.FEW + 2)]
-    many[3]["message"], many[3]["log"]["flags"] = "two\nlines", ["multiline"]
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"enrich": ["all"]}, {"enrich": ["none"]}, {"ecs_compatibility": "disabled", "add_hostname": True},
+        {"tags": ["a"]}, {"add_field": {"m": "%{message}"}}, {"codec": codec("json")},
+    ],
+)  # fmt: skip
+async def test_an_envelope_of_lines_says_what_their_json_would(options: dict[str, Any]) -> None:
+    many = [shipped(number) for number in range(5)]
+    many[1]["message"], many[1]["log"]["flags"] = "two\nlines", ["multiline"]
+    many[2]["message"], many[2]["log"]["flags"] = "cu\nt", ["truncated", "multiline"]
+    many[3]["message"] = '{"a": 1}'
     async with running("beats", port=0, **options) as one:
         sender = await Sender.to(await one.port())
-        # As sawlog ship has it: the metadata behind the log, the offset behind the file.
-        ours = [event | {"log": {"file": event["log"]["file"]} | event["log"]} for event in many]
-        ours = [{"message": event["message"], "log": event["log"], **_behind(event)} for event in ours]
-        sender.writer.write(encode_batch([msgspec.json.encode(event) for event in ours], len(ours)))
-        sender.writer.write(window(*many[:2]))
-        events = await one.sink.until(len(many) + 2)
-        together, apart = one.sink.batches
+        sender.writer.write(window(*many) + enveloped(many))
+        await one.sink.until(2 * len(many))
+        assert (await sender.acks(), await sender.acks(0.2)) in [([5, 5], []), ([5], [5])]
         sender.writer.close()
-    assert isinstance(together, LineBatch)
-    assert isinstance(apart, EventBatch)
-    assert together.source.key == "file-1"
-    assert events[len(many) :] == events[:2]
-    for sent, event in zip(many, events, strict=False):
-        assert event["message"] == sent["message"]
-        assert event["log"] == sent["log"]
-        assert event["@metadata"].items() >= sent["@metadata"].items()
+    as_json, as_envelope = one.sink.batches
+    assert isinstance(as_json, EventBatch)
+    assert isinstance(as_envelope, EventBatch if {"codec", "tags", "add_field"} & set(options) else LineBatch)
+    assert as_envelope.events() == as_json.events()
 
 
-async def test_lines_of_several_files_are_events() -> None:
-    many = [msgspec.json.encode(shipped(number)) for number in range(beats.FEW + 2)]
-    many[-1] = many[-1].replace(b"file-1", b"file-2")
+async def test_lines_keep_their_source_as_long_as_its_fields_are_the_same() -> None:
+    many = [shipped(number) for number in range(3)]
     async with running("beats", port=0) as one:
         sender = await Sender.to(await one.port())
-        sender.writer.write(encode_batch(many, len(many)))
-        events = await one.sink.until(len(many))
+        sender.writer.write(enveloped(many) + enveloped(many) + enveloped(many, host={"name": "other"}))
+        await one.sink.until(9)
         sender.writer.close()
-    assert isinstance(one.sink.batches[0], EventBatch)
-    assert events[-1]["@metadata"]["_id"].startswith("file-2:")
+    first, second, third = (batch.source for batch in one.sink.batches)
+    assert first is second
+    assert (first.key, third.key) == ("file-1", "file-1")
+    assert third.fields["host"] == {"name": "other"}
 
 
-@pytest.mark.parametrize("options", [{"tags": ["a"]}, {"add_field": {"m": "%{message}"}}, {"codec": codec("json")}])
-async def test_lines_to_which_the_input_adds_something_of_their_own_are_events(options: dict[str, Any]) -> None:
-    many = [shipped(number) for number in range(beats.FEW + 2)]
-    async with running("beats", port=0, **options) as one:
+@pytest.mark.parametrize("level", [0, 3])
+async def test_envelopes_are_offered_to_who_asks(level: int) -> None:
+    asking = [shipped(number) for number in range(2)]
+    for event in asking:
+        event["@metadata"]["envelopes"] = 1
+    async with running("beats", port=0) as one:
+        foreign, ours = [await Sender.to(await one.port()) for _ in range(2)]
+        foreign.writer.write(window(*[shipped(1)] * 2, level=level))
+        ours.writer.write(window(*asking, level=level) * 2)
+        events = await one.sink.until(6)
+        assert await foreign.reader.readexactly(6) == encode_ack(2)
+        assert await ours.reader.readexactly(18) == encode_offer() + encode_ack(2) * 2
+        for sender in (foreign, ours):
+            sender.writer.close()
+    assert not any("envelopes" in event["@metadata"] for event in events)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (encode_enveloped(b"x", 1), "no envelope"),
+        (encode_window(2) + enveloped([shipped(1)])[6:], "that were announced"),
+        (enveloped([shipped(1), shipped(2)])[6:], "no window"),
+        (encode_window(2) + window(shipped(1))[6:] + enveloped([shipped(1)])[6:], "that were announced"),
+        (encode_enveloped(envelope.encode(EventBatch(Source("k", "p"), [{}], 1, lambda _: None)), 1), "announced"),
+        (encode_offer(), "a sender does not"),
+    ],
+)
+async def test_an_envelope_that_is_none_ends_the_connection(
+    data: bytes, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running("beats", port=0) as one:
         sender = await Sender.to(await one.port())
-        sender.writer.write(window(*many))
-        events = await one.sink.until(len(many))
-        sender.writer.close()
-    assert len({event.get("m") for event in events}) == (len(many) if "add_field" in options else 1)
+        sender.writer.write(data)
+        assert await sender.acks() is None
+        assert not one.sink.batches
+    assert words in caplog.text

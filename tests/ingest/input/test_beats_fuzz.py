@@ -23,8 +23,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.input import beats, network
-from sawlog.batch import Batch
-from sawlog.wire.lumberjack import encode_batch, encode_compressed, encode_data, encode_window
+from sawlog.batch import Batch, LineBatch, Source
+from sawlog.wire import envelope
+from sawlog.wire.lumberjack import encode_batch, encode_compressed, encode_data, encode_enveloped, encode_window
 from tests.ingest.input.building import make
 
 CASES = 10_000
@@ -39,13 +40,23 @@ JSON = st.sampled_from(
         b'{"log":{"file":{"inode":[]},"offset":1e99},"agent":{"id":{}},"message":"\\ud800"}', b'{"a":1', b"[" * 3000,
     ]
 )  # fmt: skip
+
+
+def enveloped(texts: list[str], damage: bytes) -> bytes:
+    """Make an envelope, most often of lines, with some bytes put over its middle."""
+    lines = LineBatch(Source("file-1", "/a.log"), texts, range(len(texts)), 0, lambda _: None)
+    data = envelope.encode(lines, {"beat": "x"})
+    middle = len(data) // 2
+    return data[:middle] + damage + data[middle + len(damage) :]
+
+
 BODIES = st.lists(JSON | st.binary(max_size=20), min_size=1, max_size=3)
 CHUNKS = st.one_of(
     st.binary(max_size=40),
     st.builds(
         struct.pack,
         st.just(">ccI"),
-        *[st.sampled_from([b"1", b"2", b"W", b"J", b"D", b"C", b"A"])] * 2,
+        *[st.sampled_from([bytes([one]) for one in b"12WJDCAEL"])] * 2,
         st.integers(0, 2**32 - 1),
     ),
     BODIES.map(lambda bodies: encode_batch(bodies, len(bodies))),
@@ -54,6 +65,12 @@ CHUNKS = st.one_of(
     st.binary(max_size=40).map(lambda data: encode_window(3) + b"2C" + struct.pack(">I", len(data)) + data),
     st.binary(max_size=40).map(lambda data: encode_window(3) + encode_compressed(data)),
     st.integers(1, 5).map(encode_window),
+    st.binary(max_size=40).map(lambda data: encode_enveloped(data, 1)),
+    st.builds(
+        lambda texts, damage: encode_enveloped(enveloped(texts, damage), len(texts)),
+        st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=3),
+        st.binary(max_size=3),
+    ),
 )
 STREAMS = st.lists(CHUNKS, min_size=1, max_size=4).map(b"".join)
 

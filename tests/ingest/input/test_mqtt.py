@@ -21,7 +21,8 @@ from ingest.input import mqtt
 from ingest.input.broker import RECEIVE_MAXIMUM
 from sawlog.batch import EventBatch, LineBatch, Source
 from sawlog.errors import InputError
-from sawlog.wire.mqtt import Answer, answers_topic, batches_topic, decode_answer, encode, lines_topic
+from sawlog.wire.envelope import encode
+from sawlog.wire.mqtt import Answer, answers_topic, batches_topic, decode_answer, lines_topic
 from sawlog.wire.mqtt_client import properties_of
 from tests.conftest import need
 from tests.ingest.input.building import Certificates, Running, Sink, make, refused

@@ -16,14 +16,18 @@ from sawlog.wire.lumberjack import (
     Ack,
     Data,
     Decoder,
+    Enveloped,
     Frame,
     Limits,
     LumberjackError,
-    Window,
+    Offer,
+    WindowSize,
     encode_ack,
     encode_batch,
     encode_compressed,
     encode_data,
+    encode_enveloped,
+    encode_offer,
     encode_window,
 )
 from tests.profiles import examples
@@ -53,7 +57,7 @@ def test_what_is_sent_arrives_however_it_is_cut(batches: list[tuple[list[bytes],
     data, wanted = b"", []
     for bodies, level in batches:
         data += encode_batch(bodies, len(bodies), level) + encode_ack(len(bodies))
-        wanted += [Window(len(bodies)), *(Data(at, body) for at, body in enumerate(bodies, 1)), Ack(len(bodies))]
+        wanted += [WindowSize(len(bodies)), *(Data(at, body) for at, body in enumerate(bodies, 1)), Ack(len(bodies))]
     decoder = Decoder(SMALL)
     assert in_chunks(decoder, data, cuts) == wanted
     assert decoder.pending == 0
@@ -72,8 +76,25 @@ def test_events_of_version_1(events: list[dict[str, str]], cuts: list[int], comp
             frames += struct.pack(">I", len(text)) + text
     data = b"1W" + struct.pack(">I", len(events))
     data += b"1C" + packed(zlib.compress(frames))[2:] if compress else frames
-    wanted = [Window(len(events), 1), *(Data(at, b"", event) for at, event in enumerate(events, 1))]
+    wanted = [WindowSize(len(events), 1), *(Data(at, b"", event) for at, event in enumerate(events, 1))]
     assert in_chunks(Decoder(SMALL), data, cuts) == wanted
+
+
+@given(cuts=st.lists(st.integers(0, 9999)))
+def test_offers_and_envelopes(cuts: list[int]) -> None:
+    data = encode_offer() + encode_enveloped(b"SLB and so on", 3) + encode_ack(3)
+    decoder = Decoder(SMALL)
+    assert in_chunks(decoder, data, cuts) == [Offer(1), WindowSize(3), Enveloped(b"SLB and so on"), Ack(3)]
+    decoder.take(4000, 3)
+    with pytest.raises(LumberjackError, match="no window has announced"):
+        decoder.take(0)
+
+
+def test_what_is_taken_out_of_an_envelope_is_bounded() -> None:
+    decoder = Decoder(SMALL)
+    list(decoder.feed(encode_enveloped(b"", 2)))
+    with pytest.raises(LumberjackError, match="larger than 4000 bytes"):
+        decoder.take(4001, 2)
 
 
 # The server as a whole gets ten thousand in tests/ingest/input/test_beats_fuzz.py.
@@ -82,7 +103,7 @@ def test_events_of_version_1(events: list[dict[str, str]], cuts: list[int], comp
     chunks=st.lists(
         st.one_of(
             st.binary(max_size=60),
-            st.builds(struct.pack, st.just(">ccI"), *[st.sampled_from([b"1", b"2", b"W", b"J", b"D", b"C", b"A"])] * 2,
+            st.builds(struct.pack, st.just(">ccI"), *[st.sampled_from([bytes([one]) for one in b"12WJDCAEL"])] * 2,
                       st.integers(0, 2**32 - 1)),
             st.binary(max_size=60).map(lambda data: packed(zlib.compress(data))),
             st.lists(st.binary(max_size=20), max_size=4).map(lambda bodies: b"".join(encode_data(bodies))),
@@ -101,7 +122,7 @@ def test_nothing_but_its_own_error_and_never_more_than_the_limits(chunks: list[b
         except LumberjackError:
             return
         for frame in frames:
-            if isinstance(frame, Window):
+            if isinstance(frame, WindowSize):
                 held = 0
             elif isinstance(frame, Data):
                 held += len(frame.payload)
@@ -134,6 +155,12 @@ def test_nothing_but_its_own_error_and_never_more_than_the_limits(chunks: list[b
         (ONE + packed(zlib.compress(encode_window(3))), "'W' in version 2 inside"),
         (ONE + packed(zlib.compress(encode_compressed(b""))), "holds another"),
         (ONE + packed(zlib.compress(bytes(4001))), "4001 bytes or more"),
+        (ONE + packed(zlib.compress(b"2J")[:-1] + b"x"), "cannot be unpacked"),
+        (encode_enveloped(b"x", 1)[6:], "no window has announced"),
+        (ONE + b"2E" + struct.pack(">I", 2001), "the limit is 2000"),
+        (ONE + b"1E" + struct.pack(">I", 1), "no frame of type 'E' in version 1"),
+        (ONE + packed(zlib.compress(encode_enveloped(b"x", 1)[6:])), "holds another"),
+        (ONE + packed(zlib.compress(encode_offer())), "'L' in version 2 inside"),
     ],
 )
 def test_what_is_refused_and_why(data: bytes, words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from sawlog.batch import Batch, LineBatch, Source
+from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.errors import SawlogError
 from sawlog.event import Event
+from sawlog.wire.lumberjack import Data, Decoder, Enveloped, encode_ack
 from shipper.output import About
 from shipper.output.logstash import LogstashSender
 from shipper.settings import LogstashOutput, TlsSettings
@@ -31,8 +33,10 @@ class Receiver:
         self.events: dict[str, Event] = {}
         self.held: list[Batch] = []
         self.hold = False
+        self.kinds: list[type[Batch]] = []
 
     async def deliver(self, batch: Batch) -> None:
+        self.kinds.append(type(batch))
         for event in batch.events():
             self.events[event["@metadata"]["_id"]] = event
         if self.hold:
@@ -107,6 +111,76 @@ async def test_windows_arrive_whole_and_keep_their_ids() -> None:
         assert (event["message"], event["log"]["offset"]) == ("line 7", 7)
         assert event["@metadata"]["beat"] == "filebeat"
         assert output.counters.events == 1436
+
+
+async def test_a_window_of_no_size_is_a_whole_batch() -> None:
+    lines = Lines()
+    async with receiving() as (port, receiver), sender(port, bulk_max_size=0) as output:
+        receiver.hold = True
+        await output.send(lines.batch(300))
+        while not receiver.held:
+            await asyncio.sleep(0.01)
+        assert [len(batch) for batch in receiver.held] == [300]
+        receiver.release()
+        await lines.settled(1)
+        check(receiver, lines)
+
+
+async def test_a_receiver_that_offers_to_read_envelopes_gets_them() -> None:
+    lines = Lines()
+    async with receiving() as (port, receiver), sender(port, bulk_max_size=100, pipelining=1) as output:
+        receiver.hold = True
+        for _ in range(3):
+            await output.send(lines.batch(100))
+            while not receiver.held:
+                await asyncio.sleep(0.01)
+            receiver.release()
+            receiver.hold = True
+        await lines.settled(3)
+        check(receiver, lines)
+        as_json, *as_envelopes = receiver.kinds
+    assert as_json is EventBatch
+    assert as_envelopes == [LineBatch, LineBatch]
+    first, last = receiver.events["file:0"], receiver.events["file:299"]
+    assert {**first, "message": 0, "log": 0, "@timestamp": 0, "@metadata": 0} == {
+        **last, "message": 0, "log": 0, "@timestamp": 0, "@metadata": 0
+    }  # fmt: skip
+    assert first["@metadata"] | {"_id": ""} == last["@metadata"] | {"_id": ""}
+
+
+async def test_after_a_receiver_of_envelopes_one_that_reads_none_gets_json() -> None:
+    """As when a host of several is sawlog, and the next one Logstash."""
+    received: list[object] = []
+
+    async def foreign(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        decoder = Decoder()
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                for frame in decoder.feed(data):
+                    received.append(frame)
+                    if isinstance(frame, Data) and frame.sequence == 100:
+                        writer.write(encode_ack(100))
+        writer.close()
+
+    lines = Lines()
+    async with receiving() as (port, receiver), Relay(port) as relay, sender(relay.port, bulk_max_size=100) as output:
+        for _ in range(3):
+            await output.send(lines.batch(100))
+        await lines.settled(3)
+        assert LineBatch in receiver.kinds
+        receiver.hold = True
+        await output.send(lines.batch(100))
+        while not receiver.held:
+            await asyncio.sleep(0.01)
+        # Sent in an envelope, and not acknowledged: it is to be sent again, to another receiver.
+        server = await asyncio.start_server(foreign, "127.0.0.1", 0)
+        relay.upstream = server.sockets[0].getsockname()[1]
+        relay.cut()
+        await lines.settled(4)
+        server.close()
+    data = [frame for frame in received if isinstance(frame, Data)]
+    assert [json.loads(frame.payload)["message"] for frame in data] == [f"line {number}" for number in range(300, 400)]
+    assert not any(isinstance(frame, Enveloped) for frame in received)
 
 
 async def test_nothing_is_acknowledged_before_the_receiver_does() -> None:
