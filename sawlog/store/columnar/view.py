@@ -21,20 +21,6 @@ class RowGroup(NamedTuple):
     last: int
 
 
-class RollupRow(NamedTuple):
-    """So many events of one minute (its first millisecond) have this service, level and index.
-
-    None stands for no value in the column. Rows that have the field in ``rest`` alone are in it with None: do not
-    answer from the rollup where `Segment.rest_names` holds the field.
-    """
-
-    minute: int
-    service: str | None
-    level: str | None
-    index: str
-    count: int
-
-
 class Segment(Protocol):
     """A published Parquet file; its catalogue is read when first asked for."""
 
@@ -45,20 +31,28 @@ class Segment(Protocol):
     """The first and last ``@timestamp`` in milliseconds."""
 
     @property
-    def row_groups(self) -> Sequence[RowGroup]: ...
+    def row_groups(self) -> Sequence[RowGroup]:
+        """In the order of the file."""
+
     @property
-    def rollup(self) -> Sequence[RollupRow]: ...
+    def index(self) -> str | None:
+        """The one ``_index`` of all rows; None if there are several."""
+
+    @property
+    def rollup(self) -> Table:
+        """How many rows have the same minute, service and level.
+
+        Columns ``minute`` (a timestamp), ``service.name``, ``log.level`` and ``n``. Do not answer from it what
+        `rest_paths` says is held by ``rest``.
+        """
+
     @property
     def words(self) -> Sequence[bytes]:
         """The token filter of each row group, as `sawlog.store.columnar.words` made it; empty if there are none."""
 
     @property
-    def rest_names(self) -> frozenset[str] | None:
-        """The dotted names of the fields that ``rest`` holds; None if there are too many to list.
-
-        A fixed field is among them only where its column does not say all (a list of values); the name of an object
-        is not, but those of the fields in it.
-        """
+    def rest_paths(self) -> frozenset[str] | None:
+        """The paths of `sawlog.store.columnar.paths` in all ``rest``; None if there are too many."""
 
 
 @dataclass(frozen=True, slots=True)

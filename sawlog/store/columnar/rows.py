@@ -1,0 +1,330 @@
+"""How documents become rows: events one by one, and columns of parsed lines as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from arro3.core import Array, DataType, RecordBatch, list_array
+
+from sawlog.columns import ColumnDocuments, Columns, Common, document
+from sawlog.event import Event
+from sawlog.store.base import Refusal
+from sawlog.store.bounds import too_much
+from sawlog.store.columnar.layout import COLUMNS, ID, INDEX, KINDS, REST, SCHEMA, SEQUENCE, SOURCE, TIME, type_of
+from sawlog.store.columnar.values import UnfitError, milliseconds, typed
+
+_encode: Final = msgspec.json.Encoder().encode
+_TEXT: Final = DataType.utf8()
+_INTEGER: Final = DataType.int64()
+_TYPES: Final = {name: type_of(name) for name in COLUMNS}
+_NOTHING: Final = {
+    name: list_array(Array([0, 0], DataType.int32()), Array([], _TEXT), type=kind, mask=Array([True], DataType.bool()))
+    if name == "tags"
+    else Array([None], _INTEGER if name in (SEQUENCE, "log.offset", "process.pid") else _TEXT).cast(kind)
+    for name, kind in _TYPES.items()
+}
+"""A null for each column."""
+MOST_HEADS: Final = 20_000
+"""So many heads of columns are remembered."""
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows that are ready to be written, and what was refused."""
+
+    batches: list[RecordBatch] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+    """The positions of the documents that were taken, by row."""
+
+
+def batch_of(rows: Sequence[Row], first: int) -> RecordBatch:
+    """Make a batch of rows, which are numbered from `first` on."""
+    count = len(rows)
+    used = set().union(*rows)
+    arrays = []
+    for name in COLUMNS:
+        if name == SEQUENCE:
+            arrays.append(Array(range(first, first + count), _INTEGER))
+        elif name in used:
+            arrays.append(_array(name, [row.get(name) for row in rows]))
+        else:
+            arrays.append(_nothing(name, count))
+    return RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+class Events:
+    """Makes the rows of one bulk's events.
+
+    Events of one source share objects (``host``, ``agent``, …). What such an object comes to is worked out once;
+    all events of the bulk must therefore stay alive as long as this does.
+    """
+
+    def __init__(self, index: str) -> None:
+        self._index = index
+        self._parts: dict[int, tuple[Row, Any] | None] = {}
+
+    def row(self, name: str, event: Event) -> tuple[Row, int]:
+        """Make the row of an event; return it with the size of its JSON.
+
+        Raises:
+            UnfitError: a value does not fit its field; the message says which.
+        """
+        if len(name) > 128 and len(name.encode(errors="replace")) > 512:
+            raise UnfitError("the _id is longer than 512 bytes")
+        try:
+            encoded = _encode(event)
+            name.encode()
+        except (UnicodeError, TypeError, RecursionError, msgspec.MsgspecError, OverflowError) as error:
+            raise UnfitError(f"failed to encode the document: {error}") from error
+        if (words := too_much(event, encoded)) is not None:
+            raise UnfitError(words)
+        if event.get(TIME) is None:
+            raise UnfitError(f"data stream timestamp field [{TIME}] is missing")
+        try:
+            row = self._row(event)
+        except (TypeError, AttributeError, RecursionError, UnicodeError) as error:
+            raise UnfitError(f"failed to index the document: {error!s:.200}") from error
+        row[INDEX] = self._index
+        source, colon, offset = name.rpartition(":")
+        if colon and offset == str(row.get("log.offset")):
+            row[SOURCE] = source
+        else:
+            row[ID] = name
+        return row, len(encoded)
+
+    def _row(self, event: Event) -> Row:
+        row: Row = {}
+        rest: dict[str, Any] | None = None
+        for key, value in event.items():
+            if type(value) is dict and (part := self._part(key, value)) is not None:
+                row |= part[0]
+                kept = part[1]
+            else:
+                kept = _put(row, _TREE, "", key, value)
+            if kept is not _ALL:
+                rest = {} if rest is None else rest
+                rest[key] = kept
+        if rest is not None:
+            row[REST] = _encode(rest).decode()
+        return row
+
+    def _part(self, key: str, value: dict[str, Any]) -> tuple[Row, Any] | None:
+        """Return what a shared object comes to; None for one that is met for the first time."""
+        number = id(value)
+        part = self._parts.get(number)
+        if part is None:
+            if number not in self._parts:
+                self._parts[number] = None
+                return None
+            row: Row = {}
+            part = self._parts[number] = (row, _put(row, _TREE, "", key, value))
+        return part
+
+
+@dataclass(slots=True)
+class _Head:
+    """What the events of a head have in common as a row; `plain` says that nothing of it depends on the event."""
+
+    row: Row
+    plain: bool
+
+
+class Heads:
+    """Makes the rows of columns, and remembers what their heads come to."""
+
+    def __init__(self) -> None:
+        self._heads: dict[Common, _Head] = {}
+        self._with: tuple[bool, Event, str] | None = None
+
+    def rows(self, documents: ColumnDocuments, index: str, first: int) -> tuple[RecordBatch, list[int]] | None:
+        """Make a batch of the events that have nothing of their own; return it with the positions of the others.
+
+        None if there are no such events, or if one of them does not fit.
+        """
+        columns = documents.columns
+        about = (documents.ingested is not None, documents.added, index)
+        if about != self._with or len(self._heads) > MOST_HEADS:
+            self._heads.clear()
+            self._with = about
+        heads = list(dict.fromkeys(columns.heads))
+        for head in heads:
+            if head not in self._heads:
+                self._heads[head] = _head(head, documents, index)
+        others = list(columns.events)
+        if not all(self._heads[head].plain for head in heads):
+            odd = {head for head in heads if not self._heads[head].plain}
+            others = sorted({*others, *(at for at, head in enumerate(columns.heads) if head in odd)})
+        if others:
+            leave = set(others)
+            columns = columns.take([at for at in range(len(columns)) if at not in leave])
+            heads = list(dict.fromkeys(columns.heads))
+        if not len(columns):
+            return None
+        try:
+            return self._batch(columns, heads, documents.ingested, first), others
+        except (UnfitError, UnicodeError, TypeError, OverflowError):
+            return None
+
+    def _batch(self, columns: Columns, heads: list[Common], ingested: str | None, first: int) -> RecordBatch:
+        count = len(columns)
+        rows = [self._heads[head].row for head in heads]
+        places = {head: place for place, head in enumerate(heads)}
+        places_of = Array(list(map(places.__getitem__, columns.heads)), DataType.int32())
+        used = set().union(*rows)
+        own: dict[str, Array] = {
+            SEQUENCE: Array(range(first, first + count), _INTEGER),
+            "message": Array(columns.messages, _TEXT),
+            "log.offset": Array(columns.offsets, _INTEGER),
+        }
+        times, odd = _times(columns.times)
+        own[TIME] = times
+        if ingested is not None:
+            moment, exact = milliseconds("event.ingested", ingested)
+            if not exact:
+                raise UnfitError("no usual time")
+            own["event.ingested"] = Array([moment] * count, _INTEGER).cast(_TYPES["event.ingested"])
+        if columns.ids:
+            for place, name in enumerate(("trace.id", "span.id")):
+                values: list[str | None] = [None] * count
+                for at, ids in columns.ids.items():
+                    values[at] = ids[place]
+                own[name] = Array(values, _TEXT)
+        if odd:
+            own[REST] = _rest_with_times(rows, [places[head] for head in columns.heads], odd)
+        arrays = []
+        for name in COLUMNS:
+            if name in own:
+                arrays.append(own[name])
+            elif name in used:
+                arrays.append(_array(name, [row.get(name) for row in rows]).take(places_of))
+            else:
+                arrays.append(_nothing(name, count))
+        return RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _head(head: Common, documents: ColumnDocuments, index: str) -> _Head:
+    """Work out what the events of a head have in common."""
+    usual = "1970-01-01T00:00:00.000Z"
+    event = head.event(usual, "", 0)
+    _, made = document(event, None if documents.ingested is None else usual, documents.added)
+    try:
+        row, _ = Events(index).row(f"{head.key}:0", made)
+    except UnfitError:
+        return _Head({}, False)
+    rest = msgspec.json.decode(row.get(REST, "{}"))
+    log = rest.get("log")
+    own = ("trace", "span", "message", TIME)
+    plain = (
+        SOURCE in row
+        and not any(name in made for name in ("trace", "span"))
+        and not any(name in rest for name in own)
+        and not (isinstance(log, dict) and "offset" in log)
+        and not (documents.ingested is not None and "ingested" in (rest.get("event") or {}))
+        and not any(name in documents.added for name in ("trace", "span", "message", TIME, "log", "event"))
+    )
+    for name in ("message", TIME, "log.offset"):
+        row.pop(name, None)
+    return _Head(row, plain)
+
+
+def _times(texts: list[str]) -> tuple[Array, dict[int, str]]:
+    """Return the column of times, and by their position those of which the text is not the usual one."""
+    times = Array(texts, _TEXT).cast(_TYPES[TIME])
+    back: list[str | None] = times.cast(_TEXT).to_pylist()
+    if back == texts:
+        return times, {}
+    # A full second is written without its fraction.
+    whole = [f"{one[:19]}.000Z" if one is not None and len(one) == 20 else one for one in back]
+    if whole == texts:
+        return times, {}
+    found = [milliseconds(TIME, text) for text in texts]
+    odd = {at: texts[at] for at, (_, exact) in enumerate(found) if not exact}
+    return Array([moment for moment, _ in found], _INTEGER).cast(_TYPES[TIME]), odd
+
+
+def _rest_with_times(rows: list[Row], places: list[int], odd: dict[int, str]) -> Array:
+    """Return the column `REST` where some times have another text than the usual one."""
+    values = [rows[place].get(REST) for place in places]
+    for at, text in odd.items():
+        rest = values[at]
+        member = _encode({TIME: text}).decode()
+        values[at] = member if rest is None else f"{member[:-1]},{rest[1:]}"
+    return _array(REST, values)
+
+
+def _array(name: str, values: list[Any]) -> Array:
+    kind = _TYPES[name]
+    if name == "tags":
+        offsets, texts, at = [0], list[str](), 0
+        for value in values:
+            if value is not None:
+                texts += value
+                at += len(value)
+            offsets.append(at)
+        missing = Array([value is None for value in values], DataType.bool())
+        return list_array(Array(offsets, DataType.int32()), Array(texts, _TEXT), type=kind, mask=missing)
+    made = Array(values, _INTEGER if KINDS.get(name) in {"long", "date"} else _TEXT)
+    return made if made.type == kind else made.cast(kind)
+
+
+def _nothing(name: str, count: int) -> Array:
+    return _NOTHING[name].take(Array([0] * count, DataType.int32()))
+
+
+def _tree() -> dict[str, Any]:
+    """Return the typed fields nested as events are; a leaf is the field's kind and name."""
+    tree: dict[str, Any] = {}
+    for path, kind in KINDS.items():
+        node = tree
+        *above, last = path.split(".")
+        for key in above:
+            node = node.setdefault(key, {})
+        node[last] = (kind, path)
+    return {key: node for key, node in tree.items() if key not in (ID, INDEX)}
+
+
+_TREE: Final = _tree()
+_ALL: Final[Any] = object()
+"""Stands where the columns say all."""
+
+
+def _put(row: Row, tree: Any, prefix: str, key: str, value: Any) -> Any:
+    """Put a member of an object into its columns; return what they do not say, or `_ALL`."""
+    place = tree.get(key)
+    if place is None:
+        if "." in key and (path := prefix + key) in KINDS and value is not None:
+            typed(path, KINDS[path], value)
+        return value
+    if type(place) is tuple:
+        kind, path = place
+        if kind in {"keyword", "text"} and type(value) is str and len(value) <= 1024:
+            row[path] = value
+            return _ALL
+        found, says_all = typed(path, kind, value)
+        if found is not None:
+            row[path] = found
+        return _ALL if says_all else value
+    if type(value) is not dict:
+        _check(place, f"{prefix}{key}.", value)
+        return value
+    rest: dict[str, Any] | None = None
+    for name, below in value.items():
+        kept = _put(row, place, f"{prefix}{key}.", name, below)
+        if kept is not _ALL:
+            rest = {} if rest is None else rest
+            rest[name] = kept
+    return _ALL if rest is None and value else {} if rest is None else rest
+
+
+def _check(tree: Any, prefix: str, value: Any) -> None:
+    """Refuse what does not fit in a list of objects that stands where an object should be."""
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            for key, below in item.items():
+                _put({}, tree, prefix, key, below)
