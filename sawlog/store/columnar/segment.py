@@ -1,0 +1,298 @@
+"""A segment: rows sorted by time in an immutable Parquet file, and its catalogue beside it."""
+
+from __future__ import annotations
+
+import io
+import os
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import arro3.io
+from arro3.core import (
+    Array,
+    DataType,
+    Field,
+    RecordBatch,
+    RecordBatchReader,
+    Schema,
+    Table,
+    dictionary_dictionary,
+    dictionary_indices,
+)
+from isal.isal_zlib import crc32
+
+from sawlog.private import opener
+from sawlog.store.columnar import catalogue, files, words
+from sawlog.store.columnar.catalogue import Catalogue, Head
+from sawlog.store.columnar.files import Span
+from sawlog.store.columnar.ids import Ids
+from sawlog.store.columnar.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SOURCE, TIME
+from sawlog.store.columnar.lookup import ids_in
+from sawlog.store.columnar.paths import paths_of
+from sawlog.store.columnar.view import RowGroup
+
+GROUP: Final = 65_536
+"""So many rows has a row group."""
+MOST_PATHS: Final = 10_000
+"""With more paths in ``rest`` than that, they are not listed."""
+
+_INTEGER: Final = DataType.int64()
+_MINUTE: Final = 60_000
+_ROLLUP: Final = Schema(
+    [
+        Field("minute", DataType.timestamp("ms", tz="UTC")),
+        Field("service.name", DataType.utf8()),
+        Field("log.level", DataType.utf8()),
+        Field("n", _INTEGER),
+    ]
+)
+_DELTAS: Final = (SEQUENCE, TIME, "log.offset", "event.ingested")
+"""Columns that are written as differences."""
+_WORDS: Final = ("message", "error.message", "error.stack_trace", "trace.id")
+"""Columns of which the words are in the filters."""
+
+
+class Segment:
+    """An open segment: `first` and `last` are times in milliseconds, `span` the numbers of its rows.
+
+    Raises:
+        ValueError: the catalogue is damaged.
+        OSError: a file cannot be read.
+    """
+
+    def __init__(self, path: Path, span: Span) -> None:
+        self.path = path
+        self.span = span
+        self._catalogue = Catalogue(files.catalogue_path(path))
+        self.head = self._catalogue.head
+        self.rows, self.first, self.last = self.head.rows, self.head.low, self.head.high
+        self.index = self.head.index
+
+    def check(self) -> None:
+        """Read the whole file. Raises ValueError if it is not what was written, OSError if it cannot be read."""
+        size, check = _sum_of(self.path)
+        if (size, check) != (self.head.size, self.head.crc):
+            raise ValueError("its sum is not that of what was written")
+
+    @property
+    def row_groups(self) -> Sequence[RowGroup]:
+        """See `sawlog.store.columnar.view.Segment`."""
+        return self.head.row_groups
+
+    @property
+    def rollup(self) -> Table:
+        """See `sawlog.store.columnar.view.Segment`."""
+        return self._catalogue.rollup
+
+    @property
+    def words(self) -> Sequence[bytes]:
+        """See `sawlog.store.columnar.view.Segment`."""
+        return self._catalogue.words
+
+    @property
+    def rest_paths(self) -> frozenset[str] | None:
+        """See `sawlog.store.columnar.view.Segment`."""
+        return self._catalogue.rest_paths
+
+    @cached_property
+    def ids(self) -> Ids:
+        """The bounds of its ids."""
+        return self._catalogue.ids
+
+    def existing(self, names: list[str]) -> set[str]:
+        """Return those of the names that are ids of rows."""
+        return ids_in(self.path, names)
+
+
+def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: Ids, written: float) -> Segment:
+    """Write the rows of a log as a segment; it is durable, and stands for the log, when this returns.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    [batch] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
+    texts = dictionary_dictionary(batch.column(REST)).to_pylist()
+    rest = _paths(paths_of(text) for text in dict.fromkeys(texts) if text is not None)
+    indexes = set(dictionary_dictionary(batch.column(INDEX)).to_pylist())
+    head = Head(batch.num_rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], rest, ids.ends)
+    return _write(directory, span, _sorted(batch), head, ids)
+
+
+def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
+    """Write neighbours as one segment, which then stands for them. Raises OSError or ValueError."""
+    span = Span(segments[0].span.first, segments[-1].span.last)
+    ids = Ids.union(one.ids for one in segments)
+    every = [one.rest_paths for one in segments]
+    rest = None if None in every else _paths(one for one in every if one is not None)
+    indexes = {one.index for one in segments}
+    rows = sum(one.rows for one in segments)
+    written = max(one.head.written for one in segments)
+    head = Head(rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], rest, ids.ends)
+    return _write(directory, span, _grouped(_merged([one.path for one in segments])), head, ids)
+
+
+def rebuilt(path: Path, span: Span) -> Segment:
+    """Make the catalogue of a segment anew from its rows. Raises ValueError or OSError if they cannot be read."""
+    batches = [batch.with_schema(SCHEMA) for batch in arro3.io.read_parquet(path, batch_size=GROUP)]
+    ids = Ids.of(name for batch in batches for name in names_of(batch))
+    return publish(path.parent, span, batches, ids, path.stat().st_mtime)
+
+
+def names_of(batch: RecordBatch) -> list[str]:
+    """Return the ids of the rows."""
+    names, sources, offsets = (batch.column(name).to_pylist() for name in (ID, SOURCE, "log.offset"))
+    return [
+        f"{source}:{offset}" if name is None else name
+        for name, source, offset in zip(names, sources, offsets, strict=True)
+    ]
+
+
+def milliseconds_of(batch: RecordBatch) -> list[int]:
+    """Return the times of the rows."""
+    times: list[int] = batch.column(TIME).cast(_INTEGER).to_pylist()
+    return times
+
+
+def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Head, ids: Ids) -> Segment:
+    path = files.segment_path(directory, span)
+    beside = path.with_name(path.name + files.TEMPORARY)
+    filters: list[bytes] = []
+    counts: Counter[tuple[int, str | None, str | None]] = Counter()
+
+    def told() -> Iterator[RecordBatch]:
+        for group in groups:
+            times = milliseconds_of(group)
+            head.row_groups.append(RowGroup(group.num_rows, times[0], times[-1]))
+            filters.append(words.build(text for name in _WORDS for text in group.column(name).to_pylist() if text))
+            _count(group, times, counts)
+            yield group
+
+    try:
+        with open(beside, "wb", opener=opener) as file:  # noqa: PTH123 - Path.open has no opener
+            arro3.io.write_parquet(
+                RecordBatchReader.from_batches(SCHEMA, told()),
+                file,
+                compression="zstd(1)",
+                max_row_group_size=GROUP,
+                column_encoding=dict.fromkeys(_DELTAS, "delta_binary_packed"),
+                column_dictionary_enabled=dict.fromkeys(_DELTAS, False),
+                created_by="sawlog",
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        head.size, head.crc = _sum_of(beside)
+        head.low = min(group.first for group in head.row_groups)
+        head.high = max(group.last for group in head.row_groups)
+        catalogue.write(files.catalogue_path(path), head, _rollup(counts), ids, filters)
+        beside.replace(path)
+        files.sync(directory)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return Segment(path, span)
+
+
+def _sorted(batch: RecordBatch) -> Iterator[RecordBatch]:
+    """Return the row groups of the rows in the order of time."""
+    times = milliseconds_of(batch)
+    if all(one <= other for one, other in pairwise(times)):
+        for at in range(0, len(times), GROUP):
+            yield batch.slice(at, min(GROUP, len(times) - at))
+        return
+    order = sorted(range(len(times)), key=times.__getitem__)
+    for at in range(0, len(times), GROUP):
+        yield batch.take(Array(order[at : at + GROUP], _INTEGER))
+
+
+def _merged(paths: Sequence[Path]) -> Iterator[RecordBatch]:
+    """Return the rows of sorted files in the order of time, in batches of any size."""
+    readers = [iter(arro3.io.read_parquet(path, batch_size=GROUP)) for path in paths]
+    heads: dict[int, tuple[RecordBatch, list[int]]] = {}
+    for at in range(len(readers)):
+        _advance(heads, readers, at)
+    while heads:
+        # Up to here, no file has a row that was not read yet.
+        bound = min(times[-1] for _, times in heads.values())
+        parts = []
+        for at, (batch, times) in list(heads.items()):
+            end = bisect_right(times, bound)
+            if end:
+                parts.append(batch.slice(0, end))
+            if end == len(times):
+                _advance(heads, readers, at)
+            else:
+                heads[at] = (batch.slice(end), times[end:])
+        [whole] = Table.from_batches(parts, schema=SCHEMA).combine_chunks().to_batches()
+        yield from _sorted(whole) if len(parts) > 1 else (whole,)
+
+
+def _advance(heads: dict[int, tuple[RecordBatch, list[int]]], readers: Sequence[Iterator[Any]], at: int) -> None:
+    heads.pop(at, None)
+    for batch in readers[at]:
+        if batch.num_rows:
+            rows = batch.with_schema(SCHEMA)
+            heads[at] = (rows, milliseconds_of(rows))
+            return
+
+
+def _grouped(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
+    """Cut batches into row groups."""
+    waiting: list[RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        while rows >= GROUP:
+            [whole] = Table.from_batches(waiting, schema=SCHEMA).combine_chunks().to_batches()
+            yield whole.slice(0, GROUP)
+            rows -= GROUP
+            waiting = [whole.slice(GROUP)] if rows else []
+    if rows:
+        [whole] = Table.from_batches(waiting, schema=SCHEMA).combine_chunks().to_batches()
+        yield whole
+
+
+def _count(group: RecordBatch, times: list[int], counts: Counter[tuple[int, str | None, str | None]]) -> None:
+    """Count the rows of each minute, service and level."""
+    services, levels = group.column("service.name"), group.column("log.level")
+    codes = (dictionary_indices(services).to_pylist(), dictionary_indices(levels).to_pylist())
+    found = Counter(zip([at // _MINUTE for at in times], *codes, strict=True))
+    names, kinds = dictionary_dictionary(services).to_pylist(), dictionary_dictionary(levels).to_pylist()
+    for (minute, service, level), count in found.items():
+        key = (minute, None if service is None else names[service], None if level is None else kinds[level])
+        counts[key] += count
+
+
+def _rollup(counts: Counter[tuple[int, str | None, str | None]]) -> bytes:
+    keys = sorted(counts, key=lambda key: (key[0], key[1] or "", key[2] or ""))
+    minutes = Array([key[0] * _MINUTE for key in keys], _INTEGER).cast(_ROLLUP.field("minute").type)
+    names, levels = (Array([key[at] for key in keys], DataType.utf8()) for at in (1, 2))
+    batch = RecordBatch.from_arrays(
+        [minutes, names, levels, Array([counts[key] for key in keys], _INTEGER)], schema=_ROLLUP
+    )
+    file = io.BytesIO()
+    arro3.io.write_ipc_stream(batch, file, compression="zstd")
+    return file.getvalue()
+
+
+def _paths(several: Iterable[frozenset[str]]) -> list[str] | None:
+    found: set[str] = set()
+    for paths in several:
+        found |= paths
+        if len(found) > MOST_PATHS:
+            return None
+    return sorted(found)
+
+
+def _sum_of(path: Path) -> tuple[int, int]:
+    size = check = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            size += len(block)
+            check = crc32(block, check)
+    return size, check
