@@ -1,1 +1,165 @@
-"""The embedded store in columns."""
+"""The embedded store: documents in columns below one folder, for one machine and one writing process.
+
+What is acknowledged is in a log (`sawlog.store.columnar.log`), synced; logs become segments, Parquet files sorted by
+time (`sawlog.store.columnar.segment`), which are merged in the background. A search looks at both.
+
+Differences from Elasticsearch: text is split at everything but letters and digits; free text looks in the fixed
+fields only (`sawlog.store.columnar.layout`); hits are sorted by fixed fields, never by score, and come newest first
+unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+from sawlog.errors import StoreError
+from sawlog.private import make_folder, open_lock
+from sawlog.store.base import Bulk, BulkResult, Store
+from sawlog.store.columnar.recovery import DAMAGED, Follower, recover, refuse_old
+from sawlog.store.columnar.shelf import Shelf
+from sawlog.store.columnar.upkeep import Upkeep
+from sawlog.store.columnar.view import View
+from sawlog.store.columnar.writer import Writer
+
+SEGMENT_ROWS: Final = 262_144
+"""So many rows make a segment."""
+
+_Answer = TypeVar("_Answer")
+
+
+class EmbeddedStore(Store):
+    """A store in `directory`.
+
+    One process at a time opens it for writing; with `read_only`, any number search it meanwhile. Segments that
+    were last written longer ago than `retention` are dropped. `segment_rows` is when a log becomes a segment.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        read_only: bool = False,
+        retention: timedelta | None = None,
+        segment_rows: int = SEGMENT_ROWS,
+    ) -> None:
+        self.directory = directory
+        self._read_only = read_only
+        self._retention = retention
+        self._segment_rows = segment_rows
+        self._lock: IO[str] | None = None
+        self._writer: Writer | None = None
+        self._upkeep: Upkeep | None = None
+        self._look: Callable[[], View] | None = None
+
+    @property
+    def set_aside(self) -> Sequence[str]:
+        """The names of the files that were set aside, now or earlier; see `Store.set_aside`."""
+        return sorted(path.name for path in self.directory.glob(f"{DAMAGED}*"))
+
+    async def open(self) -> None:
+        """Read what is there; what is damaged is set aside with a logged message."""
+        await asyncio.to_thread(self._open)
+
+    async def close(self) -> None:
+        """Commit what is under way and let go of the folder."""
+        await asyncio.to_thread(self._close)
+
+    async def bulk(self, bulk: Bulk) -> BulkResult:
+        """Create the documents; see `Store.bulk`."""
+        if self._writer is None:
+            raise StoreError("the store is read-only" if self._read_only else "the store is not open")
+        return await asyncio.wrap_future(self._writer.submit(bulk))
+
+    async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
+        """Answer a search in a thread; see `Store.search`."""
+        from sawlog.store.columnar import searching
+
+        return await self._ask(lambda view: searching.search(view, request, index))
+
+    async def count(self, query: dict[str, Any], index: str | None = None) -> int:
+        """Count in a thread; see `Store.count`."""
+        from sawlog.store.columnar import searching
+
+        return await self._ask(lambda view: searching.count(view, query, index))
+
+    async def refresh(self) -> None:
+        """Do nothing: documents are visible when their bulk is answered, and a reader looks before each search."""
+
+    def view(self) -> View:
+        """Return what a search looks at now."""
+        if self._look is None:
+            raise StoreError("the store is not open")
+        return self._look()
+
+    def _open(self) -> None:
+        try:
+            if self._read_only:
+                if not self.directory.is_dir():
+                    raise StoreError(f"{self.directory} is no data directory: nothing was indexed there")
+                refuse_old(self.directory)
+                self._look = Follower(self.directory).view
+                self._look()
+            else:
+                make_folder(self.directory)
+                self._lock = _take_lock(self.directory)
+                refuse_old(self.directory)
+                self._begin()
+        except OSError as error:
+            self._unlock()
+            raise StoreError(f"the data directory {self.directory} cannot be used: {error}") from error
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _begin(self) -> None:
+        found = recover(self.directory)
+        shelf = Shelf(found.segments, found.tails)
+        self._look = shelf.view
+        self._upkeep = Upkeep(self.directory, shelf, self._retention)
+        for tail in found.tails:
+            self._upkeep.publish(tail)
+        self._writer = Writer(self.directory, shelf, self._upkeep, found.following, self._segment_rows)
+        self._upkeep.start()
+        self._writer.start()
+
+    def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.stop()
+        upkeep, self._upkeep = self._upkeep, None
+        if upkeep is not None:
+            upkeep.stop()
+        self._look = None
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    async def _ask(self, question: Callable[[View], _Answer]) -> _Answer:
+        if self._look is None:
+            raise StoreError("the store is not open")
+        return await asyncio.to_thread(lambda: question(self.view()))
+
+
+def _take_lock(directory: Path) -> IO[str]:
+    file = open_lock(directory / "lock")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise StoreError(f"the data directory {directory} is in use by process {owner}") from error
+    file.seek(0)
+    file.truncate()
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

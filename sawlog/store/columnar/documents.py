@@ -13,7 +13,9 @@ from sawlog.store import date_math
 from sawlog.store.columnar.layout import COLUMNS, DATES, ID, INDEX, KINDS, REST, SOURCE
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
-_FIELDS: Final = [(at, tuple(name.split(".")), name in DATES) for at, name in enumerate(COLUMNS) if name in KINDS and name[0] != "_"]
+_FIELDS: Final = [
+    (at, tuple(name.split(".")), name in DATES) for at, name in enumerate(COLUMNS) if name in KINDS and name[0] != "_"
+]
 _AT: Final = {name: at for at, name in enumerate(COLUMNS)}
 
 

@@ -64,7 +64,7 @@ def catalogue_path(segment: Path) -> Path:
 def write(path: Path, content: bytes) -> None:
     """Replace a file as a whole, durably but for the folder's entry."""
     beside = path.with_name(path.name + TEMPORARY)
-    with open(beside, "wb", opener=opener) as file:  # noqa: PTH123 - Path.open has no opener
+    with open(beside, "wb", opener=opener) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -31,15 +31,13 @@ from sawlog.store.columnar import catalogue, files, words
 from sawlog.store.columnar.catalogue import Catalogue, Head
 from sawlog.store.columnar.files import Span
 from sawlog.store.columnar.ids import Ids
-from sawlog.store.columnar.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SOURCE, TIME
+from sawlog.store.columnar.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SOURCE, TEXTS, TIME
 from sawlog.store.columnar.lookup import ids_in
-from sawlog.store.columnar.paths import paths_of
+from sawlog.store.columnar.paths import MOST_PATHS, paths_of
 from sawlog.store.columnar.view import RowGroup
 
 GROUP: Final = 65_536
 """So many rows has a row group."""
-MOST_PATHS: Final = 10_000
-"""With more paths in ``rest`` than that, they are not listed."""
 
 _INTEGER: Final = DataType.int64()
 _MINUTE: Final = 60_000
@@ -53,8 +51,12 @@ _ROLLUP: Final = Schema(
 )
 _DELTAS: Final = (SEQUENCE, TIME, "log.offset", "event.ingested")
 """Columns that are written as differences."""
-_WORDS: Final = ("message", "error.message", "error.stack_trace", "trace.id")
-"""Columns of which the words are in the filters."""
+_VALUES: Final = ("trace.id", "span.id")
+_NAMES: Final = (
+    *("log.level", "log.logger", "service.name", "host.name"),
+    *("process.thread.name", "error.type", "log.file.path"),
+)
+"""Columns of which the values are in the filters, besides the words of texts and ``process.pid``."""
 
 
 class Segment:
@@ -116,10 +118,11 @@ def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: Id
         OSError: it cannot be written.
     """
     [batch] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
-    texts = dictionary_dictionary(batch.column(REST)).to_pylist()
-    rest = _paths(paths_of(text) for text in dict.fromkeys(texts) if text is not None)
+    rest = paths_of(dictionary_dictionary(batch.column(REST)).to_pylist())
     indexes = set(dictionary_dictionary(batch.column(INDEX)).to_pylist())
-    head = Head(batch.num_rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], rest, ids.ends)
+    head = Head(
+        batch.num_rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends
+    )
     return _write(directory, span, _sorted(batch), head, ids)
 
 
@@ -128,11 +131,11 @@ def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
     span = Span(segments[0].span.first, segments[-1].span.last)
     ids = Ids.union(one.ids for one in segments)
     every = [one.rest_paths for one in segments]
-    rest = None if None in every else _paths(one for one in every if one is not None)
+    rest = None if None in every else frozenset().union(*(one for one in every if one is not None))
     indexes = {one.index for one in segments}
     rows = sum(one.rows for one in segments)
     written = max(one.head.written for one in segments)
-    head = Head(rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], rest, ids.ends)
+    head = Head(rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends)
     return _write(directory, span, _grouped(_merged([one.path for one in segments])), head, ids)
 
 
@@ -141,6 +144,10 @@ def rebuilt(path: Path, span: Span) -> Segment:
     batches = [batch.with_schema(SCHEMA) for batch in arro3.io.read_parquet(path, batch_size=GROUP)]
     ids = Ids.of(name for batch in batches for name in names_of(batch))
     return publish(path.parent, span, batches, ids, path.stat().st_mtime)
+
+
+def _listed(paths: frozenset[str] | None) -> list[str] | None:
+    return None if paths is None or len(paths) > MOST_PATHS else sorted(paths)
 
 
 def names_of(batch: RecordBatch) -> list[str]:
@@ -168,12 +175,12 @@ def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Hea
         for group in groups:
             times = milliseconds_of(group)
             head.row_groups.append(RowGroup(group.num_rows, times[0], times[-1]))
-            filters.append(words.build(text for name in _WORDS for text in group.column(name).to_pylist() if text))
+            filters.append(_filter(group))
             _count(group, times, counts)
             yield group
 
     try:
-        with open(beside, "wb", opener=opener) as file:  # noqa: PTH123 - Path.open has no opener
+        with open(beside, "wb", opener=opener) as file:
             arro3.io.write_parquet(
                 RecordBatchReader.from_batches(SCHEMA, told()),
                 file,
@@ -280,13 +287,18 @@ def _rollup(counts: Counter[tuple[int, str | None, str | None]]) -> bytes:
     return file.getvalue()
 
 
-def _paths(several: Iterable[frozenset[str]]) -> list[str] | None:
-    found: set[str] = set()
-    for paths in several:
-        found |= paths
-        if len(found) > MOST_PATHS:
-            return None
-    return sorted(found)
+def _filter(group: RecordBatch) -> bytes:
+    """Make the filter of a row group."""
+    texts = [text for name in TEXTS for text in group.column(name).to_pylist() if text is not None]
+    values: set[str] = set()
+    for name in _VALUES:
+        values.update(value for value in group.column(name).to_pylist() if value is not None)
+    for name in _NAMES:
+        column = group.column(name)
+        named = dictionary_dictionary(column).to_pylist()
+        values.update(named[code] for code in set(dictionary_indices(column).to_pylist()) if code is not None)
+    values.update(str(number) for number in set(group.column("process.pid").to_pylist()) if number is not None)
+    return words.make_filter(texts, values)
 
 
 def _sum_of(path: Path) -> tuple[int, int]:

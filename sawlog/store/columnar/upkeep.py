@@ -1,0 +1,162 @@
+"""What is done beside writing: logs become segments, neighbours are merged, old segments are dropped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from math import log as logarithm
+from pathlib import Path
+from typing import Final
+
+from sawlog.store.columnar import segment
+from sawlog.store.columnar.files import catalogue_path
+from sawlog.store.columnar.ids import Ids
+from sawlog.store.columnar.segment import Segment
+from sawlog.store.columnar.shelf import Shelf, Tail
+
+log = logging.getLogger(__name__)
+
+TOGETHER: Final = 8
+"""So many neighbours of about one size become one segment."""
+LARGEST: Final = 4_000_000
+"""Segments are merged up to so many rows."""
+APART_SECONDS: Final = 86_400.0
+"""Segments are not merged whose last rows came further apart: retention drops them as a whole."""
+GRACE_SECONDS: Final = 60.0
+"""So long files stay that no new search reads."""
+CHECK_SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 5.0
+
+
+class Upkeep:
+    """A thread that looks after what the writer has written."""
+
+    def __init__(self, directory: Path, shelf: Shelf, retention: timedelta | None = None) -> None:
+        self._directory = directory
+        self._shelf = shelf
+        self._retention = retention
+        self._changed = threading.Condition()
+        self._waiting: list[Tail] = []
+        """Logs that become segments."""
+        self._replaced: list[tuple[float, Path]] = []
+        """Segments that stay for a while, and until when."""
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="sawlog-upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what is left over from before."""
+        self._drop_old()
+        self._thread.start()
+
+    def publish(self, tail: Tail) -> None:
+        """Make a segment of a log that is no longer written."""
+        with self._changed:
+            self._waiting.append(tail)
+            self._changed.notify_all()
+
+    def wait_until_near(self, behind: int, seconds: float) -> bool:
+        """Wait until fewer than `behind` logs wait; False if that takes longer than so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._waiting) < behind, seconds)
+
+    def stop(self) -> None:
+        """Make segments of the logs that wait, and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+        self._remove_replaced(time.monotonic() + 2 * GRACE_SECONDS)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while True:
+            with self._changed:
+                if not self._stopping and (pause or not self._waiting):
+                    self._changed.wait(pause or CHECK_SECONDS)
+                waiting, stopping = list(self._waiting), self._stopping
+            try:
+                for tail in waiting:
+                    self._publish(tail)
+                while not self._stopping and self._merge():
+                    pass
+                self._drop_old()
+                self._remove_replaced(time.monotonic())
+                pause = 0.0
+            except Exception as error:  # a full disk, most of the time; the logs stay, and it is tried again
+                log.warning("segments could not be written: %s", error)
+                pause = AGAIN_SECONDS
+            if stopping and (pause or not self._waiting):
+                return
+
+    def _publish(self, tail: Tail) -> None:
+        made = None
+        if tail.rows:
+            batches = [batch for part in tail.parts for batch in part.table.to_batches()]
+            ids = Ids.union(part.ids for part in tail.parts)
+            made = segment.publish(self._directory, tail.span, batches, ids, tail.written)
+        self._shelf.publish(tail, made)
+        tail.path.unlink(missing_ok=True)
+        with self._changed:
+            self._waiting.remove(tail)
+            self._changed.notify_all()
+
+    def _merge(self) -> bool:
+        """Merge some neighbours; return whether there were any to merge."""
+        some = due(self._shelf.segments)
+        if not some:
+            return False
+        made = segment.merge(self._directory, some)
+        self._shelf.replace(some, made)
+        until = time.monotonic() + GRACE_SECONDS
+        self._replaced += [(until, one.path) for one in some]
+        return True
+
+    def _drop_old(self) -> None:
+        if self._retention is None:
+            return
+        oldest = time.time() - self._retention.total_seconds()
+        for one in self._shelf.segments:
+            if one.head.written < oldest:
+                self._shelf.replace([one], None)
+                try:
+                    remove(one.path)
+                except OSError as error:
+                    log.warning("segment %s could not be dropped: %s", one.path.name, error)
+                log.info("segment %s is past its retention and was dropped", one.path.name)
+
+    def _remove_replaced(self, now: float) -> None:
+        for until, path in list(self._replaced):
+            if until <= now:
+                with suppress(OSError):
+                    remove(path)
+                self._replaced.remove((until, path))
+
+
+def due(segments: Sequence[Segment], together: int = TOGETHER) -> list[Segment]:
+    """Return neighbours of about one size that should be merged, the oldest of them; none if there are too few."""
+    run: list[Segment] = []
+    for one in segments:
+        fits = run and _size(one) == _size(run[0]) and one.span.first == run[-1].span.last + 1
+        if not fits or one.head.written - run[0].head.written > APART_SECONDS:
+            run = []
+        run.append(one)
+        if len(run) == together:
+            if sum(part.rows for part in run) <= LARGEST:
+                return run
+            del run[0]
+    return []
+
+
+def remove(path: Path) -> None:
+    """Delete a segment: the rows first, without which the catalogue is nothing."""
+    path.unlink(missing_ok=True)
+    catalogue_path(path).unlink(missing_ok=True)
+
+
+def _size(one: Segment) -> int:
+    """Return the order of a segment's size."""
+    return int(logarithm(max(1, one.rows / 1024), TOGETHER))
