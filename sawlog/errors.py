@@ -72,6 +72,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached or is overloaded; the same request may succeed later."""
 
 
+class StoreBusyError(StoreUnavailableError):
+    """The store has as many searches under way as it takes; the same one may be answered in a moment."""
+
+
 class StoreFailedError(StoreUnavailableError):
     """The store failed at a request, and not because it is overloaded: perhaps at one document of it."""
 

@@ -56,3 +56,45 @@ def _add(node: Any, path: str, found: set[str]) -> None:
 def _quoted(key: str) -> str:
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+class Names:
+    """The paths behind dotted names, in several tables together."""
+
+    def __init__(self, listed: Iterable[frozenset[str] | None]) -> None:
+        self._known: dict[str, set[str]] = {}
+        self._is_guessing = False
+        self._of: dict[str, tuple[str, ...]] = {}
+        for paths in set(listed):
+            self._is_guessing |= paths is None
+            for path in paths or ():
+                self._known.setdefault(dotted(path), set()).add(path)
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """Return the paths of the leaves that are called `name`."""
+        found = self._of.get(name)
+        if found is None:
+            paths = self._known.get(name, set())
+            found = self._of[name] = tuple(sorted(paths.union(_guessed(name)) if self._is_guessing else paths))
+        return found
+
+    def below(self, name: str) -> tuple[str, ...]:
+        """Return the paths of the leaves in an object that is called `name`."""
+        start = f"{name}."
+        return tuple(sorted(path for key, paths in self._known.items() if key.startswith(start) for path in paths))
+
+    @property
+    def are_all_known(self) -> bool:
+        """Whether no table has more paths than are listed."""
+        return not self._is_guessing
+
+
+def _guessed(name: str) -> Iterable[str]:
+    """Return where a field may be whose table has too many to list: objects, then one key with dots."""
+    parts = name.split(".")
+    for count in range(min(len(parts), 5)):
+        above = "".join(f".{_quoted(part)}" for part in parts[:count])
+        last = ".".join(parts[count:])
+        if last and all(parts[:count]):
+            yield f"${above}.{_quoted(last)}"
+            yield f"${above}.{_quoted(last)}[*]"

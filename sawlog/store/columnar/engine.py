@@ -1,0 +1,195 @@
+"""DuckDB, kept within bounds: so much memory, so many threads, so many searches at once, and files of one folder alone.
+
+SQL comes from our own builders only, and values of users go in as parameters. Nothing is fetched from anywhere, and no
+setting can be changed after opening.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import duckdb
+from arro3.core import Table
+
+from sawlog.errors import QueryError, SawlogError, StoreBusyError, StoreError, StoreUnavailableError
+
+MEMORY: Final = "512MB"
+THREADS: Final = 2
+RUNNING: Final = 2
+"""How many searches run at once."""
+WAITING: Final = 8
+"""How many more wait for their turn; beyond, searches are refused."""
+_NAME = re.compile(r"\$(p\d+)")
+_Answer = TypeVar("_Answer")
+
+
+class Engine:
+    """One DuckDB for the files in `directory`. Open it, ask it from one event loop, close it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory: str = MEMORY,
+        threads: int = THREADS,
+        running: int = RUNNING,
+        waiting: int = WAITING,
+    ) -> None:
+        self._directory = directory
+        self._memory = memory
+        self._threads = threads
+        self._running = running
+        self._most = running + waiting
+        self._under_way = 0
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    def open(self) -> None:
+        """Make the database."""
+        self._connection = connection(self._directory, memory=self._memory, threads=self._threads)
+        self._pool = ThreadPoolExecutor(self._running, thread_name_prefix="sawlog-search")
+
+    def close(self) -> None:
+        """Wait for the searches under way and let go of everything."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def ask(self, question: Callable[[Session], _Answer]) -> _Answer:
+        """Answer a question in a thread; if the caller gives up, the work stops.
+
+        Raises:
+            StoreBusyError: too many others wait already.
+            QueryError: the question cannot be answered, or only with more memory than there is.
+            StoreUnavailableError: a file cannot be read.
+        """
+        if self._connection is None or self._pool is None:
+            raise StoreError("the store is not open")
+        if self._under_way >= self._most:
+            raise StoreBusyError(f"{self._under_way} searches are under way or wait already: ask again in a moment")
+        session = Session(self._connection)
+        self._under_way += 1
+        try:
+            job = asyncio.get_running_loop().run_in_executor(self._pool, session.answer, question)
+            job.add_done_callback(self._done)
+        except BaseException:
+            self._under_way -= 1
+            raise
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            job.add_done_callback(_forgotten)
+            _stop(session, job)
+            raise
+
+    def _done(self, _: asyncio.Future[Any]) -> None:
+        self._under_way -= 1
+
+
+class Session:
+    """What one search works with: a cursor of its own, and the tables it has named."""
+
+    def __init__(self, parent: duckdb.DuckDBPyConnection) -> None:
+        self._parent = parent
+        self._guard = threading.Lock()
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._is_given_up = False
+
+    def answer(self, question: Callable[[Session], _Answer]) -> _Answer:
+        """Answer a question here and now; see `Engine.ask`."""
+        try:
+            with self._guard:
+                if self._is_given_up:
+                    raise StoreUnavailableError("the search was given up")
+                self._cursor = self._parent.cursor()
+            return question(self)
+        except SawlogError:
+            raise
+        except duckdb.OutOfMemoryException as error:
+            raise QueryError("the search needs more memory than it may have: narrow the time range") from error
+        except duckdb.InterruptException as error:
+            raise StoreUnavailableError("the search was given up") from error
+        except (duckdb.IOException, OSError) as error:
+            raise StoreUnavailableError(f"the index cannot be read: {error}") from error
+        except (duckdb.Error, UnicodeError, OverflowError, RecursionError, ValueError) as error:
+            raise QueryError(f"the index cannot answer this request: {error}") from error
+        finally:
+            with self._guard:
+                if self._cursor is not None:
+                    self._cursor.close()
+                    self._cursor = None
+
+    def give_up(self) -> None:
+        """Stop; from any thread."""
+        with self._guard:
+            self._is_given_up = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+    def add(self, name: str, table: Table) -> None:
+        """Name a table in memory."""
+        self._ready().register(name, table)
+
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; of `values` those are used that it names, as ``$p1``."""
+        return self._run(sql, values).fetchall()
+
+    def check_expression(self, pattern: str) -> None:
+        """Raise QueryError where the database does not understand a regular expression."""
+        try:
+            self._run("SELECT regexp_full_match('', $p0)", {"p0": pattern}).fetchall()
+        except (duckdb.Error, UnicodeError) as error:
+            shown = pattern if len(pattern) <= 100 else f"{pattern[:100]}…"
+            reason = str(error).removeprefix("Invalid Input Error: ").replace("\n", " ")
+            raise QueryError(f"the expression {shown!r} is not understood: {reason}") from error
+
+    def _run(self, sql: str, values: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
+        used = {name: values[name] for name in _NAME.findall(sql)} if values else {}
+        return self._ready().execute(sql, used or None)
+
+    def _ready(self) -> duckdb.DuckDBPyConnection:
+        if self._is_given_up or self._cursor is None:
+            raise StoreUnavailableError("the search was given up")
+        return self._cursor
+
+
+def connection(directory: Path, *, memory: str = MEMORY, threads: int = THREADS) -> duckdb.DuckDBPyConnection:
+    """Open a database that reads the files in `directory` and nothing else."""
+    made = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory})
+    folder = str(directory.resolve()).rstrip("/") + "/"
+    quoted = folder.replace("'", "''")
+    for setting in (
+        f"allowed_directories = ['{quoted}']",
+        *("temp_directory = ''", "TimeZone = 'UTC'", "preserve_insertion_order = false"),
+        *("autoinstall_known_extensions = false", "autoload_known_extensions = false"),
+        *("python_enable_replacements = false", "parquet_metadata_cache = true"),
+        *("enable_external_access = false", "lock_configuration = true"),
+    ):
+        made.execute(f"SET {setting}")
+    return made
+
+
+def literals(numbers: Sequence[int]) -> str:
+    """Write numbers as a list of SQL."""
+    return ", ".join(map(str, numbers))
+
+
+def _stop(session: Session, job: asyncio.Future[Any]) -> None:
+    """Have a search stop, and say so again: an interruption that comes just before a query begins is not heard."""
+    if not job.done():
+        session.give_up()
+        asyncio.get_running_loop().call_later(0.05, _stop, session, job)
+
+
+def _forgotten(job: asyncio.Future[Any]) -> None:
+    if not job.cancelled():
+        job.exception()

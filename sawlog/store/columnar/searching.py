@@ -1,0 +1,195 @@
+"""One ``_search`` request, answered over the segments and the tables in memory.
+
+Numbers come from the rollups of whole minutes where these say enough. Hits by time are found by walking through the
+row groups from one end, a span of time after the other, so that the newest are found without looking at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sawlog.store.columnar import aggregations, grouping
+from sawlog.store.columnar.clauses import (
+    IDENTITY,
+    NOTHING,
+    Compiler,
+    Condition,
+    all_of,
+    any_of,
+    column,
+    negated,
+    time_limits,
+)
+from sawlog.store.columnar.documents import documents
+from sawlog.store.columnar.engine import Session, literals
+from sawlog.store.columnar.layout import COLUMNS, DATES, KINDS, SEQUENCE, TIME
+from sawlog.store.columnar.request import Key, Request
+from sawlog.store.columnar.paths import Names
+from sawlog.store.columnar.rollups import counted
+from sawlog.store.columnar.sources import Scope, Sources, row_groups
+from sawlog.store.columnar.view import View
+
+FIRST_STEP: Final = 60_000
+"""About how many rows the first step of a walk looks at; each further one looks at four times as many."""
+MOST_LITERALS: Final = 1_000
+
+
+def search(session: Session, view: View, request: Any, index: str | None = None) -> dict[str, Any]:
+    """Answer a request. Raises QueryError."""
+    began = time.monotonic()
+    asked = Request(request)
+    Compiler(Names([]), asked.now, session.check_expression).compile(asked.clause)
+    low, high, clause = time_limits(asked.clause, asked.now)
+    scope = Scope(session, view, (low, high), index)
+    compiler = Compiler(scope.names, asked.now, session.check_expression)
+    condition = compiler.compile(clause)
+    sources = scope.sources(condition.hint, compiler)
+    total, parts = 0, dict[str, aggregations.Part]()
+    if condition != NOTHING:
+        total, parts = counted(asked.nodes, condition, sources, compiler, session)
+    hits = list[dict[str, Any]]()
+    if asked.size and total:
+        hits = _Hits(asked, condition, sources, compiler, session).page(total)
+    answer: dict[str, Any] = {
+        "took": int((time.monotonic() - began) * 1000),
+        "timed_out": False,
+        "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
+        "hits": {"total": {"value": total, "relation": "eq"}, "max_score": None, "hits": hits},
+    }
+    if asked.nodes:
+        answer["aggregations"] = aggregations.render(asked.nodes, parts, asked.now)
+    return answer
+
+
+def count(session: Session, view: View, clause: dict[str, Any], index: str | None = None) -> int:
+    """Count the documents that match a clause. Raises QueryError."""
+    total: int = search(session, view, {"query": clause, "size": 0}, index)["hits"]["total"]["value"]
+    return total
+
+
+class _Hits:
+    """Finds the hits of one request."""
+
+    def __init__(
+        self, asked: Request, condition: Condition, sources: Sources, compiler: Compiler, session: Session
+    ) -> None:
+        self.asked = asked
+        self.condition = condition
+        self.sources = sources
+        self.compiler = compiler
+        self.session = session
+
+    def page(self, total: int) -> list[dict[str, Any]]:
+        """Return the hits of the page, of `total` documents that match."""
+        needed = self.asked.start + self.asked.size
+        if self.asked.after is not None:
+            self.condition = all_of([self.condition, self._behind(self.asked.after)])
+        found: list[tuple[Any, ...]] = []
+        for span in self._spans():
+            found += self._first(span, needed - len(found))
+            if len(found) >= min(needed, total):
+                break
+        rows = found[self.asked.start :]
+        sources = self._documents([row[:2] for row in rows])
+        keys = len(self.asked.asked)
+        return [self.asked.render(*sources[row[0]], list(row[2 : 2 + keys])) for row in rows]
+
+    def _spans(self) -> Iterator[Sources]:
+        """Go through the rows in spans of time in the order of hits, or take them all at once."""
+        key = self.asked.keys[0]
+        if key.field != TIME:
+            yield self.sources
+            return
+        low, high = self._limits(key)
+        groups = row_groups(self.sources.within(low, high))
+        groups = sorted(groups, key=lambda group: -group[2] if key.descending else group[1])
+        step, at = FIRST_STEP, 0
+        while low <= high:
+            rows = 0
+            edge = high if key.descending else low
+            while at < len(groups) and (rows < step or not self._is_beyond(groups[at], edge, key.descending)):
+                rows += groups[at][0]
+                at += 1
+            if at == len(groups):
+                yield self.sources.within(low, high)
+                return
+            if key.descending:
+                edge = groups[at][2]
+                yield self.sources.within(edge + 1, high)
+                high = edge
+            else:
+                edge = groups[at][1]
+                yield self.sources.within(low, edge - 1)
+                low = edge
+            step *= 4
+
+    @staticmethod
+    def _is_beyond(group: tuple[int, int, int], edge: int, descending: bool) -> bool:
+        return group[2] < edge if descending else group[1] > edge
+
+    def _limits(self, key: Key) -> tuple[int, int]:
+        low, high = self.sources.limits
+        if self.asked.after is not None and isinstance(value := self.asked.after[0], int):
+            low, high = (low, min(high, value)) if key.descending else (max(low, value), high)
+        return low, high
+
+    def _first(self, sources: Sources, limit: int) -> list[tuple[Any, ...]]:
+        """Return the first rows of some sources: their number, time, and the values of the keys."""
+        relation = sources.relation(self.compiler)
+        if relation is None:
+            return []
+        keys = [self._key(key) for key in self.asked.keys]
+        listed = "".join(f", {key} AS s{number}" for number, key in enumerate(keys))
+        order = "".join(
+            f"s{number} {'DESC' if key.descending else 'ASC'} NULLS LAST, "
+            for number, key in enumerate(self.asked.keys)
+        )
+        return self.session.rows(
+            f"SELECT {SEQUENCE}, epoch_ms({column(TIME)}){listed} FROM {relation} "
+            f"WHERE {sources.where(self.condition, self.compiler)} ORDER BY {order}{IDENTITY} LIMIT {limit}",
+            self.compiler.values,
+        )
+
+    def _key(self, key: Key) -> str:
+        """Write what hits are ordered by: of a list the largest value going down, the smallest going up."""
+        found = grouping.values(key.field, self.compiler)
+        sql = found.sql
+        if found.is_list:
+            sql = f"list_{'max' if key.descending else 'min'}({sql})"
+        return f"epoch_ms({sql})" if KINDS[key.field] == "date" else sql
+
+    def _behind(self, values: Sequence[Any]) -> Condition:
+        """Return what comes behind ``search_after``."""
+        same: list[Condition] = []
+        choices: list[Condition] = []
+        for key, value in zip(self.asked.asked, values, strict=True):
+            missing = negated(self.compiler.exists(key.field))
+            if value is None:
+                same.append(missing)
+                continue
+            beyond = self.compiler.between(key.field, {"lt" if key.descending else "gt": value})
+            choices.append(all_of([*same, any_of([beyond, missing])]))
+            same.append(self.compiler.exact(key.field, value))
+        return any_of(choices)
+
+    def _documents(self, rows: Sequence[Sequence[Any]]) -> dict[int, tuple[str, str, dict[str, Any]]]:
+        """Return id, index and document of rows, by their number."""
+        if not rows:
+            return {}
+        times = [row[1] for row in rows]
+        sources = self.sources.within(min(times), max(times))
+        relation = sources.relation(self.compiler)
+        numbers = [row[0] for row in rows]
+        if len(numbers) <= MOST_LITERALS:
+            wanted = literals(numbers)
+        else:
+            wanted = f"SELECT unnest({self.compiler.bind(numbers)}::BIGINT[])"
+        listed = ", ".join(f"epoch_ms({column(name)})" if name in DATES else column(name) for name in COLUMNS)
+        found = self.session.rows(
+            f"SELECT {listed} FROM {relation} WHERE {SEQUENCE} IN ({wanted}) "
+            f"AND {self.compiler.between(TIME, {'gte': min(times), 'lte': max(times)}).sql}",
+            self.compiler.values,
+        )
+        return {row[0]: made for row, made in zip(found, documents(found), strict=True)}

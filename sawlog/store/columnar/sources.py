@@ -1,0 +1,201 @@
+"""Where the rows of a search are: the segments and the tables in memory that may hold some, as SQL to select from."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase, translate
+from typing import Final
+
+from arro3.core import Table, dictionary_dictionary
+
+from sawlog.store.columnar.clauses import Compiler, Condition, Hint, Word, column
+from sawlog.store.columnar.engine import Session
+from sawlog.store.columnar.layout import REST, SCHEMA, TIME
+from sawlog.store.columnar.paths import Names, paths_of
+from sawlog.store.columnar.view import Segment, View
+from sawlog.store.columnar.words import may_hold
+
+LIVE: Final = "live"
+MOST_RUNS: Final = 64
+"""Beyond so many runs of row groups, whole files are read."""
+_REMEMBERED: Final = 256
+_paths: OrderedDict[int, tuple[Table, frozenset[str] | None]] = OrderedDict()
+
+Limits = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Some of the row groups of a segment, side by side; `first` and `last` are milliseconds."""
+
+    segment: Segment
+    start: int
+    rows: int
+    first: int
+    last: int
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class Sources:
+    """What a search reads: runs of row groups by their time, and whether there are rows in memory."""
+
+    runs: list[Run]
+    has_live: bool
+    live_rows: int
+    limits: Limits
+    index: Condition | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows are looked at at most."""
+        return self.live_rows + sum(run.rows for run in self.runs)
+
+    def within(self, low: int, high: int) -> Sources:
+        """Return what may have rows with these times."""
+        low, high = max(low, self.limits[0]), min(high, self.limits[1])
+        runs = [run for run in self.runs if run.first <= high and run.last >= low]
+        return replace(self, runs=runs, limits=(low, high))
+
+    def relation(self, compiler: Compiler) -> str | None:
+        """Write what is selected from, all columns of all rows; None if there are none."""
+        if self.limits[0] > self.limits[1]:
+            return None
+        whole = [str(run.segment.path) for run in self.runs if run.is_whole]
+        parts = [f"SELECT * FROM read_parquet({compiler.bind(whole)})"] if whole else []
+        for run in self.runs:
+            if not run.is_whole:
+                parts.append(
+                    f"SELECT * EXCLUDE (file_row_number) FROM read_parquet([{compiler.bind(str(run.segment.path))}], "
+                    f"file_row_number = true) WHERE {column(TIME)} BETWEEN {compiler.moment(run.first)} "
+                    f"AND {compiler.moment(run.last)} AND file_row_number BETWEEN {run.start} "
+                    f"AND {run.start + run.rows - 1}"
+                )
+        if self.has_live:
+            parts.append(f"SELECT * FROM {LIVE}")
+        return f"({' UNION ALL '.join(parts)})" if parts else None
+
+    def where(self, condition: Condition, compiler: Compiler) -> str:
+        """Write what rows must fulfil."""
+        conditions = [condition.sql]
+        if self.index is not None:
+            conditions.append(self.index.sql)
+        low, high = self.limits
+        if low > -(2**63) or high < 2**63 - 1:
+            conditions.append(compiler.between(TIME, {"gte": low, "lte": high}).sql)
+        return " AND ".join(f"({one})" for one in conditions if one != "true") or "true"
+
+
+class Scope:
+    """The part of a view that a request is about, before its clause is known."""
+
+    def __init__(self, session: Session, view: View, limits: Limits, index: str | None) -> None:
+        low, high = limits
+        self._index = None if index is None or index in {"*", "_all"} else index.split(",")
+        self.limits = limits
+        self.segments = [
+            segment
+            for segment in view.segments
+            if segment.first <= high and segment.last >= low and self._may_hold_index(segment.index)
+        ]
+        self.live = [table for table in view.live if table.num_rows]
+        if self.live:
+            batches = [batch for table in self.live for batch in table.to_batches()]
+            session.add(LIVE, Table.from_batches(batches, schema=SCHEMA))
+        self.names = Names([*(segment.rest_paths for segment in self.segments), *map(_paths_of, self.live)])
+
+    def sources(self, hint: Hint, compiler: Compiler) -> Sources:
+        """Return what must be read for a clause with this hint."""
+        runs = [run for segment in self.segments for run in self._runs(segment, hint)]
+        if sum(not run.is_whole for run in runs) > MOST_RUNS:
+            runs = [_whole(segment) for segment in dict.fromkeys(run.segment for run in runs)]
+        rows = sum(table.num_rows for table in self.live)
+        return Sources(runs, bool(self.live), rows, self.limits, self._index_condition(compiler))
+
+    def _runs(self, segment: Segment, hint: Hint) -> list[Run]:
+        if hint is None or not segment.words:
+            return [_whole(segment)]
+        low, high = self.limits
+        rest = segment.rest_paths
+        names = None if rest is None else Names([rest])
+        runs: list[Run] = []
+        start = 0
+        groups = segment.row_groups
+        chosen = [
+            group.first <= high and group.last >= low and _is_worth(hint, bits, names)
+            for group, bits in zip(groups, segment.words, strict=True)
+        ]
+        if all(chosen):
+            return [_whole(segment)]
+        for group, is_chosen in zip(groups, chosen, strict=True):
+            if is_chosen:
+                before = runs[-1] if runs else None
+                if before is not None and before.start + before.rows == start:
+                    runs[-1] = Run(
+                        segment, before.start, before.rows + group.rows,
+                        min(before.first, group.first), max(before.last, group.last), False,
+                    )  # fmt: skip
+                else:
+                    runs.append(Run(segment, start, group.rows, group.first, group.last, False))
+            start += group.rows
+        return runs
+
+    def _may_hold_index(self, name: str | None) -> bool:
+        return self._index is None or name is None or any(fnmatchcase(name, pattern) for pattern in self._index)
+
+    def _index_condition(self, compiler: Compiler) -> Condition | None:
+        if self._index is None or (not self.live and all(segment.index is not None for segment in self.segments)):
+            return None
+        choices = [
+            f"regexp_full_match(_index, {compiler.bind(_re2(pattern))})"
+            if set("*?[") & set(pattern)
+            else f"_index = {compiler.bind(pattern)}"
+            for pattern in self._index
+        ]
+        return Condition(" OR ".join(choices))
+
+
+def _re2(pattern: str) -> str:
+    return translate(pattern).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "(?s:.)*")
+
+
+def _whole(segment: Segment) -> Run:
+    return Run(segment, 0, segment.rows, segment.first, segment.last, True)
+
+
+def _is_worth(hint: Hint, bits: bytes, names: Names | None) -> bool:
+    """Whether a row group whose filter is `bits` may have rows."""
+    if hint is None:
+        return True
+    if isinstance(hint, Word):
+        return names is None or bool(names.of(hint.field)) or may_hold(bits, hint.text)
+    worth = (_is_worth(one, bits, names) for one in hint.hints)
+    return all(worth) if hint.all else any(worth)
+
+
+def _paths_of(table: Table) -> frozenset[str] | None:
+    """Return the paths in `rest` of a table in memory; those of the last ones are remembered."""
+    known = _paths.get(id(table))
+    if known is not None and known[0] is table:
+        return known[1]
+    found = {text for chunk in table[REST].chunks for text in dictionary_dictionary(chunk).to_pylist()}
+    paths = paths_of(found)
+    _paths[id(table)] = (table, paths)
+    while len(_paths) > _REMEMBERED:
+        _paths.popitem(last=False)
+    return paths
+
+
+def row_groups(sources: Sources) -> Sequence[tuple[int, int, int]]:
+    """Return rows, first and last moment of each row group that may be read, within the limits."""
+    low, high = sources.limits
+    found = []
+    for run in sources.runs:
+        start = 0
+        for group in run.segment.row_groups:
+            if run.start <= start < run.start + run.rows and group.first <= high and group.last >= low:
+                found.append((group.rows, group.first, group.last))
+            start += group.rows
+    return found
