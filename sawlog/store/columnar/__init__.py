@@ -21,6 +21,8 @@ from typing import IO, Any, Final, TypeVar
 from sawlog.errors import StoreError
 from sawlog.private import make_folder, open_lock
 from sawlog.store.base import Bulk, BulkResult, Store
+from sawlog.store.columnar import searching
+from sawlog.store.columnar.engine import Engine, Session
 from sawlog.store.columnar.recovery import DAMAGED, Follower, recover, refuse_old
 from sawlog.store.columnar.shelf import Shelf
 from sawlog.store.columnar.upkeep import Upkeep
@@ -56,6 +58,7 @@ class EmbeddedStore(Store):
         self._writer: Writer | None = None
         self._upkeep: Upkeep | None = None
         self._look: Callable[[], View] | None = None
+        self._engine: Engine | None = None
 
     @property
     def set_aside(self) -> Sequence[str]:
@@ -78,15 +81,11 @@ class EmbeddedStore(Store):
 
     async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
         """Answer a search in a thread; see `Store.search`."""
-        from sawlog.store.columnar import searching
-
-        return await self._ask(lambda view: searching.search(view, request, index))
+        return await self._ask(lambda session, view: searching.search(session, view, request, index))
 
     async def count(self, query: dict[str, Any], index: str | None = None) -> int:
         """Count in a thread; see `Store.count`."""
-        from sawlog.store.columnar import searching
-
-        return await self._ask(lambda view: searching.count(view, query, index))
+        return await self._ask(lambda session, view: searching.count(session, view, query, index))
 
     async def refresh(self) -> None:
         """Do nothing: documents are visible when their bulk is answered, and a reader looks before each search."""
@@ -110,6 +109,8 @@ class EmbeddedStore(Store):
                 self._lock = _take_lock(self.directory)
                 refuse_old(self.directory)
                 self._begin()
+            self._engine = Engine(self.directory)
+            self._engine.open()
         except OSError as error:
             self._unlock()
             raise StoreError(f"the data directory {self.directory} cannot be used: {error}") from error
@@ -135,6 +136,9 @@ class EmbeddedStore(Store):
         upkeep, self._upkeep = self._upkeep, None
         if upkeep is not None:
             upkeep.stop()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
         self._look = None
         self._unlock()
 
@@ -143,10 +147,10 @@ class EmbeddedStore(Store):
             self._lock.close()
             self._lock = None
 
-    async def _ask(self, question: Callable[[View], _Answer]) -> _Answer:
-        if self._look is None:
+    async def _ask(self, question: Callable[[Session, View], _Answer]) -> _Answer:
+        if self._engine is None:
             raise StoreError("the store is not open")
-        return await asyncio.to_thread(lambda: question(self.view()))
+        return await self._engine.ask(lambda session: question(session, self.view()))
 
 
 def _take_lock(directory: Path) -> IO[str]:

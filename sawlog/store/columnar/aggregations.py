@@ -216,12 +216,17 @@ def _metric(node: Node, part: Part) -> dict[str, Any]:
 
 def _percentiles(node: Node, values: list[float] | None, is_time: bool) -> Any:
     percents = [float(one) for one in node.body.get("percents", PERCENTS)]
-    found = dict(zip(percents, values or [None] * len(percents), strict=True))
+    found = dict(zip(percents, values, strict=True)) if values else {}
+    texts = {key: date_math.iso(value) for key, value in found.items()} if is_time else {}
     if not node.body.get("keyed", True):
-        rows = [{"key": key, "value": value} for key, value in found.items()]
-        return [{**row, "value_as_string": date_math.iso(row["value"])} if is_time and values else row for row in rows]
-    texts = {f"{key}_as_string": date_math.iso(value) for key, value in found.items() if is_time and value is not None}
-    return {**{str(key): value for key, value in found.items()}, **texts}
+        return [
+            {"key": key, "value": found.get(key), **({"value_as_string": texts[key]} if key in texts else {})}
+            for key in percents
+        ]
+    return {
+        **{str(key): found.get(key) for key in percents},
+        **{f"{key}_as_string": text for key, text in texts.items()},
+    }
 
 
 def _terms(node: Node, part: Part, now: int) -> dict[str, Any]:

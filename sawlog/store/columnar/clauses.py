@@ -1,7 +1,7 @@
 """Elasticsearch's query clauses, compiled into conditions of SQL with parameters.
 
-A condition may come to NULL, which counts as false: what is negated is negated by ``IS NOT TRUE``. A fixed field is asked
-in its column and, where that is null and `rest` may hold the field, there; every other field is asked in `rest`.
+A condition may come to NULL, which counts as false: what is negated is negated by ``IS NOT TRUE``. A fixed field is
+asked in its column and, where that is null and `rest` may hold the field, there; every other field is asked in `rest`.
 """
 
 from __future__ import annotations
@@ -527,7 +527,8 @@ def is_value(value: str, kind: str | None) -> str:
 def time_limits(clause: Any, now: int) -> tuple[int, int, Any]:
     """Return the first and last millisecond that documents of a clause can have, and the clause without these limits.
 
-    Limits are found on top and in what a ``bool`` requires. The clause must have been compiled before: it is not checked.
+    Limits are found on top and in what a ``bool`` requires. The clause must have been compiled before: it is not
+    checked.
     """
     low, high = -(2**63), 2**63 - 1
     if "range" in clause and TIME in clause["range"] and isinstance(limits := clause["range"][TIME], dict):

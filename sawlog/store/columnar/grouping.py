@@ -173,7 +173,7 @@ class _Collection:
         """Count the buckets of a field of many values, and take only those that are asked for."""
         [level] = group.levels
         size, least = size_of(level.node)
-        source, keys = self._source([group])
+        source, _ = self._source([group])
         figures = "".join(f", {sql} AS f{number}" for number, (*_, sql) in enumerate(group.figures))
         order = self._order(level, group)
         rows = self.session.rows(

@@ -61,7 +61,9 @@ def _with_rollups(condition: Condition, sources: Sources, compiler: Compiler, se
     if not covered or sources.index is not None or any(compiler.names.of(field) for field in _FIELDS):
         return None
     tables = [run.segment.rollup for run in covered]
-    session.add(ROLLUP, Table.from_batches([one for table in tables for one in table.to_batches()], tables[0].schema))
+    session.add(
+        ROLLUP, Table.from_batches([one for table in tables for one in table.to_batches()], schema=tables[0].schema)
+    )
     columns = f"{column('service.name')}, {column('log.level')}"
     inside = compiler.between(TIME, {"gte": first, "lt": end}).sql
     parts = [f"SELECT * FROM (SELECT minute AS {column(TIME)}, {columns}, n FROM {ROLLUP}) WHERE {inside}"]

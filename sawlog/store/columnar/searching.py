@@ -25,8 +25,8 @@ from sawlog.store.columnar.clauses import (
 from sawlog.store.columnar.documents import documents
 from sawlog.store.columnar.engine import Session, literals
 from sawlog.store.columnar.layout import COLUMNS, DATES, KINDS, SEQUENCE, TIME
-from sawlog.store.columnar.request import Key, Request
 from sawlog.store.columnar.paths import Names
+from sawlog.store.columnar.request import Key, Request
 from sawlog.store.columnar.rollups import counted
 from sawlog.store.columnar.sources import Scope, Sources, row_groups
 from sawlog.store.columnar.view import View

@@ -65,14 +65,7 @@ class Sources:
             return None
         whole = [str(run.segment.path) for run in self.runs if run.is_whole]
         parts = [f"SELECT * FROM read_parquet({compiler.bind(whole)})"] if whole else []
-        for run in self.runs:
-            if not run.is_whole:
-                parts.append(
-                    f"SELECT * EXCLUDE (file_row_number) FROM read_parquet([{compiler.bind(str(run.segment.path))}], "
-                    f"file_row_number = true) WHERE {column(TIME)} BETWEEN {compiler.moment(run.first)} "
-                    f"AND {compiler.moment(run.last)} AND file_row_number BETWEEN {run.start} "
-                    f"AND {run.start + run.rows - 1}"
-                )
+        parts += [_of_run(run, compiler) for run in self.runs if not run.is_whole]
         if self.has_live:
             parts.append(f"SELECT * FROM {LIVE}")
         return f"({' UNION ALL '.join(parts)})" if parts else None
@@ -155,6 +148,15 @@ class Scope:
             for pattern in self._index
         ]
         return Condition(" OR ".join(choices))
+
+
+def _of_run(run: Run, compiler: Compiler) -> str:
+    """Write what is selected from some of a file's row groups; the times make the others be left alone."""
+    return (
+        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet([{compiler.bind(str(run.segment.path))}], "
+        f"file_row_number = true) WHERE {column(TIME)} BETWEEN {compiler.moment(run.first)} "
+        f"AND {compiler.moment(run.last)} AND file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}"
+    )
 
 
 def _re2(pattern: str) -> str:

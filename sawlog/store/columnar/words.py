@@ -1,8 +1,8 @@
 """Words: what a text field is searched by, and the filters that say which row groups cannot hold a word.
 
-A word is a run of Unicode letters, marks and digits, in small letters; one of 256 bytes or more is none. The same rule is
-written three times, for the sides that need it: in Python for a query's text, as a class of RE2 for DuckDB, and as a
-table for the filters, which are made of a million words a second.
+A word is a run of Unicode letters, marks and digits, in small letters; one of 256 bytes or more is none. The same rule
+is written three times, for the sides that need it: in Python for a query's text, as a class of RE2 for DuckDB, and as
+a table for the filters, which are made of a million words a second.
 
 A filter is a Bloom filter with two bits a word and eight bits' room for each: about one in twenty words that are not
 there may be.

@@ -1,0 +1,304 @@
+"""The embedded store: the conformance suite, and what only it promises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sawlog.errors import QueryError, StoreError, StoreUnavailableError
+from sawlog.event import Event
+from sawlog.store.base import Bulk
+from sawlog.store.columnar import EmbeddedStore
+from tests.faults import fill_up
+from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, event, fill, ids
+
+ROOT = Path(__file__).parents[3]
+
+
+class TestEmbeddedStore(StoreConformance):
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
+        async with EmbeddedStore(tmp_path / "data") as store:
+            assert isinstance(store, EmbeddedStore)
+            yield store
+
+
+class TestManyPartitions(StoreConformance):
+    """The same with a new partition after every other document."""
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
+        async with EmbeddedStore(tmp_path / "data", segment_rows=1) as store:
+            assert isinstance(store, EmbeddedStore)
+            yield store
+
+
+def bulk(start: int, end: int, source: str = "s") -> Bulk:
+    numbers = range(start, end)
+    documents = [event(n, f"10:00:{n % 60:02}.000", "INFO", "conta", f"line {n}") for n in numbers]
+    return Bulk([f"{source}:{n}" for n in numbers], documents, source=source, size=200 * (end - start))
+
+
+async def all_ids(store: EmbeddedStore) -> list[str]:
+    found: list[str] = []
+    for start in range(0, 100_000, 5_000):
+        limits = {"range": {"log.offset": {"gte": start, "lt": start + 5_000}}}
+        found += ids(await store.search({"query": limits, "size": 10_000}))
+    return found
+
+
+WRITING = """
+import asyncio, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+from sawlog.store.columnar import EmbeddedStore
+from tests.sawlog.store.test_embedded import bulk
+
+async def main():
+    async with EmbeddedStore(Path(sys.argv[1]), segment_rows=700) as store:
+        print("open", flush=True)
+        first = int(sys.argv[2])
+        while True:
+            # Out of order, as several workers would send them.
+            group = [bulk(n, n + 50) for n in (first + 100, first, first + 50)]
+            await asyncio.gather(*(store.bulk(one) for one in group))
+            first += 150
+            print(first, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def writer(data: Path, first: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITING, str(data), str(first), str(ROOT)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+async def test_killed_at_random_moments_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    data, answered, random = tmp_path / "data", 0, Random(7)
+    for _ in range(6):
+        with writer(data, answered) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            await asyncio.sleep(random.uniform(0.0, 0.7))
+            process.kill()
+            numbers = [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+            answered = int(numbers[-1]) if numbers else answered
+        async with EmbeddedStore(data, read_only=True) as reader:
+            found = await all_ids(reader)
+        assert len(found) == len(set(found))
+        assert {f"s:{n}" for n in range(answered)} <= set(found)
+    assert answered > 0
+    async with EmbeddedStore(data) as store:
+        await asyncio.gather(*(store.bulk(bulk(n, n + 100)) for n in range(0, answered + 200, 100)))
+        found = await all_ids(store)
+    assert len(found) == len(set(found))
+    assert set(found) >= {f"s:{n}" for n in range(answered)}
+
+
+async def test_a_second_writer_is_told_who_has_the_directory_and_a_reader_sees_what_comes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with writer(data, 0) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line == "1500\n":
+                    break
+            with pytest.raises(StoreError, match=f"in use by process {process.pid}"):
+                await EmbeddedStore(data).open()
+            async with EmbeddedStore(data, read_only=True) as reader:
+                before = await reader.count({"match_all": {}})
+                assert before >= 1500
+                for line in process.stdout:
+                    if int(line) >= before + 1000:
+                        break
+                assert await reader.count({"match_all": {}}) >= before + 1000
+                with pytest.raises(StoreError, match="read-only"):
+                    await reader.bulk(bulk(0, 1))
+        finally:
+            process.kill()
+
+
+async def test_a_reader_of_no_directory_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="nothing was indexed"):
+        await EmbeddedStore(tmp_path / "none", read_only=True).open()
+
+
+async def test_a_damaged_partition_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = tmp_path / "data"
+    async with EmbeddedStore(data, segment_rows=10) as store:
+        await store.bulk(bulk(0, 10))
+        await store.bulk(bulk(10, 20))
+    first = min(path for path in data.iterdir() if path.is_dir())
+    (first / "meta.json").write_text("{")
+    async with EmbeddedStore(data) as store:
+        assert await store.count({"match_all": {}}) == 10
+        assert (await store.bulk(bulk(0, 20))).created == 10
+        assert list(store.set_aside) == [f"damaged-{first.name}"]
+    assert (data / f"damaged-{first.name}").is_dir()
+    assert "is damaged" in caplog.text
+
+
+async def test_a_partition_whose_making_was_interrupted_is_no_harm(tmp_path: Path) -> None:
+    (tmp_path / ".new").mkdir()
+    (tmp_path / ".new" / "meta.json").write_text("")
+    async with EmbeddedStore(tmp_path) as store:
+        assert (await store.bulk(bulk(0, 3))).created == 3
+
+
+async def test_when_the_disk_is_full_the_bulk_is_unanswered_and_later_taken(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store:
+        await store.bulk(bulk(0, 100))
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+        try:
+            with pytest.raises(StoreUnavailableError):
+                await store.bulk(bulk(50, 5_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert await store.count({"match_all": {}}) == 100
+        result = await store.bulk(bulk(50, 5_000))
+        assert (result.created, result.existing) == (4_900, 50)
+    async with EmbeddedStore(tmp_path) as store:
+        assert sorted(await all_ids(store)) == sorted(f"s:{n}" for n in range(5_000))
+
+
+async def test_that_the_disk_is_full_is_said(small_disk: Path) -> None:
+    async with EmbeddedStore(small_disk) as store:
+        filler = fill_up(small_disk)
+        with pytest.raises(StoreUnavailableError, match="disk full: the index in"):
+            await store.bulk(bulk(0, 5_000))
+        filler.unlink()
+        assert (await store.bulk(bulk(0, 10))).created == 10
+
+
+async def test_ids_are_known_after_opening_again_and_across_partitions(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with EmbeddedStore(tmp_path, segment_rows=100) as store:
+            results = [await store.bulk(bulk(start, start + 60)) for start in range(0, 600, 60)]
+            odd = await store.bulk(Bulk(["no offset"], bulk(0, 1).documents))
+    assert [result.existing for result in results] == [60] * 10
+    assert odd.existing == 1
+    assert len(list(tmp_path.glob("2*"))) >= 5
+
+
+async def test_retention_drops_what_was_written_long_ago(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path, segment_rows=10) as store:
+        await store.bulk(bulk(0, 10))
+        await store.bulk(bulk(10, 15))
+    first = min(path for path in tmp_path.iterdir() if path.is_dir())
+    meta = json.loads((first / "partition.json").read_text())
+    (first / "partition.json").write_text(json.dumps({**meta, "written": meta["written"] - 7200}))
+    async with EmbeddedStore(tmp_path, retention=timedelta(hours=1)) as store:
+        assert sorted(await all_ids(store)) == [f"s:{n}" for n in range(10, 15)]
+        assert (await store.bulk(bulk(0, 15))).created == 10
+    assert not first.exists()
+
+
+async def test_hits_come_newest_first_and_ties_by_offset_and_id(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path, segment_rows=150) as store:
+        for source in ("q", "p"):
+            await store.bulk(bulk(0, 240, source))
+        expected = sorted(
+            ((source, n) for source in "pq" for n in range(240)), key=lambda key: (-(key[1] % 60), key[1], key[0])
+        )
+        for size in (1, 7, 9, 480):
+            hits = ids(await store.search({"size": size}))
+            assert hits == [f"{source}:{n}" for source, n in expected[:size]]
+
+
+async def test_other_indexes_are_told_apart(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store:
+        await store.bulk(bulk(0, 3))
+        await store.bulk(Bulk(["o:1"], bulk(0, 1).documents, index="logs-other-prod"))
+        counts = {name: await store.count({"match_all": {}}, name) for name in (None, "logs-spring-*", "logs-other-*")}
+        assert counts == {None: 4, "logs-spring-*": 3, "logs-other-*": 1}
+        [hit] = (await store.search({}, "logs-other-prod"))["hits"]["hits"]
+        assert (hit["_index"], hit["_id"]) == ("logs-other-prod", "o:1")
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"message": "lone \ud800 surrogate"}, "encode"),
+        ({"process": {"pid": 2**63}}, "process.pid"),
+        ({"@timestamp": True}, "@timestamp"),
+    ],
+    ids=["surrogate", "long", "bool as date"],
+)
+async def test_hostile_documents_are_refused_with_a_reason(tmp_path: Path, document: Event, reason: str) -> None:
+    good = bulk(0, 1).documents[0]
+    async with EmbeddedStore(tmp_path) as store:
+        result = await store.bulk(Bulk(["x:1", "x:2"], [{**good, **document}, good]))
+    assert result.created == 1
+    assert [refusal.position for refusal in result.refused] == [0]
+    assert reason in result.refused[0].reason
+
+
+@pytest.fixture(scope="module")
+def searchable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, Any]], object]]:
+    """A function that searches a small store."""
+    with asyncio.Runner() as runner:
+        store = EmbeddedStore(tmp_path_factory.mktemp("data"))
+        runner.run(store.open())
+        runner.run(fill(store, DOCUMENTS))
+        yield lambda request: runner.run(store.search(request))
+        runner.run(store.close())
+
+
+PIECES = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        ["log.level", "@timestamp", "message", "http.status", "log.offset", ":", "(", ")", "[", "]", "{", "}"]
+    ),
+    st.sampled_from(
+        [" AND ", " OR ", " NOT ", " TO ", "&&", "||", "!", "+", "-", '"', "/", "\\", "*", "?", "~", "^", ">="]
+    ),
+    st.sampled_from(["_exists_", "now-1d", "2025-03-01", "5", "1.5", "~2", "^0", " ", "(?i)", "\x00", "東京"]),
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_any_text_is_a_query_or_a_query_error(searchable: Callable[[dict[str, Any]], object], text: str) -> None:
+    with contextlib.suppress(QueryError):
+        searchable({"query": {"query_string": {"query": text}}})
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 5_000, "(" * 200 + "a" + ")" * 200, "NOT " * 5_000 + "a", "a " * 20_000, "-" * 9_000]
+)
+def test_deep_and_long_queries_are_refused(searchable: Callable[[dict[str, Any]], object], text: str) -> None:
+    with pytest.raises(QueryError):
+        searchable({"query": {"query_string": {"query": text}}})
+
+
+def test_deep_clauses_are_refused(searchable: Callable[[dict[str, Any]], object]) -> None:
+    clause: dict[str, Any] = {"match_all": {}}
+    for _ in range(500):
+        clause = {"bool": {"must": [clause]}}
+    with pytest.raises(QueryError, match="nested"):
+        searchable({"query": clause})
+
+
+def test_a_malformed_query_names_the_place(searchable: Callable[[dict[str, Any]], object]) -> None:
+    with pytest.raises(QueryError, match="at character 11: unexpected"):
+        searchable({"query": {"query_string": {"query": "a && b || ) c"}}})
+
+
+def test_an_unknown_clause_names_the_nearest(searchable: Callable[[dict[str, Any]], object]) -> None:
+    with pytest.raises(QueryError, match=r"'matsch'.*did you mean 'match'"):
+        searchable({"query": {"matsch": {"message": "x"}}})
