@@ -15,11 +15,12 @@ from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math, query_string
 from sawlog.store.columnar.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
 from sawlog.store.columnar.paths import Names
-from sawlog.store.columnar.words import LETTER, OTHER, is_word, lower, words
+from sawlog.store.columnar.words import LETTER, SEPARATOR, is_word, lower, words
 
 DEEPEST: Final = 150
-MOST_ALTERNATIVES: Final = 2_000
-"""How many ways a phrase with gaps may fit."""
+MOST_NEAR: Final = 20
+MOST_GAPS: Final = 1_000
+"""How many words a phrase with ``~`` has, and how far apart they are."""
 MOST_PATHS: Final = 32
 """How many fields of an object are asked one by one whether they exist."""
 _NUMBERS: Final = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
@@ -165,10 +166,16 @@ class Compiler:
             return NOTHING
         if len(found) == 1:
             return self.exact(field, found[0])
-        pattern = _phrase(found, int(options.get("slop", 0)))
-        longest = self.bind(max(found, key=len))
-        expression = self.bind(_as_words(pattern))
-        plain = self.bind(f" {' '.join(found)} ")
+        return self._ask(
+            field,
+            self._in_order(found) if (slop := int(options.get("slop", 0))) <= 0 else self._near(found, slop),
+            Several(all=True, hints=tuple(Word(field, word) for word in found)),
+        )
+
+    def _in_order(self, found: Sequence[str]) -> Callable[[str], str]:
+        """Require these words side by side."""
+        plain, longest = self.bind(f" {' '.join(found)} "), self.bind(max(found, key=len))
+        expression = self.bind(_as_words(f"{SEPARATOR}+".join(found)))
 
         def fits(text: str) -> str:
             small = f"lower({text})"
@@ -177,7 +184,27 @@ class Compiler:
                 f"AND regexp_matches({small}, {expression}))"
             )
 
-        return self._ask(field, fits, Several(all=True, hints=tuple(Word(field, word) for word in found)))
+        return fits
+
+    def _near(self, found: Sequence[str], slop: int) -> Callable[[str], str]:
+        """Require these words where none is farther than `slop` places from its place beside the others, as Lucene."""
+        if len(found) > MOST_NEAR:
+            raise QueryError(f"a phrase with ~ has {MOST_NEAR} words at most")
+        slop = min(slop, MOST_GAPS)
+        names = [self.bind(word) for word in found]
+        # Where each word stands, less its place in the phrase: side by side, all come to the same.
+        places = [
+            f"list_transform(list_filter(range(1, len(t) + 1), lambda p: t[p] = {name}), lambda p: p - {at})"
+            for at, name in enumerate(names)
+        ]
+        near = " AND ".join(f"len(list_filter({place}, lambda q: q BETWEEN a AND a + {slop})) > 0" for place in places)
+
+        def fits(text: str) -> str:
+            here = " AND ".join(f"contains(lower({text}), {name})" for name in dict.fromkeys(names))
+            fit = f"len(list_filter(flatten([{', '.join(places)}]), lambda a: {near})) > 0"
+            return f"({here} AND list_transform([{_words_of(text)}], lambda t: {fit})[1])"
+
+        return fits
 
     def _term(self, body: Clause) -> Condition:
         field, options = _one_field("term", body, "value")
@@ -574,33 +601,17 @@ def _holds_something(value: str) -> str:
     return f"({value}::VARCHAR NOT IN ('null', '{{}}', '[]'))"
 
 
+def _words_of(text: str) -> str:
+    return f"list_filter(regexp_split_to_array(lower({text}), '{SEPARATOR}+'), lambda w: w <> '')"
+
+
 def _any_word(text: str, fits: str) -> str:
-    return f"len(list_filter(regexp_split_to_array(lower({text}), '{OTHER}+'), lambda w: w <> '' AND {fits})) > 0"
+    return f"len(list_filter(regexp_split_to_array(lower({text}), '{SEPARATOR}+'), lambda w: w <> '' AND {fits})) > 0"
 
 
 def _as_words(pattern: str) -> str:
     """Return the expression of a text in which words fit `pattern`."""
-    return f"(?:^|{OTHER})(?:{pattern})(?:{OTHER}|$)"
-
-
-def _phrase(found: Sequence[str], slop: int) -> str:
-    """Return the expression of these words in this order, with at most `slop` others among them."""
-    left = MOST_ALTERNATIVES
-
-    def behind(position: int, gaps: int) -> str:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise QueryError(f"the phrase fits in more than {MOST_ALTERNATIVES} ways: use fewer words or a smaller ~")
-        if position == len(found):
-            return ""
-        ways = [
-            f"{OTHER}+(?:{LETTER}+{OTHER}+){{{gap}}}{found[position]}{behind(position + 1, gaps - gap)}"
-            for gap in range(gaps + 1)
-        ]
-        return ways[0] if len(ways) == 1 else f"(?:{'|'.join(ways)})"
-
-    return found[0] + behind(1, max(0, slop))
+    return f"(?:^|{SEPARATOR})(?:{pattern})(?:{SEPARATOR}|$)"
 
 
 def _objects(paths: Iterable[str], name: str) -> set[str]:

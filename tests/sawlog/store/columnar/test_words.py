@@ -6,7 +6,7 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sawlog.store.columnar.words import OTHER, is_word, make_filter, may_hold, words
+from sawlog.store.columnar.words import SEPARATOR, is_word, make_filter, may_hold, words
 
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cn", "Cs"]), st.sampled_from("aAbB .,_-İIıſΣσςßẞÉé\u0301東京1٣Ⅻ½\u200dK")))
 
@@ -21,7 +21,7 @@ def test_a_word_is_a_run_of_letters_marks_and_digits() -> None:
 
 @given(TEXTS)
 def test_duckdb_has_the_same_words(text: str) -> None:
-    [(found,)] = duckdb.execute("SELECT regexp_split_to_array(lower(?), ?)", [text, f"{OTHER}+"]).fetchall()
+    [(found,)] = duckdb.execute("SELECT regexp_split_to_array(lower(?), ?)", [text, f"{SEPARATOR}+"]).fetchall()
     assert [word for word in found if word] == words(text)
 
 
