@@ -68,7 +68,16 @@ class Part:
     buckets: dict[Any, Bucket] = field(default_factory=dict)
     others: int = 0
     value: Any = None
-    labels: dict[Any, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The key of a bucket of true or false; it is no number, though Elasticsearch writes it as one."""
+
+    is_true: bool
+
+    def __str__(self) -> str:
+        return "true" if self.is_true else "false"
 
 
 def parse(request: Any, depth: int = 0) -> dict[str, Node]:
@@ -234,10 +243,12 @@ def _terms(node: Node, part: Part, now: int) -> dict[str, Any]:
     rows = []
     for key, bucket in part.buckets.items():
         if bucket.count >= least:
-            label = part.labels.get(key)
-            if node.body["field"] == TIME:
-                label = date_math.iso(key)
-            named = {"key": key} if label is None else {"key": key, "key_as_string": label}
+            if isinstance(key, Flag):
+                named = {"key": int(key.is_true), "key_as_string": str(key)}
+            elif node.body["field"] == TIME:
+                named = {"key": key, "key_as_string": date_math.iso(key)}
+            else:
+                named = {"key": key}
             rows.append({**named, **_bucket(node, bucket, now)})
     rows.sort(key=lambda row: (isinstance(row["key"], str), row["key"]))
     order = node.body.get("order", {"_count": "desc"})

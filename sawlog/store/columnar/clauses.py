@@ -15,7 +15,7 @@ from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math, query_string
 from sawlog.store.columnar.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
 from sawlog.store.columnar.paths import Names
-from sawlog.store.columnar.words import LETTER, SEPARATOR, is_word, lower, words
+from sawlog.store.columnar.words import LETTER, LONGEST, SEPARATOR, is_word, lower, words
 
 DEEPEST: Final = 150
 MOST_NEAR: Final = 20
@@ -606,7 +606,8 @@ def _words_of(text: str) -> str:
 
 
 def _any_word(text: str, fits: str) -> str:
-    return f"len(list_filter(regexp_split_to_array(lower({text}), '{SEPARATOR}+'), lambda w: w <> '' AND {fits})) > 0"
+    split = f"regexp_split_to_array(lower({text}), '{SEPARATOR}+')"
+    return f"len(list_filter({split}, lambda w: w <> '' AND strlen(w) < {LONGEST} AND {fits})) > 0"
 
 
 def _as_words(pattern: str) -> str:

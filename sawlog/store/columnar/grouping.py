@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from sawlog.errors import QueryError
-from sawlog.store.columnar.aggregations import PERCENTS, Bucket, Node, Part, included, size_of
+from sawlog.store.columnar.aggregations import PERCENTS, Bucket, Flag, Node, Part, included, size_of
 from sawlog.store.columnar.clauses import Compiler, column, is_value, typed
 from sawlog.store.columnar.engine import Session
 from sawlog.store.columnar.layout import KINDS, TIME
@@ -262,7 +262,7 @@ class _Collection:
             if place is None:
                 return
             part = below.setdefault(level.name, Part())
-            key = level.fixed if level.fixed is not None else _key(level, place, part)
+            key = level.fixed if level.fixed is not None else _key(level, place)
             if level.node.kind == "terms" and not included(level.node, key):
                 return
             bucket = part.buckets.setdefault(key, Bucket())
@@ -374,14 +374,11 @@ def _millis(found: Values) -> str:
     return f"list_transform({found.sql}, lambda e: epoch_ms(e))" if found.is_list else f"epoch_ms({found.sql})"
 
 
-def _key(level: Level, place: Any, part: Part) -> Any:
+def _key(level: Level, place: Any) -> Any:
     if not level.values.is_json:
         return place
     key = msgspec.json.decode(place)
-    if isinstance(key, bool):
-        part.labels[int(key)] = str(key).lower()
-        return int(key)
-    return key
+    return Flag(key) if isinstance(key, bool) else key
 
 
 def _figure(node: Node, value: Any) -> Any:
