@@ -26,7 +26,7 @@ from aiohttp import web
 from dashboards import source
 from dashboards.web import chart_request, charts, objects, search_request, security, vega
 from dashboards.web.search_request import MAX_BYTES
-from sawlog.errors import QueryError, StoreError, StoreUnavailableError
+from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailableError
 from sawlog.store.base import Store
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -117,6 +117,10 @@ async def _explain_errors(request: web.Request, handler: security.Handler) -> we
         return await handler(request)
     except QueryError as error:
         return _error(400, "query", str(error))
+    except StoreBusyError as error:
+        response = _error(429, "busy", str(error))
+        response.headers["Retry-After"] = "1"
+        return response
     except StoreUnavailableError as error:
         return _error(503, "unavailable", str(error))
     except StoreError as error:

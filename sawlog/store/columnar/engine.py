@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,7 +47,7 @@ class Engine:
         self._threads = threads
         self._running = running
         self._most = running + waiting
-        self._under_way = 0
+        self._sessions: set[Session] = set()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._pool: ThreadPoolExecutor | None = None
 
@@ -56,8 +57,12 @@ class Engine:
         self._pool = ThreadPoolExecutor(self._running, thread_name_prefix="sawlog-search")
 
     def close(self) -> None:
-        """Wait for the searches under way and let go of everything."""
+        """End the searches under way and let go of everything."""
         if self._pool is not None:
+            sessions = list(self._sessions)
+            self._pool.shutdown(wait=False)
+            while any(session.give_up() for session in sessions):
+                time.sleep(0.01)
             self._pool.shutdown()
             self._pool = None
         if self._connection is not None:
@@ -74,25 +79,18 @@ class Engine:
         """
         if self._connection is None or self._pool is None:
             raise StoreError("the store is not open")
-        if self._under_way >= self._most:
-            raise StoreBusyError(f"{self._under_way} searches are under way or wait already: ask again in a moment")
+        if len(self._sessions) >= self._most:
+            raise StoreBusyError(f"{len(self._sessions)} searches are under way or wait already: ask again in a moment")
         session = Session(self._connection)
-        self._under_way += 1
-        try:
-            job = asyncio.get_running_loop().run_in_executor(self._pool, session.answer, question)
-            job.add_done_callback(self._done)
-        except BaseException:
-            self._under_way -= 1
-            raise
+        self._sessions.add(session)
+        job = asyncio.get_running_loop().run_in_executor(self._pool, session.answer, question)
+        job.add_done_callback(lambda _: self._sessions.discard(session))
         try:
             return await asyncio.shield(job)
         except asyncio.CancelledError:
             job.add_done_callback(_forgotten)
             _stop(session, job)
             raise
-
-    def _done(self, _: asyncio.Future[Any]) -> None:
-        self._under_way -= 1
 
 
 class Session:
@@ -128,12 +126,13 @@ class Session:
                     self._cursor.close()
                     self._cursor = None
 
-    def give_up(self) -> None:
-        """Stop; from any thread."""
+    def give_up(self) -> bool:
+        """Stop; from any thread. Return whether work is going on still."""
         with self._guard:
             self._is_given_up = True
             if self._cursor is not None:
                 self._cursor.interrupt()
+            return self._cursor is not None
 
     def add(self, name: str, table: Table) -> None:
         """Name a table in memory."""

@@ -115,7 +115,11 @@ class _Collection:
                         values = Values(f"CASE WHEN {condition.sql} THEN true END", False, False)
                         below.append((Level(name, node, key, values), node.below))
             else:
-                below.append((Level(name, node, None, self._keys(node)), node.below))
+                found = self._keys(node)
+                while found.is_list and any(level.values == found for level in levels):
+                    # Each value with each: the same list is unfolded once more.
+                    found = replace(found, sql=f"({found.sql})")
+                below.append((Level(name, node, None, found), node.below))
         yield here
         for level, under in below:
             yield from self._groups(under, (*levels, level))

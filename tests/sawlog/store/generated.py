@@ -67,7 +67,10 @@ def _http(event: Event, random: Random) -> None:
 
 
 def _process(event: Event, random: Random) -> None:
-    event["process"] = {"pid": random.choice([1, 42, 60820, "77", 9.0]), "thread": {"name": f"exec-{random.randrange(9)}"}}
+    event["process"] = {
+        "pid": random.choice([1, 42, 60820, "77", 9.0]),
+        "thread": {"name": f"exec-{random.randrange(9)}"},
+    }
 
 
 def _trace(event: Event, random: Random) -> None:
@@ -94,7 +97,9 @@ def _dotted(event: Event, random: Random) -> None:
 
 
 def _message(event: Event, random: Random) -> None:
-    event["message"] = random.choice(["", None, 42, ["one two", "three four"], "MiXeD Case", "a" * 300, "x" * 255, "ÀÉÎ ÀÉÎ"])
+    event["message"] = random.choice(
+        ["", None, 42, ["one two", "three four"], "MiXeD Case", "a" * 300, "x" * 255, "ÀÉÎ ÀÉÎ"]
+    )
 
 
 ODDITIES = [_tags, _tags, _error, _error, _http, _http, _process, _trace, _loose, _loose, _typed, _dotted, _message]
@@ -121,7 +126,20 @@ def value(field: str, random: Random) -> Any:
 
 def clause(random: Random, depth: int = 0) -> dict[str, Any]:
     """Make a clause."""
-    kinds = [_term, _term, _match, _phrase, _range, _exists, _prefix, _wildcard, _regexp, _query_string, _query_string, _time_range]
+    kinds = [
+        _term,
+        _term,
+        _match,
+        _phrase,
+        _range,
+        _exists,
+        _prefix,
+        _wildcard,
+        _regexp,
+        _query_string,
+        _query_string,
+        _time_range,
+    ]
     if depth < 3 and random.random() < 0.4:
         parts: dict[str, Any] = {}
         for occur in random.sample(["must", "filter", "should", "must_not"], random.choice([1, 2, 2, 3])):
@@ -161,11 +179,19 @@ def _range(random: Random) -> dict[str, Any]:
 
 def _time_range(random: Random) -> dict[str, Any]:
     first = START + random.randrange(HOURS * 3600) * 1000
-    return {"range": {"@timestamp": {random.choice(["gt", "gte"]): first, "lt": first + random.choice([60, 900, 86400]) * 1000}}}
+    return {
+        "range": {
+            "@timestamp": {random.choice(["gt", "gte"]): first, "lt": first + random.choice([60, 900, 86400]) * 1000}
+        }
+    }
 
 
 def _exists(random: Random) -> dict[str, Any]:
-    return {"exists": {"field": random.choice([*FIELDS, "http", "error", "custom", "service", "zoo.deep", "log", "process"])}}
+    return {
+        "exists": {
+            "field": random.choice([*FIELDS, "http", "error", "custom", "service", "zoo.deep", "log", "process"])
+        }
+    }
 
 
 def _prefix(random: Random) -> dict[str, Any]:
@@ -178,13 +204,21 @@ def _wildcard(random: Random) -> dict[str, Any]:
     field = random.choice(FIELDS)
     known = str(value(field, random))
     at = random.randrange(len(known) + 1)
-    pattern = random.choice([f"{known[:at]}*", f"*{known[at:]}", f"{known[:at]}*{known[at + 1:]}", f"{known[:at]}?{known[at + 1:]}"])
+    pattern = random.choice(
+        [f"{known[:at]}*", f"*{known[at:]}", f"{known[:at]}*{known[at + 1 :]}", f"{known[:at]}?{known[at + 1 :]}"]
+    )
     return {"wildcard": {field: {"value": pattern, **({"case_insensitive": True} if random.random() < 0.3 else {})}}}
 
 
 def _regexp(random: Random) -> dict[str, Any]:
     field = random.choice(FIELDS)
-    return {"regexp": {field: random.choice(["time.?out", "[a-m]+", "or.*s", ".*er.*", "[0-9]+", "x-[12]", "(INFO|WARN)", "dat(a|um)"])}}
+    return {
+        "regexp": {
+            field: random.choice(
+                ["time.?out", "[a-m]+", "or.*s", ".*er.*", "[0-9]+", "x-[12]", "(INFO|WARN)", "dat(a|um)"]
+            )
+        }
+    }
 
 
 def _query_string(random: Random) -> dict[str, Any]:
@@ -199,7 +233,9 @@ def _query_string(random: Random) -> dict[str, Any]:
     pieces = [one()]
     for _ in range(random.choice([0, 0, 1, 2])):
         pieces += [random.choice([" AND ", " OR ", " "]), one()]
-    return {"query_string": {"query": "".join(pieces), **({"default_operator": "and"} if random.random() < 0.3 else {})}}
+    return {
+        "query_string": {"query": "".join(pieces), **({"default_operator": "and"} if random.random() < 0.3 else {})}
+    }
 
 
 def aggregation(random: Random, depth: int = 0) -> dict[str, Any]:
@@ -214,7 +250,9 @@ def aggregation(random: Random, depth: int = 0) -> dict[str, Any]:
         field = random.choice(NUMERIC if name in {"min", "max", "sum", "avg"} else [*KEYED, "@timestamp"])
         return {name: {"field": field}}
     if kind == "terms":
-        order = random.choice([{}, {}, {"order": {"_key": "asc"}}, {"order": {"_key": "desc"}}, {"order": {"_count": "asc"}}])
+        order = random.choice(
+            [{}, {}, {"order": {"_key": "asc"}}, {"order": {"_key": "desc"}}, {"order": {"_count": "asc"}}]
+        )
         size = {"size": random.choice([1, 3, 10, 1000])}
         field = random.choice(KEYED)
         return {"terms": {"field": field, **size, **order}, **inside}
@@ -233,6 +271,8 @@ def request(random: Random) -> dict[str, Any]:
     if random.random() < 0.7:
         made["aggs"] = {f"a{n}": aggregation(random) for n in range(random.choice([1, 1, 2, 3]))}
     if random.random() < 0.4:
-        field = random.choice(["log.level", "service.name", "log.offset", "process.pid", "@timestamp", "tags", "host.name"])
+        field = random.choice(
+            ["log.level", "service.name", "log.offset", "process.pid", "@timestamp", "tags", "host.name"]
+        )
         made["sort"] = [{field: random.choice(["asc", "desc"])}, {"@timestamp": "desc"}, {"log.offset": "asc"}]
     return made

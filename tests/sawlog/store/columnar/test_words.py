@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from sawlog.store.columnar.words import SEPARATOR, is_word, make_filter, may_hold, words
 
-TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cn", "Cs"]), st.sampled_from("aAbB .,_-İIıſΣσςßẞÉé\u0301東京1٣Ⅻ½\u200dK")))
+TEXTS = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cn", "Cs"]), st.sampled_from("aAbB .,_-İIıſΣσςßẞÉé\u0301東京1٣Ⅻ½\u200dK")
+    )
+)
 
 
 def test_a_word_is_a_run_of_letters_marks_and_digits() -> None:

@@ -1,0 +1,99 @@
+"""What a search may take: work that is given up stops, others are told to wait, and nothing but the folder is read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from sawlog.errors import QueryError, StoreBusyError, StoreUnavailableError
+from sawlog.store.columnar.engine import Engine, Session, connection
+
+ENDLESS = "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i + j) % 7 = 3"
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    engine = Engine(tmp_path, memory="64MB", threads=2, running=2, waiting=1)
+    engine.open()
+    yield engine
+    await asyncio.to_thread(engine.close)
+
+
+def asking(sql: str, values: dict[str, Any] | None = None) -> Callable[[Session], list[tuple[Any, ...]]]:
+    return lambda session: session.rows(sql, values)
+
+
+async def test_a_search_that_is_given_up_stops(engine: Engine) -> None:
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await engine.ask(asking(ENDLESS))
+    # All threads are free again, else this would never be answered.
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                assert await engine.ask(asking("SELECT 1")) == [(1,)]
+                break
+            except StoreBusyError:
+                await asyncio.sleep(0.01)
+
+
+async def test_what_is_too_much_at_once_is_refused_at_once(engine: Engine) -> None:
+    asked = [asyncio.create_task(engine.ask(asking(ENDLESS))) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(StoreBusyError, match="3 searches"):
+        await engine.ask(asking("SELECT 1"))
+    for task in asked:
+        task.cancel()
+    assert all(isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*asked, return_exceptions=True))
+
+
+async def test_closing_ends_what_runs(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    engine.open()
+    task = asyncio.create_task(engine.ask(asking(ENDLESS)))
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(engine.close)
+    with pytest.raises(StoreUnavailableError):
+        await task
+
+
+async def test_too_little_memory_is_an_answer(engine: Engine) -> None:
+    with pytest.raises(QueryError, match="memory"):
+        await engine.ask(asking("SELECT list(hash(i)) FROM range(100000000) a(i)"))
+    assert await engine.ask(asking("SELECT 1")) == [(1,)]
+
+
+async def test_an_expression_that_is_none_is_explained(engine: Engine) -> None:
+    with pytest.raises(QueryError, match=r"'\(a' is not understood"):
+        await engine.ask(lambda session: session.check_expression("(a"))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "COPY (SELECT 1) TO '/tmp/made-by-sql.csv'",
+        "SET memory_limit = '100GB'",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+        "ATTACH '/tmp/made-by-sql.db'",
+    ],
+)
+def test_nothing_else_is_read_and_nothing_is_set(tmp_path: Path, sql: str) -> None:
+    with pytest.raises(duckdb.Error):
+        connection(tmp_path).execute(sql)
+
+
+def test_objects_of_python_are_no_tables(tmp_path: Path) -> None:
+    secret = [time.time()]
+    assert secret
+    with pytest.raises(duckdb.Error):
+        connection(tmp_path).execute("SELECT * FROM secret")
