@@ -1,4 +1,4 @@
-"""What a folder holds: read once when the store is opened for writing, and again and again by those that only search."""
+"""What a folder holds: read once when the store is opened for writing, again and again by those that only search."""
 
 from __future__ import annotations
 

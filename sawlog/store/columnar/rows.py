@@ -13,7 +13,7 @@ from sawlog.columns import ColumnDocuments, Columns, Common, document
 from sawlog.event import Event
 from sawlog.store.base import Refusal
 from sawlog.store.bounds import too_much
-from sawlog.store.columnar.layout import COLUMNS, ID, INDEX, KINDS, REST, SCHEMA, SEQUENCE, SOURCE, TIME, type_of
+from sawlog.store.columnar.layout import COLUMNS, ID, IGNORE_ABOVE, INDEX, KINDS, REST, SCHEMA, SEQUENCE, SOURCE, TIME, type_of
 from sawlog.store.columnar.values import UnfitError, milliseconds, typed
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -285,7 +285,7 @@ def _tree() -> dict[str, Any]:
         *above, last = path.split(".")
         for key in above:
             node = node.setdefault(key, {})
-        node[last] = (kind, path)
+        node[last] = ("keywords" if path == "tags" else kind, path)
     return {key: node for key, node in tree.items() if key not in (ID, INDEX)}
 
 
@@ -303,7 +303,7 @@ def _put(row: Row, tree: Any, prefix: str, key: str, value: Any) -> Any:
         return value
     if type(place) is tuple:
         kind, path = place
-        if kind in {"keyword", "text"} and type(value) is str and len(value) <= 1024:
+        if kind in {"keyword", "text"} and type(value) is str and len(value) <= IGNORE_ABOVE:
             row[path] = value
             return _ALL
         found, says_all = typed(path, kind, value)

@@ -32,7 +32,7 @@ class Part:
 
     def existing(self, names: list[str]) -> set[str]:
         """Return those of the names that are ids of rows."""
-        return self._names.intersection(names)
+        return set(self._names.intersection(names))
 
     @cached_property
     def _names(self) -> frozenset[str]:
