@@ -1,6 +1,6 @@
 """The log: what was acknowledged and stands in no segment yet. Each commit appends one frame and syncs.
 
-A file ``wal-<first>.log`` begins with `MAGIC`, the length of an Arrow schema message, and that message; then come
+A file ``wal-<first>.log`` begins with `MAGIC`, length and CRC of an Arrow schema message, and that message; then come
 frames. A frame is a header (`_HEADER`: magic, kind, rows, length, number of the first row, CRC of the payload; and the
 CRC of the header itself) and a payload: either the rest of an Arrow IPC stream of that schema (LZ4), or, for a few
 documents, JSON ``[[id, index, document], …]``, because an Arrow stream of one row has ten kilobytes.
@@ -33,7 +33,9 @@ FEW: Final = 64
 _FRAME: Final = b"\xf5SFr"
 _HEADER: Final = struct.Struct("<4sIIIQI")
 _CHECK: Final = struct.Struct("<I")
+_SCHEMA_HEAD: Final = struct.Struct("<II")
 _HEAD_BYTES: Final = _HEADER.size + _CHECK.size
+_START: Final = len(MAGIC) + _SCHEMA_HEAD.size
 _ARROW: Final = 1
 _JSON: Final = 2
 _END: Final = 8
@@ -66,7 +68,7 @@ class LogWriter:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self.size = 0
         try:
-            self._append(MAGIC + _CHECK.pack(len(_SCHEMA)) + _SCHEMA)
+            self._append(MAGIC + _SCHEMA_HEAD.pack(len(_SCHEMA), crc32(_SCHEMA)) + _SCHEMA)
             sync(path.parent)
         except OSError:
             self.close()
@@ -128,7 +130,7 @@ class LogReader:
             start = _schema_end(data)
             if start is None:
                 return
-            self._schema = data[len(MAGIC) + _CHECK.size : start]
+            self._schema = data[_START:start]
             self.at, base = start, 0
         else:
             base = self.at
@@ -220,11 +222,11 @@ def _is_whole(data: bytes, at: int) -> bool:
 
 def _schema_end(data: bytes) -> int | None:
     """Return where the first frame begins, or None if the file does not begin as a log does."""
-    start = len(MAGIC) + _CHECK.size
-    if data[: len(MAGIC)] != MAGIC or len(data) < start:
+    if data[: len(MAGIC)] != MAGIC or len(data) < _START:
         return None
-    (length,) = _CHECK.unpack_from(data, len(MAGIC))
-    return start + length if len(data) >= start + length else None
+    length, check = _SCHEMA_HEAD.unpack_from(data, len(MAGIC))
+    end: int = _START + length
+    return end if len(data) >= end and crc32(data[_START:end]) == check else None
 
 
 def _frame(kind: int, rows: int, first: int, payload: bytes) -> bytes:

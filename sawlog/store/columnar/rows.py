@@ -80,7 +80,7 @@ class Events:
         try:
             encoded = _encode(event)
             name.encode()
-        except (UnicodeError, TypeError, RecursionError, msgspec.MsgspecError, OverflowError) as error:
+        except (ValueError, TypeError, RecursionError, msgspec.MsgspecError, OverflowError) as error:
             raise UnfitError(f"failed to encode the document: {error}") from error
         if (words := too_much(event, encoded)) is not None:
             raise UnfitError(words)
@@ -88,7 +88,7 @@ class Events:
             raise UnfitError(f"data stream timestamp field [{TIME}] is missing")
         try:
             row = self._row(event)
-        except (TypeError, AttributeError, RecursionError, UnicodeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UnfitError(f"failed to index the document: {error!s:.200}") from error
         row[INDEX] = self._index
         source, colon, offset = name.rpartition(":")
