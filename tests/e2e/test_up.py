@@ -228,9 +228,8 @@ def test_what_was_indexed_long_ago_is_dropped(tmp_path: Path) -> None:
     old.write_text("of last week\n")
     new.write_text("of today\n")
     product.once(old)
-    [meta] = (product.data / "index").glob("*/partition.json")
-    found = json.loads(meta.read_text())
-    meta.write_text(json.dumps({**found, "written": found["written"] - 7 * 86_400}))
+    [written] = (product.data / "index").glob("wal-*.log")
+    os.utime(written, (0, time.time() - 7 * 86_400))
     product.once(old, "--retention", "8d")
     assert product.count("last week") == 1
     product.once(new, "--retention", "6d")
@@ -295,13 +294,13 @@ def test_what_the_index_has_set_aside_is_said_and_is_no_success(tmp_path: Path) 
     log = tmp_path / "a.log"
     log.write_text("2025-03-01 10:15:30.123  INFO 4711 --- [main] c.a.Web : hello\n")
     product.once(log)
-    (partition,) = (path for path in (product.data / "index").iterdir() if path.is_dir())
-    (partition / "meta.json").write_text("{")
+    [written] = (product.data / "index").glob("wal-*.log")
+    written.write_bytes(written.read_bytes()[:-1] + b"?")
     told = product.once(log, code=1)
-    assert told["set aside"] == f"damaged-{partition.name}: damaged; what is in it is not found"
+    assert told["set aside"] == f"damaged-{written.name}: damaged; what is in it is not found"
     # Until somebody has looked after it, that goes on.
     product.once(log, code=1)
-    (product.data / "index" / f"damaged-{partition.name}").rename(tmp_path / "kept")
+    (product.data / "index" / f"damaged-{written.name}").rename(tmp_path / "kept")
     product.once(log)
 
 

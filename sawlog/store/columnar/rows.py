@@ -13,7 +13,19 @@ from sawlog.columns import ColumnDocuments, Columns, Common, document
 from sawlog.event import Event
 from sawlog.store.base import Refusal
 from sawlog.store.bounds import too_much
-from sawlog.store.columnar.layout import COLUMNS, ID, IGNORE_ABOVE, INDEX, KINDS, REST, SCHEMA, SEQUENCE, SOURCE, TIME, type_of
+from sawlog.store.columnar.layout import (
+    COLUMNS,
+    ID,
+    IGNORE_ABOVE,
+    INDEX,
+    KINDS,
+    REST,
+    SCHEMA,
+    SEQUENCE,
+    SOURCE,
+    TIME,
+    type_of,
+)
 from sawlog.store.columnar.values import UnfitError, milliseconds, typed
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -92,7 +92,7 @@ def _texts(value: Any) -> tuple[list[str] | None, bool]:
 
 @lru_cache(4096)
 def _second(text: str) -> tuple[int, bool]:
-    """Return the milliseconds of a time to the second (log lines come many to one), and whether it is the usual text."""
+    """Return the milliseconds of a time to the second, of which lines have many, and whether that is the usual text."""
     moment = datetime.fromisoformat(text + "Z")
     return (moment - date_math.EPOCH) // date_math.MILLISECOND, moment.isoformat() == text + "+00:00"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from sawlog.errors import StoreError
 from sawlog.paths import index_directory
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.columnar import EmbeddedStore
 from tests.ingest.output.building import codec, event, make, opened, refused, send
 
 
@@ -42,9 +43,8 @@ async def test_embedded_creates_once(tmp_path: Path) -> None:
 
 async def test_embedded_keeps_events_for_its_retention(tmp_path: Path) -> None:
     await send("embedded", event(0), path=str(tmp_path))
-    [meta] = index_directory(tmp_path).glob("*/partition.json")
-    found = json.loads(meta.read_text())
-    meta.write_text(json.dumps({**found, "written": found["written"] - 7200}))
+    [written] = index_directory(tmp_path).glob("wal-*.log")
+    os.utime(written, (0, time.time() - 7200))
     await send("embedded", event(1), path=str(tmp_path), retention="1h")
     async with EmbeddedStore(index_directory(tmp_path), read_only=True) as store:
         assert await store.count({"match_all": {}}) == 1

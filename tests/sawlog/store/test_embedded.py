@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from sawlog.errors import QueryError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.columnar import EmbeddedStore, shelf
 from tests.faults import fill_up
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, event, fill, ids
 
@@ -36,12 +37,12 @@ class TestEmbeddedStore(StoreConformance):
             yield store
 
 
-class TestManyPartitions(StoreConformance):
-    """The same with a new partition after every other document."""
+class TestManySegments(StoreConformance):
+    """The same with a new segment after every bulk."""
 
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
-        async with EmbeddedStore(tmp_path / "data", partition_documents=1) as store:
+        async with EmbeddedStore(tmp_path / "data", segment_rows=1) as store:
             assert isinstance(store, EmbeddedStore)
             yield store
 
@@ -64,11 +65,11 @@ WRITING = """
 import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.columnar import EmbeddedStore
 from tests.sawlog.store.test_embedded import bulk
 
 async def main():
-    async with EmbeddedStore(Path(sys.argv[1]), partition_documents=700) as store:
+    async with EmbeddedStore(Path(sys.argv[1]), segment_rows=700) as store:
         print("open", flush=True)
         first = int(sys.argv[2])
         while True:
@@ -137,26 +138,47 @@ async def test_a_reader_of_no_directory_is_told(tmp_path: Path) -> None:
         await EmbeddedStore(tmp_path / "none", read_only=True).open()
 
 
-async def test_a_damaged_partition_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    data = tmp_path / "data"
-    async with EmbeddedStore(data, partition_documents=10) as store:
+async def test_a_damaged_segment_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with EmbeddedStore(tmp_path, segment_rows=10) as store:
         await store.bulk(bulk(0, 10))
         await store.bulk(bulk(10, 20))
-    first = min(path for path in data.iterdir() if path.is_dir())
-    (first / "meta.json").write_text("{")
-    async with EmbeddedStore(data) as store:
+    first = min(tmp_path.glob("seg-*.parquet"))
+    first.write_bytes(first.read_bytes()[:-1])
+    async with EmbeddedStore(tmp_path, read_only=True) as store:
+        assert await store.count({"match_all": {}}) == 10
+        assert "is left out" in caplog.text
+    async with EmbeddedStore(tmp_path) as store:
         assert await store.count({"match_all": {}}) == 10
         assert (await store.bulk(bulk(0, 20))).created == 10
         assert list(store.set_aside) == [f"damaged-{first.name}"]
-    assert (data / f"damaged-{first.name}").is_dir()
+    assert (tmp_path / f"damaged-{first.name}").is_file()
     assert "is damaged" in caplog.text
 
 
-async def test_a_partition_whose_making_was_interrupted_is_no_harm(tmp_path: Path) -> None:
-    (tmp_path / ".new").mkdir()
-    (tmp_path / ".new" / "meta.json").write_text("")
+async def test_a_catalogue_that_is_lost_is_made_anew(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path, segment_rows=10) as store:
+        await store.bulk(bulk(0, 10))
+    next(tmp_path.glob("seg-*.cat")).unlink()
+    async with EmbeddedStore(tmp_path) as store:
+        assert (await store.bulk(bulk(0, 11))).created == 1
+        assert await store.count({"match_all": {}}) == 11
+
+
+async def test_a_segment_whose_making_was_interrupted_is_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "seg-000000000001-000000000010.parquet.tmp").write_text("PAR1")
+    (tmp_path / "seg-000000000001-000000000010.cat").write_text("half")
     async with EmbeddedStore(tmp_path) as store:
         assert (await store.bulk(bulk(0, 3))).created == 3
+    assert list(tmp_path.glob("seg-*")) == []
+
+
+async def test_an_index_of_the_old_kind_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (old := tmp_path / "20250301T101530Z-0000").mkdir()
+    (old / "partition.json").write_text("{}")
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"index of an older sawlog .* move the folder away"):
+            await EmbeddedStore(tmp_path, read_only=read_only).open()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "lock") == [old.name]
 
 
 async def test_when_the_disk_is_full_the_bulk_is_unanswered_and_later_taken(tmp_path: Path) -> None:
@@ -185,31 +207,31 @@ async def test_that_the_disk_is_full_is_said(small_disk: Path) -> None:
         assert (await store.bulk(bulk(0, 10))).created == 10
 
 
-async def test_ids_are_known_after_opening_again_and_across_partitions(tmp_path: Path) -> None:
+async def test_ids_are_known_after_opening_again_and_across_segments(tmp_path: Path) -> None:
     for _ in range(2):
-        async with EmbeddedStore(tmp_path, partition_documents=100) as store:
+        async with EmbeddedStore(tmp_path, segment_rows=100) as store:
             results = [await store.bulk(bulk(start, start + 60)) for start in range(0, 600, 60)]
             odd = await store.bulk(Bulk(["no offset"], bulk(0, 1).documents))
     assert [result.existing for result in results] == [60] * 10
     assert odd.existing == 1
-    assert len(list(tmp_path.glob("2*"))) >= 5
+    assert list(tmp_path.glob("seg-*.parquet"))
 
 
-async def test_retention_drops_what_was_written_long_ago(tmp_path: Path) -> None:
-    async with EmbeddedStore(tmp_path, partition_documents=10) as store:
-        await store.bulk(bulk(0, 10))
+async def test_retention_drops_what_was_written_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf, "time", SimpleNamespace(time=lambda: time.time() - 7200))
+        async with EmbeddedStore(tmp_path, segment_rows=10) as store:
+            await store.bulk(bulk(0, 10))
+    async with EmbeddedStore(tmp_path, segment_rows=5) as store:
         await store.bulk(bulk(10, 15))
-    first = min(path for path in tmp_path.iterdir() if path.is_dir())
-    meta = json.loads((first / "partition.json").read_text())
-    (first / "partition.json").write_text(json.dumps({**meta, "written": meta["written"] - 7200}))
     async with EmbeddedStore(tmp_path, retention=timedelta(hours=1)) as store:
         assert sorted(await all_ids(store)) == [f"s:{n}" for n in range(10, 15)]
         assert (await store.bulk(bulk(0, 15))).created == 10
-    assert not first.exists()
+    assert not (tmp_path / "seg-000000000001-000000000010.parquet").exists()
 
 
 async def test_hits_come_newest_first_and_ties_by_offset_and_id(tmp_path: Path) -> None:
-    async with EmbeddedStore(tmp_path, partition_documents=150) as store:
+    async with EmbeddedStore(tmp_path, segment_rows=150) as store:
         for source in ("q", "p"):
             await store.bulk(bulk(0, 240, source))
         expected = sorted(
