@@ -29,7 +29,7 @@ _LAST_MOMENT: Final = 253_402_300_799_999
 IDENTITY: Final = """coalesce("_id", "_source" || ':' || "log.offset")"""
 FILTERED: Final = {name for name, kind in KINDS.items() if kind == "text"} | {
     *("trace.id", "span.id", "log.level", "log.logger", "service.name", "host.name", "process.thread.name"),
-    *("error.type", "log.file.path"),
+    *("error.type", "log.file.path", "tags"),
 }
 """The fields whose words or values the filters of the row groups hold."""
 

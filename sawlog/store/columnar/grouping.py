@@ -75,6 +75,13 @@ def collect(nodes: Mapping[str, Node], rows: Pass, compiler: Compiler, session: 
     return job.collect(nodes)
 
 
+def sql_of(nodes: Mapping[str, Node], compiler: Compiler, session: Session) -> str:
+    """Return the SQL of all keys and figures, to see what they need."""
+    groups = list(_Collection(Pass("", "", "count(*)", 0), compiler, session).groups(nodes))
+    keys = [level.values.sql for group in groups for level in group.levels]
+    return " ".join([*keys, *(sql for group in groups for *_, sql in group.figures)])
+
+
 class _Collection:
     def __init__(self, rows: Pass, compiler: Compiler, session: Session) -> None:
         self.rows = rows
@@ -83,7 +90,7 @@ class _Collection:
         self.parts: dict[str, Part] = {}
 
     def collect(self, nodes: Mapping[str, Node]) -> tuple[int, dict[str, Part]]:
-        groups = list(self._groups(nodes, ()))
+        groups = list(self.groups(nodes))
         total = 0
         chosen: dict[str, list[Any]] = {}
         for group in groups:
@@ -98,7 +105,7 @@ class _Collection:
             total = max(total, self._count(some, chosen))
         return total, self.parts
 
-    def _groups(self, nodes: Mapping[str, Node], levels: tuple[Level, ...]) -> Iterator[Group]:
+    def groups(self, nodes: Mapping[str, Node], levels: tuple[Level, ...] = ()) -> Iterator[Group]:
         """Walk the tree; a group comes before those below it."""
         here = Group(levels)
         below: list[tuple[Level, Mapping[str, Node]]] = []
@@ -122,7 +129,7 @@ class _Collection:
                 below.append((Level(name, node, None, found), node.below))
         yield here
         for level, under in below:
-            yield from self._groups(under, (*levels, level))
+            yield from self.groups(under, (*levels, level))
 
     def _keys(self, node: Node) -> Values:
         name = node.body["field"]

@@ -25,6 +25,7 @@ from sawlog.store.columnar.clauses import (
 from sawlog.store.columnar.documents import documents
 from sawlog.store.columnar.engine import Session, literals
 from sawlog.store.columnar.layout import COLUMNS, DATES, KINDS, SEQUENCE, TIME
+from sawlog.store.columnar.narrowing import NARROWED, narrow
 from sawlog.store.columnar.paths import Names
 from sawlog.store.columnar.request import Key, Request
 from sawlog.store.columnar.rollups import counted
@@ -46,17 +47,26 @@ def search(session: Session, view: View, request: Any, index: str | None = None)
     compiler = Compiler(scope.names, asked.now, session.check_expression)
     condition = compiler.compile(clause)
     sources = scope.sources(condition.hint, compiler)
+    hits = _Hits(asked, condition, sources, compiler, session)
     total, parts = 0, dict[str, aggregations.Part]()
     if condition != NOTHING:
-        total, parts = counted(asked.nodes, condition, sources, compiler, session)
-    hits = list[dict[str, Any]]()
-    if asked.size and total:
-        hits = _Hits(asked, condition, sources, compiler, session).page(total)
+        if asked.size:
+            used = grouping.sql_of(asked.nodes, compiler, session) + hits.sql
+            hits.narrowed = narrow(condition, sources, used, compiler, session)
+        if hits.narrowed is None:
+            total, parts = counted(asked.nodes, condition, sources, compiler, session)
+        else:
+            rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
+            total, parts = grouping.collect(asked.nodes, rows, compiler, session)
     answer: dict[str, Any] = {
         "took": int((time.monotonic() - began) * 1000),
         "timed_out": False,
         "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
-        "hits": {"total": {"value": total, "relation": "eq"}, "max_score": None, "hits": hits},
+        "hits": {
+            "total": {"value": total, "relation": "eq"},
+            "max_score": None,
+            "hits": hits.page(total) if asked.size and total else [],
+        },
     }
     if asked.nodes:
         answer["aggregations"] = aggregations.render(asked.nodes, parts, asked.now)
@@ -80,12 +90,19 @@ class _Hits:
         self.sources = sources
         self.compiler = compiler
         self.session = session
+        self.narrowed: int | None = None
+        """How many rows were copied, if all that match were."""
+        self._behind = None if asked.after is None else self._beyond(asked.after)
+        self._keys = [self._key(key) for key in asked.keys]
+
+    @property
+    def sql(self) -> str:
+        """All SQL that is asked of each row that matches."""
+        return " ".join([*self._keys, "" if self._behind is None else self._behind.sql])
 
     def page(self, total: int) -> list[dict[str, Any]]:
         """Return the hits of the page, of `total` documents that match."""
         needed = self.asked.start + self.asked.size
-        if self.asked.after is not None:
-            self.condition = all_of([self.condition, self._behind(self.asked.after)])
         found: list[tuple[Any, ...]] = []
         for span in self._spans():
             found += self._first(span, needed - len(found))
@@ -99,7 +116,7 @@ class _Hits:
     def _spans(self) -> Iterator[Sources]:
         """Go through the rows in spans of time in the order of hits, or take them all at once."""
         key = self.asked.keys[0]
-        if key.field != TIME:
+        if key.field != TIME or self.narrowed is not None:
             yield self.sources
             return
         low, high = self._limits(key)
@@ -137,18 +154,20 @@ class _Hits:
 
     def _first(self, sources: Sources, limit: int) -> list[tuple[Any, ...]]:
         """Return the first rows of some sources: their number, time, and the values of the keys."""
-        relation = sources.relation(self.compiler)
+        condition = self.condition if self._behind is None else all_of([self.condition, self._behind])
+        relation, where = sources.relation(self.compiler), sources.where(condition, self.compiler)
+        if self.narrowed is not None:
+            relation, where = NARROWED, "true" if self._behind is None else self._behind.sql
         if relation is None:
             return []
-        keys = [self._key(key) for key in self.asked.keys]
-        listed = "".join(f", {key} AS s{number}" for number, key in enumerate(keys))
+        listed = "".join(f", {key} AS s{number}" for number, key in enumerate(self._keys))
         order = "".join(
             f"s{number} {'DESC' if key.descending else 'ASC'} NULLS LAST, "
             for number, key in enumerate(self.asked.keys)
         )
         return self.session.rows(
             f"SELECT {SEQUENCE}, epoch_ms({column(TIME)}){listed} FROM {relation} "
-            f"WHERE {sources.where(self.condition, self.compiler)} ORDER BY {order}{IDENTITY} LIMIT {limit}",
+            f"WHERE {where} ORDER BY {order}{IDENTITY} LIMIT {limit}",
             self.compiler.values,
         )
 
@@ -160,7 +179,7 @@ class _Hits:
             sql = f"list_{'max' if key.descending else 'min'}({sql})"
         return f"epoch_ms({sql})" if KINDS[key.field] == "date" else sql
 
-    def _behind(self, values: Sequence[Any]) -> Condition:
+    def _beyond(self, values: Sequence[Any]) -> Condition:
         """Return what comes behind ``search_after``."""
         same: list[Condition] = []
         choices: list[Condition] = []

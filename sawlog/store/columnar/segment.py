@@ -297,6 +297,7 @@ def _filter(group: RecordBatch) -> bytes:
         column = group.column(name)
         named = dictionary_dictionary(column).to_pylist()
         values.update(named[code] for code in set(dictionary_indices(column).to_pylist()) if code is not None)
+    values.update(tag for tags in group.column("tags").to_pylist() if tags is not None for tag in tags)
     values.update(str(number) for number in set(group.column("process.pid").to_pylist()) if number is not None)
     return words.make_filter(texts, values)
 

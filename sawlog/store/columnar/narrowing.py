@@ -1,0 +1,42 @@
+"""What few rows match is copied once, with the columns that are needed, and then counted and sorted as often as asked.
+
+A condition on words or on `rest` is what makes a search slow; without the copy it would be asked again for the hits, and
+once more for each pass of the aggregations.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sawlog.store.columnar.clauses import Compiler, Condition, column
+from sawlog.store.columnar.engine import Session
+from sawlog.store.columnar.layout import COLUMNS, ID, REST, SEQUENCE, SOURCE, TIME
+from sawlog.store.columnar.sources import Sources
+
+MOST_ROWS: Final = 100_000
+"""So many rows are copied at most."""
+NARROWED: Final = "narrowed"
+_ALWAYS: Final = frozenset({SEQUENCE, TIME, ID, SOURCE, "log.offset"})
+_UNQUOTED: Final = {"tags": "tags", REST: "(rest, ", "_index": "_index"}
+_SLOW: Final = ("lower(", "regexp_", "json_extract(", "list_filter(")
+
+
+def narrow(condition: Condition, sources: Sources, used: str, compiler: Compiler, session: Session) -> int | None:
+    """Copy the rows that fulfil a condition into the table `NARROWED`; `used` is all SQL that will be asked of it.
+
+    Return how many they are; None if they are too many, or the condition is so quick that it need not be.
+    """
+    relation = sources.relation(compiler)
+    if relation is None or not any(word in condition.sql for word in _SLOW):
+        return None
+    kept = [name for name in COLUMNS if name in _ALWAYS or _UNQUOTED.get(name, column(name)) in used]
+    session.rows(
+        f"CREATE TEMP TABLE {NARROWED} AS SELECT {', '.join(map(column, kept))} FROM {relation} "
+        f"WHERE {sources.where(condition, compiler)} LIMIT {MOST_ROWS + 1}",
+        compiler.values,
+    )
+    [(count,)] = session.rows(f"SELECT count(*) FROM {NARROWED}")
+    if count > MOST_ROWS:
+        session.rows(f"DROP TABLE {NARROWED}")
+        return None
+    return int(count)
