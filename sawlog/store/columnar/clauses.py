@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math, query_string
 from sawlog.store.columnar.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
@@ -21,6 +23,12 @@ DEEPEST: Final = 150
 MOST_NEAR: Final = 20
 MOST_GAPS: Final = 1_000
 """How many words a phrase with ``~`` has, and how far apart they are."""
+MOST_VALUES: Final = 50
+"""So many values of one ``terms`` are compared one by one; more are a list."""
+MOST_CONDITIONS: Final = 4_000
+"""How many conditions one query may come to, each in a field or in a path of `rest`."""
+MOST_IN_ALL: Final = 20_000
+"""How many the queries of one request may come to together."""
 MOST_PATHS: Final = 32
 """How many fields of an object are asked one by one whether they exist."""
 _NUMBERS: Final = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
@@ -83,11 +91,12 @@ class Compiler:
         self.used: set[str] = set()
         """The fields that conditions so far have asked."""
         self._known: dict[Any, str] = {}
+        self._own = self._all = 0
 
     def bind(self, value: Any) -> str:
         """Make a parameter of a value, and return how it is written."""
         if isinstance(value, str):
-            value = value.encode(errors="replace").decode()
+            value = _clean(value)
         key = (type(value), value) if not isinstance(value, list) else (list, tuple(value))
         name = self._known.get(key)
         if name is None:
@@ -101,6 +110,8 @@ class Compiler:
             raise QueryError(f"a query is an object with one clause's name as its key, not {_short(clause)}")
         if depth > DEEPEST:
             raise QueryError(f"the query is nested deeper than {DEEPEST} clauses")
+        if depth == 0:
+            self._own = 0
         [(name, body)] = clause.items()
         if name == "bool":
             return self._bool(body, depth)
@@ -110,7 +121,7 @@ class Compiler:
             raise QueryError(f"unknown query clause '{name}'{f' ({hint})' if hint else ''}")
         if not isinstance(body, dict):
             raise QueryError(f"'{name}' expects an object, not {_short(body)}")
-        return method(self, body)
+        return method(self, body, depth)
 
     def _bool(self, body: Any, depth: int) -> Condition:
         _known("bool", body, {"must", "filter", "should", "must_not", "minimum_should_match", "boost"})
@@ -127,7 +138,7 @@ class Compiler:
             required.append(any_of(parts["should"]) if least == 1 else _at_least(parts["should"], least))
         return all_of([*required, *(negated(one) for one in parts["must_not"])])
 
-    def _query_string(self, body: Clause) -> Condition:
+    def _query_string(self, body: Clause, depth: int) -> Condition:
         options = {"query", "fields", "default_field", "default_operator", "analyze_wildcard", "lenient", "time_zone"}
         _known("query_string", body, options | {"boost", "allow_leading_wildcard"})
         text = body.get("query")
@@ -142,9 +153,9 @@ class Compiler:
             default_operator=str(body.get("default_operator", "or")),
             lenient=bool(body.get("lenient", False)),
         )
-        return self.compile(clause)
+        return self.compile(clause, depth)
 
-    def _match(self, body: Clause) -> Condition:
+    def _match(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("match", body, "query")
         _known("match", options, {"query", "operator", "lenient", "boost"})
         value = options.get("query")
@@ -155,7 +166,7 @@ class Compiler:
             return NOTHING
         return all_of(found) if str(options.get("operator", "or")).lower() == "and" else any_of(found)
 
-    def _match_phrase(self, body: Clause) -> Condition:
+    def _match_phrase(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("match_phrase", body, "query")
         _known("match_phrase", options, {"query", "slop", "lenient", "boost"})
         value = options.get("query")
@@ -174,14 +185,15 @@ class Compiler:
 
     def _in_order(self, found: Sequence[str]) -> Callable[[str], str]:
         """Require these words side by side."""
-        plain, longest = self.bind(f" {' '.join(found)} "), self.bind(max(found, key=len))
+        first = self.bind(_any_case(max(found, key=len)))
+        plain = self.bind(f" {' '.join(found)} ")
         expression = self.bind(_as_words(f"{SEPARATOR}+".join(found)))
 
         def fits(text: str) -> str:
-            small = f"lower({text})"
+            # The quickest first: most texts do not hold the letters at all, and most others hold them between spaces.
             return (
-                f"(contains({small}, {plain}) OR contains({small}, {longest}) "
-                f"AND regexp_matches({small}, {expression}))"
+                f"(regexp_matches({text}, {first}) "
+                f"AND (contains(lower({text}), {plain}) OR regexp_matches(lower({text}), {expression})))"
             )
 
         return fits
@@ -192,6 +204,7 @@ class Compiler:
             raise QueryError(f"a phrase with ~ has {MOST_NEAR} words at most")
         slop = min(slop, MOST_GAPS)
         names = [self.bind(word) for word in found]
+        firsts = [self.bind(_any_case(word)) for word in dict.fromkeys(found)]
         # Where each word stands, less its place in the phrase: side by side, all come to the same.
         places = [
             f"list_transform(list_filter(range(1, len(t) + 1), lambda p: t[p] = {name}), lambda p: p - {at})"
@@ -200,27 +213,43 @@ class Compiler:
         near = " AND ".join(f"len(list_filter({place}, lambda q: q BETWEEN a AND a + {slop})) > 0" for place in places)
 
         def fits(text: str) -> str:
-            here = " AND ".join(f"contains(lower({text}), {name})" for name in dict.fromkeys(names))
+            here = " AND ".join(f"regexp_matches({text}, {first})" for first in firsts)
             fit = f"len(list_filter(flatten([{', '.join(places)}]), lambda a: {near})) > 0"
             return f"({here} AND list_transform([{_words_of(text)}], lambda t: {fit})[1])"
 
         return fits
 
-    def _term(self, body: Clause) -> Condition:
+    def _term(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("term", body, "value")
         _known("term", options, {"value", "boost"})
         return self.exact(field, options.get("value"))
 
-    def _terms(self, body: Clause) -> Condition:
+    def _terms(self, body: Clause, _: int) -> Condition:
         body = {key: value for key, value in body.items() if key != "boost"}
         field, values = _single("terms", body)
         if not isinstance(values, list):
             raise QueryError(f"terms on '{field}' expects a list")
+        if len(values) > MOST_VALUES and field != "_id" and KINDS.get(field, "keyword") == "keyword":
+            return self._one_of(field, values)
         return any_of([self.exact(field, value) for value in values])
 
-    def _ids(self, body: Clause) -> Condition:
+    def _one_of(self, field: str, values: Sequence[Any]) -> Condition:
+        """Match one of many values."""
+        for value in values:
+            self.exact(field, value) if value is None or isinstance(value, list | dict) else None
+        if field in KINDS:
+            texts = self.bind([_clean(_as_text(value)) for value in values])
+            return self._ask(field, lambda text: _among(text, texts))
+        forms = self.bind([form for value in values for form in _forms(value)])
+        return self._in_rest(field, lambda held: _among(f"{held}::VARCHAR", forms))
+
+    def _ids(self, body: Clause, _: int) -> Condition:
         _known("ids", body, {"values"})
-        return any_of([self._identity(str(value)) for value in body.get("values", [])])
+        values = [str(value) for value in body.get("values", [])]
+        if len(values) <= MOST_VALUES:
+            return any_of([self._identity(value) for value in values])
+        self.used.add("_id")
+        return Condition(_among(IDENTITY, self.bind([_clean(value) for value in values])))
 
     def _identity(self, name: str) -> Condition:
         self.used.add("_id")
@@ -232,7 +261,7 @@ class Compiler:
             )
         return Condition(f"({' OR '.join(conditions)})")
 
-    def _exists(self, body: Clause) -> Condition:
+    def _exists(self, body: Clause, _: int) -> Condition:
         _known("exists", body, {"field"})
         return self.exists(str(body.get("field")))
 
@@ -253,7 +282,7 @@ class Compiler:
             conditions += [self._at(path, _holds_something) for path in self.names.of(field)]
         return Condition(f"({' OR '.join(conditions)})") if conditions else NOTHING
 
-    def _range(self, body: Clause) -> Condition:
+    def _range(self, body: Clause, _: int) -> Condition:
         field, limits = _one_field("range", body, "gte")
         _known("range", limits, {"gt", "gte", "lt", "lte", "format", "time_zone", "lenient", "boost"})
         return self._lenient(lambda: self.between(field, limits), limits)
@@ -314,13 +343,13 @@ class Compiler:
 
         return self._in_rest(field, fits)
 
-    def _prefix(self, body: Clause) -> Condition:
+    def _prefix(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("prefix", body, "value")
         _known("prefix", options, {"value", "case_insensitive", "boost"})
         pieces = [(char, False) for char in str(options.get("value"))]
         return self._like(field, [*pieces, ("*", True)], bool(options.get("case_insensitive")))
 
-    def _wildcard(self, body: Clause) -> Condition:
+    def _wildcard(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("wildcard", body, "value")
         _known("wildcard", options, {"value", "wildcard", "case_insensitive", "boost", "analyze"})
         value = str(options.get("value", options.get("wildcard")))
@@ -343,13 +372,13 @@ class Compiler:
             return NOTHING
         expression = self.bind(_as_words("".join(special[char] if is_it else char for char, is_it in small)))
         runs = "".join("\0" if is_special else char for char, is_special in small).split("\0")
-        longest = self.bind(max(runs, key=len))
+        first = self.bind(_any_case(max(runs, key=len)))
         return self._ask(
             field,
-            lambda text: f"(contains(lower({text}), {longest}) AND regexp_matches(lower({text}), {expression}))",
+            lambda text: f"(regexp_matches({text}, {first}) AND regexp_matches(lower({text}), {expression}))",
         )
 
-    def _regexp(self, body: Clause) -> Condition:
+    def _regexp(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("regexp", body, "value")
         _known("regexp", options, {"value", "case_insensitive", "boost"})
         return self._fits(field, str(options.get("value")), bool(options.get("case_insensitive")))
@@ -371,7 +400,7 @@ class Compiler:
             field, lambda value: f"({_is_text(value)} AND regexp_full_match({_text(value)}, {expression}))"
         )
 
-    def _fuzzy(self, body: Clause) -> Condition:
+    def _fuzzy(self, body: Clause, _: int) -> Condition:
         field, options = _one_field("fuzzy", body, "value")
         _known("fuzzy", options, {"value", "fuzziness", "boost"})
         value, fuzziness = str(options.get("value")), options.get("fuzziness", "AUTO")
@@ -420,15 +449,7 @@ class Compiler:
     def _word(self, field: str, word: str) -> Condition:
         if not is_word(word):
             return NOTHING
-        among, plain, expression = self.bind(f" {word} "), self.bind(word), self.bind(_as_words(word))
-
-        def fits(text: str) -> str:
-            small = f"lower({text})"
-            return (
-                f"(contains({small}, {among}) OR contains({small}, {plain}) AND regexp_matches({small}, {expression}))"
-            )
-
-        return self._ask(field, fits, Word(field, word))
+        return self._ask(field, self._in_order([word]), Word(field, word))
 
     def _equals(self, held: str, value: Any) -> str:
         """Compare a JSON value with the forms that a field without a type may have for `value`."""
@@ -453,6 +474,7 @@ class Compiler:
             conditions = [fits(column(field))]
         kind = KINDS[field]
         self.used.add(field)
+        self._tell()
         for path in self.names.of(field) if field != TIME else ():
             held = self._at(path, lambda value: f"({is_value(value, kind)} AND {fits(typed(value, kind))})")
             conditions.append(f"({column(field)} IS NULL AND {held})")
@@ -464,8 +486,17 @@ class Compiler:
         conditions = [self._at(path, fits) for path in self.names.of(field)]
         return Condition(f"({' OR '.join(conditions)})") if conditions else NOTHING
 
+    def _tell(self) -> None:
+        """Count a condition. Raises QueryError if there are too many."""
+        self._own += 1
+        self._all += 1
+        if self._own > MOST_CONDITIONS or self._all > MOST_IN_ALL:
+            most = MOST_CONDITIONS if self._own > MOST_CONDITIONS else MOST_IN_ALL
+            raise QueryError(f"the query comes to more than {most} conditions: use fewer words, or name their fields")
+
     def _at(self, path: str, fits: Callable[[str], str]) -> str:
         """Ask the value, or any of the values, that stand at a path of `rest`."""
+        self._tell()
         if "[*]" in path:
             return f"len(list_filter(json_extract(rest, {self.bind(path)}), lambda v: {fits('v')})) > 0"
         return fits(f"json_extract(rest, {self.bind(path)})")
@@ -479,9 +510,9 @@ class Compiler:
             raise
 
 
-_CLAUSES: Final[dict[str, Callable[[Compiler, Clause], Condition]]] = {
-    "match_all": lambda _compiler, _body: EVERYTHING,
-    "match_none": lambda _compiler, _body: NOTHING,
+_CLAUSES: Final[dict[str, Callable[[Compiler, Clause, int], Condition]]] = {
+    "match_all": lambda _compiler, _body, _depth: EVERYTHING,
+    "match_none": lambda _compiler, _body, _depth: NOTHING,
     "query_string": Compiler._query_string,
     "match": Compiler._match,
     "match_phrase": Compiler._match_phrase,
@@ -610,6 +641,17 @@ def _any_word(text: str, fits: str) -> str:
     return f"len(list_filter({split}, lambda w: w <> '' AND strlen(w) < {LONGEST} AND {fits})) > 0"
 
 
+def _among(value: str, values: str) -> str:
+    """Say whether a value is one of a list; in a function of list elements there can be no join."""
+    is_element = re.match(r"\(?[a-z]\b", value) is not None
+    return f"list_contains({values}, {value})" if is_element else f"{value} IN (SELECT unnest({values}))"
+
+
+def _any_case(text: str) -> str:
+    """Return an expression that fits wherever `text` stands in small or capital letters; others may fit, too."""
+    return f"(?i){text.replace('i', '[iİ]')}"
+
+
 def _as_words(pattern: str) -> str:
     """Return the expression of a text in which words fit `pattern`."""
     return f"(?:^|{SEPARATOR})(?:{pattern})(?:{SEPARATOR}|$)"
@@ -658,6 +700,21 @@ def _short(value: Any) -> str:
 
 def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _clean(text: str) -> str:
+    """Return a text without halves of surrogates, which no document holds."""
+    return text.encode(errors="replace").decode()
+
+
+def _forms(value: Any) -> list[str]:
+    """Return what a field without a type may hold for `value`, as it is written in JSON."""
+    forms = [msgspec.json.encode(_clean(_as_text(value))).decode()]
+    if str(value).lower() in {"true", "false"}:
+        forms.append(str(value).lower())
+    if (number := _number(value)) is not None:
+        forms += [str(int(number)), f"{int(number)}.0"] if number == int(number) else [repr(number)]
+    return forms
 
 
 def _number(value: Any) -> float | int | None:
