@@ -1,6 +1,6 @@
 """Elasticsearch's aggregations: checked, and written in Elasticsearch's shape.
 
-An aggregation is parsed once into a `Node`; `sawlog.store.columnar.grouping` fills a `Part` for each, and `render`
+An aggregation is parsed once into a `Node`; `sawlog.store.columnar.grouping` fills a `Findings` for each, and `render`
 writes the answer.
 """
 
@@ -58,11 +58,11 @@ class Bucket:
     """Documents that share a key, and the aggregations over them."""
 
     count: int = 0
-    below: dict[str, Part] = field(default_factory=dict)
+    below: dict[str, Findings] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Part:
+class Findings:
     """What was found: buckets by key and how many documents are in others, or the value of a metric."""
 
     buckets: dict[Any, Bucket] = field(default_factory=dict)
@@ -87,9 +87,9 @@ def parse(request: Any, depth: int = 0) -> dict[str, Node]:
     return {str(name): _node(str(name), body, depth) for name, body in request.items()}
 
 
-def render(nodes: Mapping[str, Node], parts: Mapping[str, Part], now: int) -> dict[str, Any]:
+def render(nodes: Mapping[str, Node], parts: Mapping[str, Findings], now: int) -> dict[str, Any]:
     """Write the answer of the nodes."""
-    return {name: _render(node, parts.get(name, Part()), now) for name, node in nodes.items()}
+    return {name: _render(node, parts.get(name, Findings()), now) for name, node in nodes.items()}
 
 
 def _node(name: str, body: Any, depth: int) -> Node:
@@ -195,7 +195,7 @@ def _moment(millis: int) -> datetime:
     return date_math.EPOCH + millis * date_math.MILLISECOND
 
 
-def _render(node: Node, part: Part, now: int) -> dict[str, Any]:
+def _render(node: Node, part: Findings, now: int) -> dict[str, Any]:
     if node.filters:
         found = {key: _bucket(node, part.buckets.get(key, Bucket()), now) for key in node.filters}
         return found[""] if node.kind == "filter" else {"buckets": found}
@@ -210,7 +210,7 @@ def _bucket(node: Node, bucket: Bucket, now: int) -> dict[str, Any]:
     return {"doc_count": bucket.count, **render(node.below, bucket.below, now)}
 
 
-def _metric(node: Node, part: Part) -> dict[str, Any]:
+def _metric(node: Node, part: Findings) -> dict[str, Any]:
     is_time = node.body["field"] == TIME
     if node.kind == "percentiles":
         return {"values": _percentiles(node, part.value, is_time)}
@@ -238,7 +238,7 @@ def _percentiles(node: Node, values: list[float] | None, is_time: bool) -> Any:
     }
 
 
-def _terms(node: Node, part: Part, now: int) -> dict[str, Any]:
+def _terms(node: Node, part: Findings, now: int) -> dict[str, Any]:
     size, least = size_of(node)
     rows = []
     for key, bucket in part.buckets.items():
@@ -279,7 +279,7 @@ def _order(rows: list[dict[str, Any]], item: Any) -> None:
         rows.sort(key=value, reverse=down)
 
 
-def _histogram(node: Node, part: Part, now: int) -> list[dict[str, Any]]:
+def _histogram(node: Node, part: Findings, now: int) -> list[dict[str, Any]]:
     least = node.body.get("min_doc_count", 0)
     keys = sorted(part.buckets)
     bounds = node.body.get("extended_bounds") or {}

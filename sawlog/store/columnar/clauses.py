@@ -16,7 +16,7 @@ import msgspec
 from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math, query_string
 from sawlog.store.columnar.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
-from sawlog.store.columnar.paths import Names
+from sawlog.store.columnar.paths import RestNames
 from sawlog.store.columnar.words import LETTER, LONGEST, SEPARATOR, is_word, lower, words
 
 DEEPEST: Final = 150
@@ -40,6 +40,7 @@ FILTERED: Final = {name for name, kind in KINDS.items() if kind == "text"} | {
     *("error.type", "log.file.path", "tags"),
 }
 """The fields whose words or values the filters of the row groups hold."""
+
 
 Clause = dict[str, Any]
 
@@ -65,15 +66,15 @@ Hint = Word | Several | None
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class RowCondition:
     """A clause in SQL, and what it says to filters."""
 
     sql: str
     hint: Hint = None
 
 
-EVERYTHING: Final = Condition("true")
-NOTHING: Final = Condition("false", Several(all=False, hints=()))
+EVERYTHING: Final = RowCondition("true")
+NOTHING: Final = RowCondition("false", Several(all=False, hints=()))
 
 
 class Compiler:
@@ -83,7 +84,7 @@ class Compiler:
     of all conditions so far.
     """
 
-    def __init__(self, names: Names, now: int, check: Callable[[str], None]) -> None:
+    def __init__(self, names: RestNames, now: int, check: Callable[[str], None]) -> None:
         self.names = names
         self.now = now
         self.check = check
@@ -104,7 +105,7 @@ class Compiler:
             self.values[name] = value
         return f"${name}"
 
-    def compile(self, clause: Any, depth: int = 0) -> Condition:
+    def compile(self, clause: Any, depth: int = 0) -> RowCondition:
         """Return the condition of a clause. Raises QueryError."""
         if not isinstance(clause, dict) or len(clause) != 1:
             raise QueryError(f"a query is an object with one clause's name as its key, not {_short(clause)}")
@@ -123,9 +124,9 @@ class Compiler:
             raise QueryError(f"'{name}' expects an object, not {_short(body)}")
         return method(self, body, depth)
 
-    def _bool(self, body: Any, depth: int) -> Condition:
+    def _bool(self, body: Any, depth: int) -> RowCondition:
         _known("bool", body, {"must", "filter", "should", "must_not", "minimum_should_match", "boost"})
-        parts: dict[str, list[Condition]] = {}
+        parts: dict[str, list[RowCondition]] = {}
         for occur in ("must", "filter", "should", "must_not"):
             below = body.get(occur, [])
             below = below if isinstance(below, list) else [below]
@@ -138,7 +139,7 @@ class Compiler:
             required.append(any_of(parts["should"]) if least == 1 else _at_least(parts["should"], least))
         return all_of([*required, *(negated(one) for one in parts["must_not"])])
 
-    def _query_string(self, body: Clause, depth: int) -> Condition:
+    def _query_string(self, body: Clause, depth: int) -> RowCondition:
         options = {"query", "fields", "default_field", "default_operator", "analyze_wildcard", "lenient", "time_zone"}
         _known("query_string", body, options | {"boost", "allow_leading_wildcard"})
         text = body.get("query")
@@ -155,7 +156,7 @@ class Compiler:
         )
         return self.compile(clause, depth)
 
-    def _match(self, body: Clause, _: int) -> Condition:
+    def _match(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("match", body, "query")
         _known("match", options, {"query", "operator", "lenient", "boost"})
         value = options.get("query")
@@ -166,7 +167,7 @@ class Compiler:
             return NOTHING
         return all_of(found) if str(options.get("operator", "or")).lower() == "and" else any_of(found)
 
-    def _match_phrase(self, body: Clause, _: int) -> Condition:
+    def _match_phrase(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("match_phrase", body, "query")
         _known("match_phrase", options, {"query", "slop", "lenient", "boost"})
         value = options.get("query")
@@ -219,12 +220,12 @@ class Compiler:
 
         return fits
 
-    def _term(self, body: Clause, _: int) -> Condition:
+    def _term(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("term", body, "value")
         _known("term", options, {"value", "boost"})
         return self.exact(field, options.get("value"))
 
-    def _terms(self, body: Clause, _: int) -> Condition:
+    def _terms(self, body: Clause, _: int) -> RowCondition:
         body = {key: value for key, value in body.items() if key != "boost"}
         field, values = _single("terms", body)
         if not isinstance(values, list):
@@ -233,7 +234,7 @@ class Compiler:
             return self._one_of(field, values)
         return any_of([self.exact(field, value) for value in values])
 
-    def _one_of(self, field: str, values: Sequence[Any]) -> Condition:
+    def _one_of(self, field: str, values: Sequence[Any]) -> RowCondition:
         """Match one of many values."""
         for value in values:
             self.exact(field, value) if value is None or isinstance(value, list | dict) else None
@@ -243,15 +244,15 @@ class Compiler:
         forms = self.bind([form for value in values for form in _forms(value)])
         return self._in_rest(field, lambda held: _among(f"{held}::VARCHAR", forms))
 
-    def _ids(self, body: Clause, _: int) -> Condition:
+    def _ids(self, body: Clause, _: int) -> RowCondition:
         _known("ids", body, {"values"})
         values = [str(value) for value in body.get("values", [])]
         if len(values) <= MOST_VALUES:
             return any_of([self._identity(value) for value in values])
         self.used.add("_id")
-        return Condition(_among(IDENTITY, self.bind([_clean(value) for value in values])))
+        return RowCondition(_among(IDENTITY, self.bind([_clean(value) for value in values])))
 
-    def _identity(self, name: str) -> Condition:
+    def _identity(self, name: str) -> RowCondition:
         self.used.add("_id")
         conditions = [f'"_id" = {self.bind(name)}']
         source, _, offset = name.rpartition(":")
@@ -259,13 +260,13 @@ class Compiler:
             conditions.append(
                 f'"_id" IS NULL AND "_source" = {self.bind(source)} AND "log.offset" = {self.bind(int(offset))}'
             )
-        return Condition(f"({' OR '.join(conditions)})")
+        return RowCondition(f"({' OR '.join(conditions)})")
 
-    def _exists(self, body: Clause, _: int) -> Condition:
+    def _exists(self, body: Clause, _: int) -> RowCondition:
         _known("exists", body, {"field"})
         return self.exists(str(body.get("field")))
 
-    def exists(self, field: str) -> Condition:
+    def exists(self, field: str) -> RowCondition:
         """Match documents with a value in `field` or, if it is an object, in one below it."""
         if field in {"_id", "_index"}:
             return EVERYTHING
@@ -280,14 +281,14 @@ class Compiler:
         conditions += [self._at(path, lambda value: is_value(value, KINDS.get(field))) for path in paths]
         if not self.names.are_all_known and field not in KINDS:
             conditions += [self._at(path, _holds_something) for path in self.names.of(field)]
-        return Condition(f"({' OR '.join(conditions)})") if conditions else NOTHING
+        return RowCondition(f"({' OR '.join(conditions)})") if conditions else NOTHING
 
-    def _range(self, body: Clause, _: int) -> Condition:
+    def _range(self, body: Clause, _: int) -> RowCondition:
         field, limits = _one_field("range", body, "gte")
         _known("range", limits, {"gt", "gte", "lt", "lte", "format", "time_zone", "lenient", "boost"})
         return self._lenient(lambda: self.between(field, limits), limits)
 
-    def between(self, field: str, limits: Clause) -> Condition:
+    def between(self, field: str, limits: Clause) -> RowCondition:
         """Match values within the limits ``gt``, ``gte``, ``lt``, ``lte``."""
         kind = KINDS.get(field)
         sides = {side: limits[side] for side in ("gt", "gte", "lt", "lte") if limits.get(side) is not None}
@@ -312,7 +313,7 @@ class Compiler:
         first, last = self.bind(max(low, -(2**63))), self.bind(min(high, 2**63 - 1))
         return self._ask(field, lambda value: f"{value} BETWEEN {first} AND {last}")
 
-    def _between_moments(self, field: str, low: int, high: int) -> Condition:
+    def _between_moments(self, field: str, low: int, high: int) -> RowCondition:
         if low > _LAST_MOMENT or high < _FIRST_MOMENT:
             return NOTHING
         first, last = self.moment(max(low, _FIRST_MOMENT)), self.moment(min(high, _LAST_MOMENT))
@@ -322,7 +323,7 @@ class Compiler:
         """Write a time."""
         return f"make_timestamptz({self.bind(millis * 1000)}::BIGINT)"
 
-    def _between_texts(self, field: str, sides: Clause) -> Condition:
+    def _between_texts(self, field: str, sides: Clause) -> RowCondition:
         def within(value: str, form: Callable[[Any], Any]) -> str:
             limits = {side: form(limit) for side, limit in sides.items()}
             if any(limit is None for limit in limits.values()):
@@ -343,19 +344,19 @@ class Compiler:
 
         return self._in_rest(field, fits)
 
-    def _prefix(self, body: Clause, _: int) -> Condition:
+    def _prefix(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("prefix", body, "value")
         _known("prefix", options, {"value", "case_insensitive", "boost"})
         pieces = [(char, False) for char in str(options.get("value"))]
         return self._like(field, [*pieces, ("*", True)], bool(options.get("case_insensitive")))
 
-    def _wildcard(self, body: Clause, _: int) -> Condition:
+    def _wildcard(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("wildcard", body, "value")
         _known("wildcard", options, {"value", "wildcard", "case_insensitive", "boost", "analyze"})
         value = str(options.get("value", options.get("wildcard")))
         return self._like(field, _wild(value), bool(options.get("case_insensitive")))
 
-    def _like(self, field: str, pieces: Sequence[tuple[str, bool]], ignore_case: bool) -> Condition:
+    def _like(self, field: str, pieces: Sequence[tuple[str, bool]], ignore_case: bool) -> RowCondition:
         """Match a pattern: characters, and ``*`` and ``?`` where they are special."""
         if KINDS.get(field) == "text":
             return self._like_word(field, pieces)
@@ -363,7 +364,7 @@ class Compiler:
         pattern = "".join(special[char] if is_special else re.escape(char) for char, is_special in pieces)
         return self._fits(field, pattern, ignore_case)
 
-    def _like_word(self, field: str, pieces: Sequence[tuple[str, bool]]) -> Condition:
+    def _like_word(self, field: str, pieces: Sequence[tuple[str, bool]]) -> RowCondition:
         special = {"*": f"{LETTER}*", "?": LETTER}
         if not any(not is_special or char == "?" for char, is_special in pieces):
             special["*"] = f"{LETTER}+"
@@ -378,12 +379,12 @@ class Compiler:
             lambda text: f"(regexp_matches({text}, {first}) AND regexp_matches(lower({text}), {expression}))",
         )
 
-    def _regexp(self, body: Clause, _: int) -> Condition:
+    def _regexp(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("regexp", body, "value")
         _known("regexp", options, {"value", "case_insensitive", "boost"})
         return self._fits(field, str(options.get("value")), bool(options.get("case_insensitive")))
 
-    def _fits(self, field: str, pattern: str, ignore_case: bool) -> Condition:
+    def _fits(self, field: str, pattern: str, ignore_case: bool) -> RowCondition:
         kind = KINDS.get(field)
         if kind == "text" and "\\" not in pattern:
             pattern = lower(pattern)
@@ -400,7 +401,7 @@ class Compiler:
             field, lambda value: f"({_is_text(value)} AND regexp_full_match({_text(value)}, {expression}))"
         )
 
-    def _fuzzy(self, body: Clause, _: int) -> Condition:
+    def _fuzzy(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("fuzzy", body, "value")
         _known("fuzzy", options, {"value", "fuzziness", "boost"})
         value, fuzziness = str(options.get("value")), options.get("fuzziness", "AUTO")
@@ -422,7 +423,7 @@ class Compiler:
             return self._ask(field, near)
         return self._in_rest(field, lambda value: f"({_is_text(value)} AND {near(_text(value))})")
 
-    def exact(self, field: str, value: Any) -> Condition:
+    def exact(self, field: str, value: Any) -> RowCondition:
         """Match one value, of the field's type; a text field's word."""
         if value is None or isinstance(value, list | dict):
             raise QueryError(f"'{field}' is compared with {_short(value)}: expected one value")
@@ -446,7 +447,7 @@ class Compiler:
             return self._ask(field, lambda held: f"{held} = {whole}")
         return self._in_rest(field, lambda held: self._equals(held, value))
 
-    def _word(self, field: str, word: str) -> Condition:
+    def _word(self, field: str, word: str) -> RowCondition:
         if not is_word(word):
             return NOTHING
         return self._ask(field, self._in_order([word]), Word(field, word))
@@ -464,10 +465,10 @@ class Compiler:
         double = f"TRY_CAST({held} AS DOUBLE) = {self.bind(float(number))}"
         return f"({held}::VARCHAR IN ({', '.join(literals)}) OR json_type({held}) = 'DOUBLE' AND {double})"
 
-    def _ask(self, field: str, fits: Callable[[str], str], hint: Hint = None) -> Condition:
+    def _ask(self, field: str, fits: Callable[[str], str], hint: Hint = None) -> RowCondition:
         """Ask a fixed field's column, or `rest` where it may hold the field and the column does not."""
         if field == "_id":
-            return Condition(fits(IDENTITY))
+            return RowCondition(fits(IDENTITY))
         if field == "tags":
             conditions = [f"len(list_filter(tags, lambda t: {fits('t')})) > 0"]
         else:
@@ -479,12 +480,12 @@ class Compiler:
             held = self._at(path, lambda value: f"({is_value(value, kind)} AND {fits(typed(value, kind))})")
             conditions.append(f"({column(field)} IS NULL AND {held})")
         sql = conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
-        return Condition(sql, hint if field in FILTERED or isinstance(hint, Several) else None)
+        return RowCondition(sql, hint if field in FILTERED or isinstance(hint, Several) else None)
 
-    def _in_rest(self, field: str, fits: Callable[[str], str]) -> Condition:
+    def _in_rest(self, field: str, fits: Callable[[str], str]) -> RowCondition:
         self.used.add(field)
         conditions = [self._at(path, fits) for path in self.names.of(field)]
-        return Condition(f"({' OR '.join(conditions)})") if conditions else NOTHING
+        return RowCondition(f"({' OR '.join(conditions)})") if conditions else NOTHING
 
     def _tell(self) -> None:
         """Count a condition. Raises QueryError if there are too many."""
@@ -501,7 +502,7 @@ class Compiler:
             return f"len(list_filter(json_extract(rest, {self.bind(path)}), lambda v: {fits('v')})) > 0"
         return fits(f"json_extract(rest, {self.bind(path)})")
 
-    def _lenient(self, make: Callable[[], Condition], options: Clause) -> Condition:
+    def _lenient(self, make: Callable[[], RowCondition], options: Clause) -> RowCondition:
         try:
             return make()
         except QueryError:
@@ -510,7 +511,7 @@ class Compiler:
             raise
 
 
-_CLAUSES: Final[dict[str, Callable[[Compiler, Clause, int], Condition]]] = {
+_CLAUSES: Final[dict[str, Callable[[Compiler, Clause, int], RowCondition]]] = {
     "match_all": lambda _compiler, _body, _depth: EVERYTHING,
     "match_none": lambda _compiler, _body, _depth: NOTHING,
     "query_string": Compiler._query_string,
@@ -534,17 +535,17 @@ def column(field: str) -> str:
     return '"' + field.replace('"', '""') + '"'
 
 
-def all_of(conditions: Sequence[Condition]) -> Condition:
+def all_of(conditions: Sequence[RowCondition]) -> RowCondition:
     """Require all of these."""
     kept = [one for one in conditions if one != EVERYTHING]
     if not kept or NOTHING in kept:
         return NOTHING if kept else EVERYTHING
     hints = tuple(one.hint for one in kept if one.hint is not None)
     sql = " AND ".join(f"({one.sql})" for one in kept) if len(kept) > 1 else kept[0].sql
-    return Condition(sql, hints[0] if len(hints) == 1 else Several(all=True, hints=hints) if hints else None)
+    return RowCondition(sql, hints[0] if len(hints) == 1 else Several(all=True, hints=hints) if hints else None)
 
 
-def any_of(conditions: Sequence[Condition]) -> Condition:
+def any_of(conditions: Sequence[RowCondition]) -> RowCondition:
     """Require one of these."""
     kept = [one for one in conditions if one != NOTHING]
     if not kept or EVERYTHING in kept:
@@ -552,16 +553,16 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     if len(kept) == 1:
         return kept[0]
     hints = tuple(one.hint for one in kept)
-    return Condition(
+    return RowCondition(
         f"({' OR '.join(f'({one.sql})' for one in kept)})", None if None in hints else Several(all=False, hints=hints)
     )
 
 
-def negated(condition: Condition) -> Condition:
+def negated(condition: RowCondition) -> RowCondition:
     """Require that this does not hold."""
     if condition in {EVERYTHING, NOTHING}:
         return NOTHING if condition == EVERYTHING else EVERYTHING
-    return Condition(f"({condition.sql}) IS NOT TRUE")
+    return RowCondition(f"({condition.sql}) IS NOT TRUE")
 
 
 def typed(value: str, kind: str) -> str:
@@ -614,10 +615,10 @@ def time_limits(clause: Any, now: int) -> tuple[int, int, Any]:
     return low, high, {"bool": body}
 
 
-def _at_least(conditions: Sequence[Condition], least: int) -> Condition:
+def _at_least(conditions: Sequence[RowCondition], least: int) -> RowCondition:
     if least > len(conditions):
         return NOTHING
-    return Condition(f"{' + '.join(f'(({one.sql}) IS TRUE)::INTEGER' for one in conditions)} >= {least}")
+    return RowCondition(f"{' + '.join(f'(({one.sql}) IS TRUE)::INTEGER' for one in conditions)} >= {least}")
 
 
 def _text(value: str) -> str:

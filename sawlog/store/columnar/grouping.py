@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from sawlog.errors import QueryError
-from sawlog.store.columnar.aggregations import PERCENTS, Bucket, Flag, Node, Part, included, size_of
+from sawlog.store.columnar.aggregations import PERCENTS, Bucket, Findings, Flag, Node, included, size_of
 from sawlog.store.columnar.clauses import Compiler, column, is_value, typed
 from sawlog.store.columnar.engine import Session
 from sawlog.store.columnar.layout import KINDS, TIME
@@ -43,7 +43,7 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class FieldValues:
     """A field's values as SQL: one of a row, or a list. Those of a field without a type are JSON."""
 
     sql: str
@@ -58,18 +58,20 @@ class Level:
     name: str
     node: Node
     fixed: str | None
-    values: Values
+    values: FieldValues
 
 
 @dataclass(slots=True)
-class Group:
+class BucketPath:
     """A path of buckets, and the figures of each bucket: ``name`` or the clause of a filter, and the SQL."""
 
     levels: tuple[Level, ...]
     figures: list[tuple[str, Node, str | None, str]] = field(default_factory=list)
 
 
-def collect(nodes: Mapping[str, Node], rows: Pass, compiler: Compiler, session: Session) -> tuple[int, dict[str, Part]]:
+def collect(
+    nodes: Mapping[str, Node], rows: Pass, compiler: Compiler, session: Session
+) -> tuple[int, dict[str, Findings]]:
     """Count the rows, and answer the nodes for them. Raises QueryError."""
     job = _Collection(rows, compiler, session)
     return job.collect(nodes)
@@ -87,9 +89,9 @@ class _Collection:
         self.rows = rows
         self.compiler = compiler
         self.session = session
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, Findings] = {}
 
-    def collect(self, nodes: Mapping[str, Node]) -> tuple[int, dict[str, Part]]:
+    def collect(self, nodes: Mapping[str, Node]) -> tuple[int, dict[str, Findings]]:
         groups = list(self.groups(nodes))
         total = 0
         chosen: dict[str, list[Any]] = {}
@@ -105,9 +107,9 @@ class _Collection:
             total = max(total, self._count(some, chosen))
         return total, self.parts
 
-    def groups(self, nodes: Mapping[str, Node], levels: tuple[Level, ...] = ()) -> Iterator[Group]:
+    def groups(self, nodes: Mapping[str, Node], levels: tuple[Level, ...] = ()) -> Iterator[BucketPath]:
         """Walk the tree; a group comes before those below it."""
-        here = Group(levels)
+        here = BucketPath(levels)
         below: list[tuple[Level, Mapping[str, Node]]] = []
         for name, node in nodes.items():
             if node.is_metric:
@@ -119,7 +121,7 @@ class _Collection:
                         sql = f"{self.rows.count} FILTER (WHERE {condition.sql})"
                         here.figures.append((name, node, key, sql))
                     else:
-                        values = Values(f"CASE WHEN {condition.sql} THEN true END", False, False)
+                        values = FieldValues(f"CASE WHEN {condition.sql} THEN true END", False, False)
                         below.append((Level(name, node, key, values), node.below))
             else:
                 found = self._keys(node)
@@ -131,7 +133,7 @@ class _Collection:
         for level, under in below:
             yield from self.groups(under, (*levels, level))
 
-    def _keys(self, node: Node) -> Values:
+    def _keys(self, node: Node) -> FieldValues:
         name = node.body["field"]
         if node.kind == "terms":
             size_of(node)
@@ -139,9 +141,9 @@ class _Collection:
             return replace(found, sql=_millis(found)) if KINDS.get(name) == "date" else found
         if node.unit in _TRUNCATED:
             moment = f"date_trunc('{_TRUNCATED[node.unit]}', make_timestamp(epoch_us({column(TIME)})))"
-            return Values(f"epoch_ms({moment})", False, False)
+            return FieldValues(f"epoch_ms({moment})", False, False)
         at, step = f"epoch_ms({column(TIME)})", node.step
-        return Values(f"({at} - (({at} % {step}) + {step}) % {step})", False, False)
+        return FieldValues(f"({at} - (({at} % {step}) + {step}) % {step})", False, False)
 
     def _figure(self, node: Node) -> str:
         """Write a metric."""
@@ -162,7 +164,7 @@ class _Collection:
             return f"sum(list_sum({sql}))::DOUBLE / nullif(sum(list_count({sql})), 0)"
         return f"{node.kind}(list_{node.kind}({sql}))"
 
-    def _number_of_values(self, node: Node, found: Values) -> str:
+    def _number_of_values(self, node: Node, found: FieldValues) -> str:
         if node.kind == "value_count":
             if found.is_list:
                 return f"sum(len({found.sql}))"
@@ -180,7 +182,7 @@ class _Collection:
         function = "quantile_cont" if self.rows.rows <= EXACT_ROWS else "approx_quantile"
         return f"{function}({sql}::DOUBLE, {wanted})"
 
-    def _choose(self, group: Group) -> list[Any]:
+    def _choose(self, group: BucketPath) -> list[Any]:
         """Count the buckets of a field of many values, and take only those that are asked for."""
         [level] = group.levels
         size, least = size_of(level.node)
@@ -194,13 +196,13 @@ class _Collection:
             self.compiler.values,
         )
         if rows:
-            part = self.parts.setdefault(level.name, Part())
+            part = self.parts.setdefault(level.name, Findings())
             part.others = int(rows[0][-1]) - sum(int(row[1]) for row in rows)
         for row in rows:
             self._put(group, row[:1], row[1], row[2:-1])
         return [row[0] for row in rows]
 
-    def _order(self, level: Level, group: Group) -> str:
+    def _order(self, level: Level, group: BucketPath) -> str:
         key = "TRY_CAST(k AS DOUBLE) NULLS LAST, k" if level.values.is_json else "k"
         [(path, direction)] = level.node.body.get("order", {"_count": "desc"}).items()
         down = "DESC" if direction == "desc" else "ASC"
@@ -212,7 +214,7 @@ class _Collection:
         at = next(number for number, (figure, *_) in enumerate(group.figures) if figure == name)
         return f"f{at} {down} NULLS LAST, {key}"
 
-    def _count(self, groups: Sequence[Group], chosen: Mapping[str, list[Any]]) -> int:
+    def _count(self, groups: Sequence[BucketPath], chosen: Mapping[str, list[Any]]) -> int:
         """Count the buckets of several paths in one pass; return how many rows there are, if that comes out."""
         narrowed = [group for group in groups if group.levels and group.levels[0].name in chosen]
         only = None
@@ -235,7 +237,7 @@ class _Collection:
         if len(rows) > MOST_ROWS:
             raise QueryError(f"the request comes to more than {MOST_ROWS} buckets: narrow it, or nest less deep")
         total = 0
-        by_mask: dict[int, list[Group]] = {}
+        by_mask: dict[int, list[BucketPath]] = {}
         for group, used in zip(groups, sets, strict=True):
             mask = sum(1 << (len(names) - 1 - at) for at, name in enumerate(names) if name not in used)
             by_mask.setdefault(mask, []).append(group)
@@ -250,7 +252,7 @@ class _Collection:
         return total
 
     def _source(
-        self, groups: Sequence[Group], only: tuple[Level, list[Any]] | None = None
+        self, groups: Sequence[BucketPath], only: tuple[Level, list[Any]] | None = None
     ) -> tuple[str, dict[str, str]]:
         """Write what is grouped: all columns of the rows, and the keys by name."""
         found = {level.values.sql: level.values for group in groups for level in group.levels}
@@ -266,13 +268,13 @@ class _Collection:
             source = f"(SELECT * FROM {source} WHERE {keys[level.values.sql]} IN (SELECT unnest({wanted})))"
         return source, keys
 
-    def _put(self, group: Group, places: Sequence[Any], count: int | None, figures: Sequence[Any]) -> None:
+    def _put(self, group: BucketPath, places: Sequence[Any], count: int | None, figures: Sequence[Any]) -> None:
         """Keep what was found of one bucket."""
         below, bucket = self.parts, Bucket()
         for level, place in zip(group.levels, places, strict=True):
             if place is None:
                 return
-            part = below.setdefault(level.name, Part())
+            part = below.setdefault(level.name, Findings())
             key = level.fixed if level.fixed is not None else _key(level, place)
             if level.node.kind == "terms" and not included(level.node, key):
                 return
@@ -280,14 +282,14 @@ class _Collection:
             below = bucket.below
         bucket.count = int(count or 0)
         for (name, node, fixed, _), value in zip(group.figures, figures, strict=True):
-            part = below.setdefault(name, Part())
+            part = below.setdefault(name, Findings())
             if fixed is not None:
                 part.buckets[fixed] = Bucket(int(value or 0))
             else:
                 part.value = _figure(node, value)
 
 
-def values(name: str, compiler: Compiler) -> Values:
+def values(name: str, compiler: Compiler) -> FieldValues:
     """Return a field's values: of its column, and of `rest` where that holds some."""
     compiler.used.add(name)
     paths = compiler.names.of(name) if name != TIME else ()
@@ -295,26 +297,28 @@ def values(name: str, compiler: Compiler) -> Values:
         return _typed_values(name, KINDS[name], paths, compiler)
     held = [(path, compiler.bind(path)) for path in paths]
     if not held:
-        return Values("NULL::VARCHAR", False, True)
+        return FieldValues("NULL::VARCHAR", False, True)
     if len(held) == 1 and "[*]" not in paths[0]:
         value = f"json_extract(rest, {held[0][1]})"
-        return Values(f"CASE WHEN {is_value(value, None)} THEN {value}::VARCHAR END", False, True)
-    return Values(_listed(held, lambda value: f"{value}::VARCHAR", None), True, True)
+        return FieldValues(f"CASE WHEN {is_value(value, None)} THEN {value}::VARCHAR END", False, True)
+    return FieldValues(_listed(held, lambda value: f"{value}::VARCHAR", None), True, True)
 
 
-def _typed_values(name: str, kind: str, paths: Sequence[str], compiler: Compiler) -> Values:
+def _typed_values(name: str, kind: str, paths: Sequence[str], compiler: Compiler) -> FieldValues:
     held = [(path, compiler.bind(path)) for path in paths]
     own = column(name)
     if name == "tags":
         listed = f"coalesce(tags, {_listed(held, lambda value: typed(value, kind), kind)})"
-        return Values(listed if held else own, True, False)
+        return FieldValues(listed if held else own, True, False)
     if not held:
-        return Values(own, False, False)
+        return FieldValues(own, False, False)
     if len(held) == 1 and "[*]" not in paths[0]:
         value = f"json_extract(rest, {held[0][1]})"
-        return Values(f"coalesce({own}, CASE WHEN {is_value(value, kind)} THEN {typed(value, kind)} END)", False, False)
+        return FieldValues(
+            f"coalesce({own}, CASE WHEN {is_value(value, kind)} THEN {typed(value, kind)} END)", False, False
+        )
     listed = _listed(held, lambda value: typed(value, kind), kind)
-    return Values(f"CASE WHEN {own} IS NOT NULL THEN [{own}] ELSE {listed} END", True, False)
+    return FieldValues(f"CASE WHEN {own} IS NOT NULL THEN [{own}] ELSE {listed} END", True, False)
 
 
 def _listed(held: Sequence[tuple[str, str]], form: Callable[[str], str], kind: str | None) -> str:
@@ -328,11 +332,11 @@ def _listed(held: Sequence[tuple[str, str]], form: Callable[[str], str], kind: s
     return f"flatten([{', '.join(parts)}])"
 
 
-def _packed(groups: Sequence[Group]) -> Iterator[list[Group]]:
+def _packed(groups: Sequence[BucketPath]) -> Iterator[list[BucketPath]]:
     """Put groups together that one pass can count: they unfold the same fields, and are not too many."""
     left = list(groups)
     while left:
-        first, some, keys, figures = left[0], list[Group](), set[str](), 0
+        first, some, keys, figures = left[0], list[BucketPath](), set[str](), 0
         for group in left:
             own = {level.values.sql for level in group.levels}
             if _unfolded(group) == _unfolded(first) and _narrowed(group) == _narrowed(first):
@@ -345,21 +349,21 @@ def _packed(groups: Sequence[Group]) -> Iterator[list[Group]]:
         yield from _cut(some)
 
 
-def _cut(groups: list[Group]) -> Iterator[list[Group]]:
+def _cut(groups: list[BucketPath]) -> Iterator[list[BucketPath]]:
     """Split a group that has too many figures for one pass."""
     if len(groups) > 1 or len(groups[0].figures) <= MOST_FIGURES:
         yield groups
         return
     figures = groups[0].figures
     for start in range(0, len(figures), MOST_FIGURES):
-        yield [Group(groups[0].levels, figures[start : start + MOST_FIGURES])]
+        yield [BucketPath(groups[0].levels, figures[start : start + MOST_FIGURES])]
 
 
-def _unfolded(group: Group) -> set[str]:
+def _unfolded(group: BucketPath) -> set[str]:
     return {level.values.sql for level in group.levels if level.values.is_list}
 
 
-def _narrowed(group: Group) -> str | None:
+def _narrowed(group: BucketPath) -> str | None:
     """Return the aggregation on top of a group whose buckets are chosen first."""
     return group.levels[0].name if group.levels and _is_chosen(group.levels[0].node) else None
 
@@ -381,7 +385,7 @@ def _is_chosen(node: Node) -> bool:
     return path == "_count" or (below is not None and below.is_metric and below.kind != "percentiles")
 
 
-def _millis(found: Values) -> str:
+def _millis(found: FieldValues) -> str:
     return f"list_transform({found.sql}, lambda e: epoch_ms(e))" if found.is_list else f"epoch_ms({found.sql})"
 
 

@@ -1,14 +1,14 @@
-"""What few rows match is copied once, with the columns that are needed, and then counted and sorted as often as asked.
+"""What few rows match is copied once, with the columns that are needed, then counted and sorted as often as asked.
 
-A condition on words or on `rest` is what makes a search slow; without the copy it would be asked again for the hits, and
-once more for each pass of the aggregations.
+A condition on words or on `rest` is what makes a search slow; without the copy it would be asked again for the hits,
+and once more for each pass of the aggregations.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sawlog.store.columnar.clauses import Compiler, Condition, column
+from sawlog.store.columnar.clauses import Compiler, RowCondition, column
 from sawlog.store.columnar.engine import Session
 from sawlog.store.columnar.layout import COLUMNS, ID, REST, SEQUENCE, SOURCE, TIME
 from sawlog.store.columnar.sources import Sources
@@ -21,7 +21,7 @@ _UNQUOTED: Final = {"tags": "tags", REST: "(rest, ", "_index": "_index"}
 _SLOW: Final = ("lower(", "regexp_", "json_extract(", "list_filter(")
 
 
-def narrow(condition: Condition, sources: Sources, used: str, compiler: Compiler, session: Session) -> int | None:
+def narrow(condition: RowCondition, sources: Sources, used: str, compiler: Compiler, session: Session) -> int | None:
     """Copy the rows that fulfil a condition into the table `NARROWED`; `used` is all SQL that will be asked of it.
 
     Return how many they are; None if they are too many, or the condition is so quick that it need not be.

@@ -58,7 +58,7 @@ def _quoted(key: str) -> str:
     return f'"{escaped}"'
 
 
-class Names:
+class RestNames:
     """The paths behind dotted names, in several tables together."""
 
     def __init__(self, listed: Iterable[frozenset[str] | None]) -> None:

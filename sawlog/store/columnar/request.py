@@ -21,14 +21,14 @@ _OPTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SortKey:
     """One key of the order of hits."""
 
     field: str
     descending: bool
 
 
-class Request:
+class SearchRequest:
     """A request, checked. Raises QueryError."""
 
     def __init__(self, request: Any) -> None:
@@ -45,7 +45,7 @@ class Request:
         if self.size + self.start > WINDOW:
             raise QueryError(f"from + size is {self.start + self.size}: at most {WINDOW} hits; go on with search_after")
         self.asked = _keys(request.get("sort"))
-        implied = [Key("log.offset", False)] if all(key.field != "log.offset" for key in self.asked) else []
+        implied = [SortKey("log.offset", False)] if all(key.field != "log.offset" for key in self.asked) else []
         self.keys = [*self.asked, *implied]
         self.after = self._after(request.get("search_after"))
         self._includes, self._excludes = _source_filter(request.get("_source", True))
@@ -73,9 +73,9 @@ def _count(request: dict[str, Any], name: str, default: int) -> int:
     return value
 
 
-def _keys(sort: Any) -> list[Key]:
+def _keys(sort: Any) -> list[SortKey]:
     if not sort:
-        return [Key(TIME, True)]
+        return [SortKey(TIME, True)]
     keys = []
     for item in sort if isinstance(sort, list) else [sort]:
         pairs = {item: "asc"} if isinstance(item, str) else item
@@ -97,7 +97,7 @@ def _keys(sort: Any) -> list[Key]:
             if KINDS.get(field) not in {"keyword", "long", "date"} or field in {"_id", "_index"}:
                 names = [name for name, kind in KINDS.items() if kind != "text" and name[0] != "_"]
                 raise QueryError(f"hits cannot be sorted by '{field}', only by {', '.join(names)}")
-            keys.append(Key(field, order == "desc"))
+            keys.append(SortKey(field, order == "desc"))
     return keys
 
 

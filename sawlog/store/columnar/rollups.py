@@ -12,8 +12,8 @@ from typing import Final
 
 from arro3.core import Table
 
-from sawlog.store.columnar.aggregations import Node, Part
-from sawlog.store.columnar.clauses import EVERYTHING, Compiler, Condition, column
+from sawlog.store.columnar.aggregations import Findings, Node
+from sawlog.store.columnar.clauses import EVERYTHING, Compiler, RowCondition, column
 from sawlog.store.columnar.engine import Session
 from sawlog.store.columnar.grouping import Pass, collect
 from sawlog.store.columnar.layout import TIME
@@ -25,8 +25,8 @@ _FIELDS: Final = frozenset({"service.name", "log.level"})
 
 
 def counted(
-    nodes: Mapping[str, Node], condition: Condition, sources: Sources, compiler: Compiler, session: Session
-) -> tuple[int, dict[str, Part]]:
+    nodes: Mapping[str, Node], condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
+) -> tuple[int, dict[str, Findings]]:
     """Return how many rows fulfil a condition, and the aggregations over them. Raises QueryError."""
     rows = None
     if compiler.used <= _FIELDS and all(_is_counted(node, compiler) for node in nodes.values()):
@@ -53,7 +53,7 @@ def _is_counted(node: Node, compiler: Compiler) -> bool:
     return known and all(_is_counted(below, compiler) for below in node.below.values())
 
 
-def _with_rollups(condition: Condition, sources: Sources, compiler: Compiler, session: Session) -> Pass | None:
+def _with_rollups(condition: RowCondition, sources: Sources, compiler: Compiler, session: Session) -> Pass | None:
     """Return the rows of rollups, and those that must be counted themselves; None if no rollup can be used."""
     low, high = sources.limits
     first, end = -(-low // MINUTE) * MINUTE, (high + 1) // MINUTE * MINUTE

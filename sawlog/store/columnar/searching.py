@@ -15,7 +15,7 @@ from sawlog.store.columnar.clauses import (
     IDENTITY,
     NOTHING,
     Compiler,
-    Condition,
+    RowCondition,
     all_of,
     any_of,
     column,
@@ -26,8 +26,8 @@ from sawlog.store.columnar.documents import documents
 from sawlog.store.columnar.engine import Session, literals
 from sawlog.store.columnar.layout import COLUMNS, DATES, KINDS, SEQUENCE, TIME
 from sawlog.store.columnar.narrowing import NARROWED, narrow
-from sawlog.store.columnar.paths import Names
-from sawlog.store.columnar.request import Key, Request
+from sawlog.store.columnar.paths import RestNames
+from sawlog.store.columnar.request import SearchRequest, SortKey
 from sawlog.store.columnar.rollups import counted
 from sawlog.store.columnar.sources import Scope, Sources, row_groups
 from sawlog.store.columnar.view import View
@@ -40,15 +40,15 @@ MOST_LITERALS: Final = 1_000
 def search(session: Session, view: View, request: Any, index: str | None = None) -> dict[str, Any]:
     """Answer a request. Raises QueryError."""
     began = time.monotonic()
-    asked = Request(request)
-    Compiler(Names([]), asked.now, session.check_expression).compile(asked.clause)
+    asked = SearchRequest(request)
+    Compiler(RestNames([]), asked.now, session.check_expression).compile(asked.clause)
     low, high, clause = time_limits(asked.clause, asked.now)
     scope = Scope(session, view, (low, high), index)
     compiler = Compiler(scope.names, asked.now, session.check_expression)
     condition = compiler.compile(clause)
     sources = scope.sources(condition.hint, compiler)
     hits = _Hits(asked, condition, sources, compiler, session)
-    total, parts = 0, dict[str, aggregations.Part]()
+    total, parts = 0, dict[str, aggregations.Findings]()
     if condition != NOTHING:
         if asked.size:
             used = grouping.sql_of(asked.nodes, compiler, session) + hits.sql
@@ -83,7 +83,7 @@ class _Hits:
     """Finds the hits of one request."""
 
     def __init__(
-        self, asked: Request, condition: Condition, sources: Sources, compiler: Compiler, session: Session
+        self, asked: SearchRequest, condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
     ) -> None:
         self.asked = asked
         self.condition = condition
@@ -146,7 +146,7 @@ class _Hits:
     def _is_beyond(group: tuple[int, int, int], edge: int, descending: bool) -> bool:
         return group[2] < edge if descending else group[1] > edge
 
-    def _limits(self, key: Key) -> tuple[int, int]:
+    def _limits(self, key: SortKey) -> tuple[int, int]:
         low, high = self.sources.limits
         if self.asked.after is not None and isinstance(value := self.asked.after[0], int):
             low, high = (low, min(high, value)) if key.descending else (max(low, value), high)
@@ -171,7 +171,7 @@ class _Hits:
             self.compiler.values,
         )
 
-    def _key(self, key: Key) -> str:
+    def _key(self, key: SortKey) -> str:
         """Write what hits are ordered by: of a list the largest value going down, the smallest going up."""
         found = grouping.values(key.field, self.compiler)
         sql = found.sql
@@ -179,10 +179,10 @@ class _Hits:
             sql = f"list_{'max' if key.descending else 'min'}({sql})"
         return f"epoch_ms({sql})" if KINDS[key.field] == "date" else sql
 
-    def _beyond(self, values: Sequence[Any]) -> Condition:
+    def _beyond(self, values: Sequence[Any]) -> RowCondition:
         """Return what comes behind ``search_after``."""
-        same: list[Condition] = []
-        choices: list[Condition] = []
+        same: list[RowCondition] = []
+        choices: list[RowCondition] = []
         for key, value in zip(self.asked.asked, values, strict=True):
             missing = negated(self.compiler.exists(key.field))
             if value is None:

@@ -10,10 +10,10 @@ from typing import Final
 
 from arro3.core import Table, dictionary_dictionary
 
-from sawlog.store.columnar.clauses import Compiler, Condition, Hint, Word, column
+from sawlog.store.columnar.clauses import Compiler, Hint, RowCondition, Word, column
 from sawlog.store.columnar.engine import Session
 from sawlog.store.columnar.layout import REST, SCHEMA, TIME
-from sawlog.store.columnar.paths import Names, paths_of
+from sawlog.store.columnar.paths import RestNames, paths_of
 from sawlog.store.columnar.view import Segment, View
 from sawlog.store.columnar.words import may_hold
 
@@ -23,7 +23,7 @@ MOST_RUNS: Final = 64
 _REMEMBERED: Final = 256
 _paths: OrderedDict[int, tuple[Table, frozenset[str] | None]] = OrderedDict()
 
-Limits = tuple[int, int]
+TimeLimits = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Sources:
     runs: list[Run]
     has_live: bool
     live_rows: int
-    limits: Limits
-    index: Condition | None
+    limits: TimeLimits
+    index: RowCondition | None
 
     @property
     def rows(self) -> int:
@@ -70,7 +70,7 @@ class Sources:
             parts.append(f"SELECT * FROM {LIVE}")
         return f"({' UNION ALL '.join(parts)})" if parts else None
 
-    def where(self, condition: Condition, compiler: Compiler) -> str:
+    def where(self, condition: RowCondition, compiler: Compiler) -> str:
         """Write what rows must fulfil."""
         conditions = [condition.sql]
         if self.index is not None:
@@ -84,7 +84,7 @@ class Sources:
 class Scope:
     """The part of a view that a request is about, before its clause is known."""
 
-    def __init__(self, session: Session, view: View, limits: Limits, index: str | None) -> None:
+    def __init__(self, session: Session, view: View, limits: TimeLimits, index: str | None) -> None:
         low, high = limits
         self._index = None if index is None or index in {"*", "_all"} else index.split(",")
         self.limits = limits
@@ -97,7 +97,7 @@ class Scope:
         if self.live:
             batches = [batch for table in self.live for batch in table.to_batches()]
             session.add(LIVE, Table.from_batches(batches, schema=SCHEMA))
-        self.names = Names([*(segment.rest_paths for segment in self.segments), *map(_paths_of, self.live)])
+        self.names = RestNames([*(segment.rest_paths for segment in self.segments), *map(_paths_of, self.live)])
 
     def sources(self, hint: Hint, compiler: Compiler) -> Sources:
         """Return what must be read for a clause with this hint."""
@@ -112,7 +112,7 @@ class Scope:
             return [_whole(segment)]
         low, high = self.limits
         rest = segment.rest_paths
-        names = None if rest is None else Names([rest])
+        names = None if rest is None else RestNames([rest])
         runs: list[Run] = []
         start = 0
         groups = segment.row_groups
@@ -138,7 +138,7 @@ class Scope:
     def _may_hold_index(self, name: str | None) -> bool:
         return self._index is None or name is None or any(fnmatchcase(name, pattern) for pattern in self._index)
 
-    def _index_condition(self, compiler: Compiler) -> Condition | None:
+    def _index_condition(self, compiler: Compiler) -> RowCondition | None:
         if self._index is None or (not self.live and all(segment.index is not None for segment in self.segments)):
             return None
         choices = [
@@ -147,7 +147,7 @@ class Scope:
             else f"_index = {compiler.bind(pattern)}"
             for pattern in self._index
         ]
-        return Condition(" OR ".join(choices))
+        return RowCondition(" OR ".join(choices))
 
 
 def _of_run(run: Run, compiler: Compiler) -> str:
@@ -167,7 +167,7 @@ def _whole(segment: Segment) -> Run:
     return Run(segment, 0, segment.rows, segment.first, segment.last, True)
 
 
-def _is_worth(hint: Hint, bits: bytes, names: Names | None) -> bool:
+def _is_worth(hint: Hint, bits: bytes, names: RestNames | None) -> bool:
     """Whether a row group whose filter is `bits` may have rows."""
     if hint is None:
         return True

@@ -41,7 +41,9 @@ async def test_a_thousand_filters(tmp_path: Path) -> None:
     filters: dict[str, Any] = {
         f"f{n}": {"query_string": {"query": f"message:order{n} OR log.offset:{n * 7}"}} for n in range(1_000)
     }
-    plain = [{"@timestamp": "2025-03-01T10:00:00.000Z", "message": f"order{n}", "log": {"offset": n}} for n in range(20)]
+    plain = [
+        {"@timestamp": "2025-03-01T10:00:00.000Z", "message": f"order{n}", "log": {"offset": n}} for n in range(20)
+    ]
     async with EmbeddedStore(tmp_path / "plain") as store:
         await store.bulk(Bulk([f"s:{n}" for n in range(20)], plain))
         answer = await store.search({"size": 0, "aggs": {"x": {"filters": {"filters": filters}}}})
@@ -62,7 +64,16 @@ async def test_eight_terms_in_one_another(store: EmbeddedStore) -> None:
         below = {"aggs": {"x": nested(fields[1:])}} if fields[1:] else {}
         return {"terms": {"field": fields[0], "size": 1_000}, **below}
 
-    few = ["log.level", "service.name", "host.name", "log.logger", "log.level", "host.name", "service.name", "log.level"]
+    few = [
+        "log.level",
+        "service.name",
+        "host.name",
+        "log.logger",
+        "log.level",
+        "host.name",
+        "service.name",
+        "log.level",
+    ]
     answer = await store.search({"size": 0, "aggs": {"x": nested(few)}})
     assert sum(one["doc_count"] for one in answer["aggregations"]["x"]["buckets"]) == COUNT
     many = ["log.offset", "log.level", "service.name", "host.name", "log.logger", "tags", "trace.id", "log.offset"]
