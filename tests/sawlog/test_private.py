@@ -61,13 +61,13 @@ def test_what_ingest_writes_is_for_its_owner(tmp_path: Path) -> None:
     old = os.umask(0o022)
     try:
         with ingesting(tmp_path, "-f", pipeline):
-            until(lambda: any((tmp_path / "store/index").glob("2*/*.json")))
+            until(lambda: any((tmp_path / "store/index").glob("wal-*.log")))
         DeadLetters(tmp_path / "data" / "dead-letters").append([LETTER])
     finally:
         os.umask(old)
     for folder in ("data", "data/dead-letters", "data/file-inputs", "store", "store/index"):
         assert mode(tmp_path / folder) == 0o700, folder
-    ours = [*(tmp_path / "data").rglob("*"), tmp_path / "store/index/lock"]
+    ours = [*(tmp_path / "data").rglob("*"), *(tmp_path / "store/index").iterdir()]
     assert len(ours) > 5
     for file in filter(Path.is_file, ours):
         assert mode(file) == 0o600, file
