@@ -15,7 +15,7 @@ from sawlog.event import Event
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Refusal, Store
 from sawlog.store.delivery import Delivery
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.retention import retention_of
 
 

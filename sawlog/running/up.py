@@ -36,7 +36,7 @@ from sawlog.running.tailing import run_agent, tailer
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
 from shipper.agent import Agent
 from shipper.config import load

@@ -18,8 +18,8 @@ from dashboards.kql import parse
 from dashboards.source import read
 from sawlog.errors import QueryError
 from sawlog.store.base import Bulk, Store
-from sawlog.store.columnar import EmbeddedStore
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.sawlog.store.conformance import DATE, DOCUMENTS, EVERYTHING, event
 
 

@@ -16,7 +16,7 @@ from dashboards.web import Tls, application, serve
 from dashboards.web.search_request import MAX_BYTES
 from sawlog import logins
 from sawlog.errors import SawlogError, StoreUnavailableError
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.ingest.input.building import Certificates
 
 CHARTS = "/api/charts"

@@ -24,8 +24,8 @@ from sawlog.batch import LineBatch, Source
 from sawlog.errors import ConfigError, QueryError
 from sawlog.event import Event, get
 from sawlog.store.base import Bulk, Store
-from sawlog.store.columnar import EmbeddedStore
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
 
 SOURCE = read()
 RUNTIME = SOURCE.data_view.runtime

@@ -16,7 +16,7 @@ from playwright.async_api import Locator, Page, Route, expect
 from dashboards.source import Dashboard, read
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.dashboards.web.conftest import HOSTILE, event, visit
 
 SOURCE = read()

@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.dashboards.web.conftest import event, visit
 
 BARS = "#histogram .mark-rect.role-mark.marks path"

@@ -16,8 +16,8 @@ from ingest.output import embedded
 from ingest.plugins import known
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.faults import FaultyProxy
 from tests.ingest.output.conformance import (
     CreatingConformance,

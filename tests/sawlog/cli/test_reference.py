@@ -13,7 +13,7 @@ import click
 import pytest
 
 from sawlog.cli import COMMANDS, reference, sawlog
-from sawlog.store.columnar.layout import KINDS
+from sawlog.store.embedded.layout import KINDS
 from sawlog.store.mappings import FIELDS
 
 ROOT = Path(__file__).parents[3]

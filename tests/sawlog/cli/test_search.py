@@ -21,8 +21,8 @@ from sawlog.cli.lines import escape
 from sawlog.errors import SawlogError
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk, Store
-from sawlog.store.columnar import EmbeddedStore
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.walk import newest, walk
 
 LEVELS = ["INFO", "INFO", "WARN", "ERROR"]

@@ -11,10 +11,41 @@ from sawlog.event import Event
 SERVICES = ["orders", "conta", "user service", "ledger", "payments", "Stock", "grüße"]
 LEVELS = ["TRACE", "DEBUG", "INFO", "INFO", "INFO", "WARN", "ERROR", "FATAL"]
 LOGGERS = [f"br.com.{name}.{kind}" for name in ("orders", "conta", "stock") for kind in ("Controller", "Repository")]
-WORDS = (
-    "connection refused timeout Timeout read timed out order Order accepted shipped payment failed ledger data DATA "
-    "slow answer retry Grüße 東京 café naïve x1 4711 deadlock null NullPointerException commit rollback begin end ms"
-).split()
+WORDS = [
+    "connection",
+    "refused",
+    "timeout",
+    "Timeout",
+    "read",
+    "timed",
+    "out",
+    "order",
+    "Order",
+    "accepted",
+    "shipped",
+    "payment",
+    "failed",
+    "ledger",
+    "data",
+    "DATA",
+    "slow",
+    "answer",
+    "retry",
+    "Grüße",
+    "東京",
+    "café",
+    "naïve",
+    "x1",
+    "4711",
+    "deadlock",
+    "null",
+    "NullPointerException",
+    "commit",
+    "rollback",
+    "begin",
+    "end",
+    "ms",
+]
 SEPARATORS = [" ", " ", " ", " ", ", ", ": ", "=", "-", ".", "_", " (", ") ", "\n"]
 START = 1_740_819_600_000
 HOURS = 30

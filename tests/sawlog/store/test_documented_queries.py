@@ -11,7 +11,7 @@ import pytest
 
 from sawlog.errors import QueryError
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "query-language.md").read_text()
 ROWS = [row for row in re.findall(r"(?m)^\| (`.+?) \| ", PAGE) if "a AND b" not in row]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sawlog.errors import QueryError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore, shelf
+from sawlog.store.embedded import EmbeddedStore, shelf
 from tests.faults import fill_up
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, event, fill, ids
 
@@ -65,7 +65,7 @@ WRITING = """
 import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.sawlog.store.test_embedded import bulk
 
 async def main():

@@ -15,8 +15,8 @@ import pytest
 
 from sawlog.batch import Batch
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
 from shipper.format_string import FormatString
 from shipper.output import About
 from shipper.output.base import Sender

@@ -14,8 +14,8 @@ import pytest
 from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import ConfigError, SawlogError
-from sawlog.store.columnar import EmbeddedStore
 from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
 from shipper.format_string import FormatString
 from shipper.output import About
 from shipper.output.base import Sender

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sawlog.errors import StoreError
 from sawlog.store import date_math
-from sawlog.store.columnar.layout import IGNORE_ABOVE, TIME
+from sawlog.store.embedded.layout import IGNORE_ABOVE, TIME
 
 _YEAR_1: Final = -62_135_596_800_000
 _YEAR_10000: Final = 253_402_300_800_000

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sawlog.store.columnar.paths import dotted, paths_of
+from sawlog.store.embedded.paths import dotted, paths_of
 
 KEYS = st.one_of(st.text(min_size=1, max_size=5), st.sampled_from(["a", "a.b", 'q"', "\\", "*", "$", "[0]", "]", "é"]))
 

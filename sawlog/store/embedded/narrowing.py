@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sawlog.store.columnar.clauses import Compiler, RowCondition, column
-from sawlog.store.columnar.engine import Session
-from sawlog.store.columnar.layout import COLUMNS, ID, REST, SEQUENCE, SOURCE, TIME
-from sawlog.store.columnar.sources import Sources
+from sawlog.store.embedded.clauses import Compiler, RowCondition, column
+from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.layout import COLUMNS, ID, REST, SEQUENCE, SOURCE, TIME
+from sawlog.store.embedded.sources import Sources
 
 MOST_ROWS: Final = 100_000
 """So many rows are copied at most."""

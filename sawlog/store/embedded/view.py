@@ -13,7 +13,7 @@ from arro3.core import Table
 class RowGroup(NamedTuple):
     """A row group of a segment: how many rows, and their first and last ``@timestamp`` in milliseconds.
 
-    Rows without a time do not occur; see `sawlog.store.columnar.layout`.
+    Rows without a time do not occur; see `sawlog.store.embedded.layout`.
     """
 
     rows: int
@@ -48,11 +48,11 @@ class Segment(Protocol):
 
     @property
     def words(self) -> Sequence[bytes]:
-        """The token filter of each row group, as `sawlog.store.columnar.words` made it; empty if there are none."""
+        """The token filter of each row group, as `sawlog.store.embedded.words` made it; empty if there are none."""
 
     @property
     def rest_paths(self) -> frozenset[str] | None:
-        """The paths of `sawlog.store.columnar.paths` in all ``rest``; None if there are too many."""
+        """The paths of `sawlog.store.embedded.paths` in all ``rest``; None if there are too many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,14 +27,14 @@ from arro3.core import (
 from isal.isal_zlib import crc32
 
 from sawlog.private import opener
-from sawlog.store.columnar import catalogue, files, words
-from sawlog.store.columnar.catalogue import Catalogue, Head
-from sawlog.store.columnar.files import Span
-from sawlog.store.columnar.ids import Ids
-from sawlog.store.columnar.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SOURCE, TEXTS, TIME
-from sawlog.store.columnar.lookup import ids_in
-from sawlog.store.columnar.paths import MOST_PATHS, paths_of
-from sawlog.store.columnar.view import RowGroup
+from sawlog.store.embedded import catalogue, files, words
+from sawlog.store.embedded.catalogue import Catalogue, Head
+from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SOURCE, TEXTS, TIME
+from sawlog.store.embedded.lookup import ids_in
+from sawlog.store.embedded.paths import MOST_PATHS, paths_of
+from sawlog.store.embedded.view import RowGroup
 
 GROUP: Final = 65_536
 """So many rows has a row group."""
@@ -83,22 +83,22 @@ class Segment:
 
     @property
     def row_groups(self) -> Sequence[RowGroup]:
-        """See `sawlog.store.columnar.view.Segment`."""
+        """See `sawlog.store.embedded.view.Segment`."""
         return self.head.row_groups
 
     @property
     def rollup(self) -> Table:
-        """See `sawlog.store.columnar.view.Segment`."""
+        """See `sawlog.store.embedded.view.Segment`."""
         return self._catalogue.rollup
 
     @property
     def words(self) -> Sequence[bytes]:
-        """See `sawlog.store.columnar.view.Segment`."""
+        """See `sawlog.store.embedded.view.Segment`."""
         return self._catalogue.words
 
     @property
     def rest_paths(self) -> frozenset[str] | None:
-        """See `sawlog.store.columnar.view.Segment`."""
+        """See `sawlog.store.embedded.view.Segment`."""
         return self._catalogue.rest_paths
 
     @cached_property

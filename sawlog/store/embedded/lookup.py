@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from sawlog.store.columnar.ids import parts_of
+from sawlog.store.embedded.ids import parts_of
 
 _BY_OFFSET: Final = """
     SELECT "log.offset" FROM read_parquet($file)

@@ -12,12 +12,12 @@ from typing import Final
 
 from arro3.core import Table
 
-from sawlog.store.columnar.aggregations import Findings, Node
-from sawlog.store.columnar.clauses import EVERYTHING, Compiler, RowCondition, column
-from sawlog.store.columnar.engine import Session
-from sawlog.store.columnar.grouping import Pass, collect
-from sawlog.store.columnar.layout import TIME
-from sawlog.store.columnar.sources import Sources
+from sawlog.store.embedded.aggregations import Findings, Node
+from sawlog.store.embedded.clauses import EVERYTHING, Compiler, RowCondition, column
+from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.grouping import Pass, collect
+from sawlog.store.embedded.layout import TIME
+from sawlog.store.embedded.sources import Sources
 
 MINUTE: Final = 60_000
 ROLLUP: Final = "rollup"

@@ -8,11 +8,11 @@ from pathlib import Path
 import arro3.io
 import duckdb
 
-from sawlog.store.columnar import files
-from sawlog.store.columnar.files import Span
-from sawlog.store.columnar.layout import ID, SCHEMA, SEQUENCE, SOURCE
-from sawlog.store.columnar.log import LogReader, torn_end
-from sawlog.store.columnar.segment import Segment, milliseconds_of
+from sawlog.store.embedded import files
+from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.layout import ID, SCHEMA, SEQUENCE, SOURCE
+from sawlog.store.embedded.log import LogReader, torn_end
+from sawlog.store.embedded.segment import Segment, milliseconds_of
 
 _TWICE = f"""
     SELECT coalesce({ID}, {SOURCE} || ':' || "log.offset") AS name, count(*) AS times FROM read_parquet($paths)

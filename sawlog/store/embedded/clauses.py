@@ -15,9 +15,9 @@ import msgspec
 
 from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math, query_string
-from sawlog.store.columnar.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
-from sawlog.store.columnar.paths import RestNames
-from sawlog.store.columnar.words import LETTER, LONGEST, SEPARATOR, is_word, lower, words
+from sawlog.store.embedded.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
+from sawlog.store.embedded.paths import RestNames
+from sawlog.store.embedded.words import LETTER, LONGEST, SEPARATOR, is_word, lower, words
 
 DEEPEST: Final = 150
 MOST_NEAR: Final = 20

@@ -16,9 +16,9 @@ import arro3.io
 import pytest
 
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
-from sawlog.store.columnar.segment import names_of
-from sawlog.store.columnar.verify import problems
+from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.segment import names_of
+from sawlog.store.embedded.verify import problems
 from tests.sawlog.store.conformance import event
 
 ROOT = Path(__file__).parents[4]
@@ -40,8 +40,8 @@ WRITING = """
 import asyncio, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from sawlog.store.columnar import EmbeddedStore
-from tests.sawlog.store.columnar.test_crash import bulk
+from sawlog.store.embedded import EmbeddedStore
+from tests.sawlog.store.embedded.test_crash import bulk
 
 async def main():
     async with EmbeddedStore(Path(sys.argv[1]), segment_rows=400) as store:

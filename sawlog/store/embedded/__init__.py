@@ -1,10 +1,10 @@
 """The embedded store: documents in columns below one folder, for one machine and one writing process.
 
-What is acknowledged is in a log (`sawlog.store.columnar.log`), synced; logs become segments, Parquet files sorted by
-time (`sawlog.store.columnar.segment`), which are merged in the background. A search looks at both.
+What is acknowledged is in a log (`sawlog.store.embedded.log`), synced; logs become segments, Parquet files sorted by
+time (`sawlog.store.embedded.segment`), which are merged in the background. A search looks at both.
 
 Differences from Elasticsearch: text is split at everything but letters and digits; free text looks in the fixed
-fields only (`sawlog.store.columnar.layout`); hits are sorted by fixed fields, never by score, and come newest first
+fields only (`sawlog.store.embedded.layout`); hits are sorted by fixed fields, never by score, and come newest first
 unless told otherwise.
 """
 
@@ -21,13 +21,13 @@ from typing import IO, Any, Final, TypeVar
 from sawlog.errors import StoreError
 from sawlog.private import make_folder, open_lock
 from sawlog.store.base import Bulk, BulkResult, Store
-from sawlog.store.columnar import searching
-from sawlog.store.columnar.engine import Engine, Session
-from sawlog.store.columnar.recovery import DAMAGED, Follower, recover, refuse_old
-from sawlog.store.columnar.shelf import Shelf
-from sawlog.store.columnar.upkeep import Upkeep
-from sawlog.store.columnar.view import View
-from sawlog.store.columnar.writer import Writer
+from sawlog.store.embedded import searching
+from sawlog.store.embedded.engine import Engine, Session
+from sawlog.store.embedded.recovery import DAMAGED, Follower, recover, refuse_old
+from sawlog.store.embedded.shelf import Shelf
+from sawlog.store.embedded.upkeep import Upkeep
+from sawlog.store.embedded.view import View
+from sawlog.store.embedded.writer import Writer
 
 SEGMENT_ROWS: Final = 262_144
 """So many rows make a segment."""

@@ -10,7 +10,7 @@ import msgspec
 
 from sawlog.event import Event
 from sawlog.store import date_math
-from sawlog.store.columnar.layout import COLUMNS, DATES, ID, INDEX, KINDS, REST, SOURCE
+from sawlog.store.embedded.layout import COLUMNS, DATES, ID, INDEX, KINDS, REST, SOURCE
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _FIELDS: Final = [

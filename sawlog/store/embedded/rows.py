@@ -13,7 +13,7 @@ from sawlog.columns import ColumnDocuments, Columns, Common, document
 from sawlog.event import Event
 from sawlog.store.base import Refusal
 from sawlog.store.bounds import too_much
-from sawlog.store.columnar.layout import (
+from sawlog.store.embedded.layout import (
     COLUMNS,
     ID,
     IGNORE_ABOVE,
@@ -26,7 +26,7 @@ from sawlog.store.columnar.layout import (
     TIME,
     type_of,
 )
-from sawlog.store.columnar.values import UnfitError, milliseconds, typed
+from sawlog.store.embedded.values import UnfitError, milliseconds, typed
 
 _encode: Final = msgspec.json.Encoder().encode
 _TEXT: Final = DataType.utf8()

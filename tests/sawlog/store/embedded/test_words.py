@@ -6,7 +6,7 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sawlog.store.columnar.words import SEPARATOR, is_word, make_filter, may_hold, words
+from sawlog.store.embedded.words import SEPARATOR, is_word, make_filter, may_hold, words
 
 TEXTS = st.text(
     st.one_of(

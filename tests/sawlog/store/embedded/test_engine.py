@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from sawlog.errors import QueryError, StoreBusyError, StoreUnavailableError
-from sawlog.store.columnar.engine import Engine, Session, connection
+from sawlog.store.embedded.engine import Engine, Session, connection
 
 ENDLESS = "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i + j) % 7 = 3"
 

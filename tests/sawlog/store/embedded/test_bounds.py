@@ -13,7 +13,7 @@ import pytest
 
 from sawlog.errors import QueryError, StoreBusyError
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import EmbeddedStore
+from sawlog.store.embedded import EmbeddedStore
 from tests.sawlog.store.generated import documents
 
 COUNT = 3_000
@@ -84,7 +84,7 @@ async def test_eight_terms_in_one_another(store: EmbeddedStore) -> None:
 
 
 async def test_more_buckets_than_can_be_told(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sawlog.store.columnar.grouping.MOST_ROWS", 100)
+    monkeypatch.setattr("sawlog.store.embedded.grouping.MOST_ROWS", 100)
     aggs = {"x": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1s"}}}
     with pytest.raises(QueryError, match="more than 100 buckets"):
         await store.search({"size": 0, "aggs": aggs})

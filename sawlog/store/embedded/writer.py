@@ -20,13 +20,13 @@ from sawlog.columns import ITS_OWN, ColumnDocuments, Columns
 from sawlog.errors import StoreFailedError, StoreUnavailableError
 from sawlog.event import METADATA, Event
 from sawlog.store.base import Bulk, BulkResult, Refusal
-from sawlog.store.columnar.files import log_path
-from sawlog.store.columnar.ids import Holder, Ids, known_of, last_of, parts_of
-from sawlog.store.columnar.log import FEW, Documents, LogWriter, arrow_frame, json_frame
-from sawlog.store.columnar.rows import Events, Heads, Row, batch_of
-from sawlog.store.columnar.shelf import Part, Shelf, Tail
-from sawlog.store.columnar.upkeep import Upkeep
-from sawlog.store.columnar.values import UnfitError
+from sawlog.store.embedded.files import log_path
+from sawlog.store.embedded.ids import Holder, Ids, known_of, last_of, parts_of
+from sawlog.store.embedded.log import FEW, Documents, LogWriter, arrow_frame, json_frame
+from sawlog.store.embedded.rows import Events, Heads, Row, batch_of
+from sawlog.store.embedded.shelf import Part, Shelf, Tail
+from sawlog.store.embedded.upkeep import Upkeep
+from sawlog.store.embedded.values import UnfitError
 
 log = logging.getLogger(__name__)
 

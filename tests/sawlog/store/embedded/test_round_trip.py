@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from sawlog.columns import Columns, Common
 from sawlog.event import Event
 from sawlog.store.base import Bulk
-from sawlog.store.columnar import segment
-from sawlog.store.columnar.documents import documents
-from sawlog.store.columnar.files import Span
-from sawlog.store.columnar.ids import Ids
-from sawlog.store.columnar.layout import COLUMNS, DATES, SCHEMA
-from sawlog.store.columnar.log import arrow_frame, batches_of, frame_at, json_frame
-from sawlog.store.columnar.rows import Events, Heads, batch_of
-from sawlog.store.columnar.values import UnfitError
-from tests.sawlog.store.columnar.odd import odd_document
+from sawlog.store.embedded import segment
+from sawlog.store.embedded.documents import documents
+from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.layout import COLUMNS, DATES, SCHEMA
+from sawlog.store.embedded.log import arrow_frame, batches_of, frame_at, json_frame
+from sawlog.store.embedded.rows import Events, Heads, batch_of
+from sawlog.store.embedded.values import UnfitError
+from tests.sawlog.store.embedded.odd import odd_document
 
 Document = tuple[str, str, Event]
 

@@ -12,11 +12,11 @@ from typing import Final
 
 from arro3.core import RecordBatch, Table
 
-from sawlog.store.columnar.files import Span
-from sawlog.store.columnar.ids import Holder, Ids
-from sawlog.store.columnar.layout import SCHEMA
-from sawlog.store.columnar.segment import Segment, names_of
-from sawlog.store.columnar.view import View
+from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.ids import Holder, Ids
+from sawlog.store.embedded.layout import SCHEMA
+from sawlog.store.embedded.segment import Segment, names_of
+from sawlog.store.embedded.view import View
 
 TOGETHER: Final = 32_768
 """Parts of a log in memory are put together up to so many rows."""

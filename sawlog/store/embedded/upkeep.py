@@ -12,11 +12,11 @@ from math import log as logarithm
 from pathlib import Path
 from typing import Final
 
-from sawlog.store.columnar import segment
-from sawlog.store.columnar.files import catalogue_path
-from sawlog.store.columnar.ids import Ids
-from sawlog.store.columnar.segment import Segment
-from sawlog.store.columnar.shelf import Shelf, Tail
+from sawlog.store.embedded import segment
+from sawlog.store.embedded.files import catalogue_path
+from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.segment import Segment
+from sawlog.store.embedded.shelf import Shelf, Tail
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 import msgspec
 
 from sawlog.errors import QueryError
-from sawlog.store.columnar.aggregations import PERCENTS, Bucket, Findings, Flag, Node, included, size_of
-from sawlog.store.columnar.clauses import Compiler, column, is_value, typed
-from sawlog.store.columnar.engine import Session
-from sawlog.store.columnar.layout import KINDS, TIME
+from sawlog.store.embedded.aggregations import PERCENTS, Bucket, Findings, Flag, Node, included, size_of
+from sawlog.store.embedded.clauses import Compiler, column, is_value, typed
+from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.layout import KINDS, TIME
 
 MOST_ROWS: Final = 200_000
 """How many buckets a request may have that are counted together."""

@@ -22,9 +22,9 @@ from arro3.core import RecordBatch, Table
 from isal.isal_zlib import crc32
 
 from sawlog.event import Event
-from sawlog.store.columnar.files import sync
-from sawlog.store.columnar.layout import SCHEMA
-from sawlog.store.columnar.rows import Events, batch_of
+from sawlog.store.embedded.files import sync
+from sawlog.store.embedded.layout import SCHEMA
+from sawlog.store.embedded.rows import Events, batch_of
 
 MAGIC: Final = b"sawlog-wal-1\n"
 FEW: Final = 64

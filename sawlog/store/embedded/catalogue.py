@@ -18,9 +18,9 @@ import msgspec
 from arro3.core import Table
 from isal.isal_zlib import crc32
 
-from sawlog.store.columnar import files
-from sawlog.store.columnar.ids import Ids
-from sawlog.store.columnar.view import RowGroup
+from sawlog.store.embedded import files
+from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.view import RowGroup
 
 MAGIC: Final = b"sawlog-cat-1\n"
 _LENGTHS: Final = struct.Struct("<II")
@@ -79,7 +79,7 @@ class Catalogue:
 
     @cached_property
     def rollup(self) -> Table:
-        """See `sawlog.store.columnar.view.Segment`."""
+        """See `sawlog.store.embedded.view.Segment`."""
         return arro3.io.read_ipc_stream(bytes(self._blob(_ROLLUP))).read_all()
 
     @cached_property

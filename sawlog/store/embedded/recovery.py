@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sawlog.errors import StoreError
-from sawlog.store.columnar import files, segment
-from sawlog.store.columnar.files import Span
-from sawlog.store.columnar.ids import Ids
-from sawlog.store.columnar.log import LogReader, batches_of, torn_end
-from sawlog.store.columnar.segment import Segment, names_of
-from sawlog.store.columnar.shelf import Part, Tail
-from sawlog.store.columnar.view import View
+from sawlog.store.embedded import files, segment
+from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.log import LogReader, batches_of, torn_end
+from sawlog.store.embedded.segment import Segment, names_of
+from sawlog.store.embedded.shelf import Part, Tail
+from sawlog.store.embedded.view import View
 
 log = logging.getLogger(__name__)
 

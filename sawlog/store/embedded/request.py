@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from sawlog.errors import QueryError, nearest
-from sawlog.store.columnar import aggregations
-from sawlog.store.columnar.layout import KINDS, TIME
+from sawlog.store.embedded import aggregations
+from sawlog.store.embedded.layout import KINDS, TIME
 
 WINDOW: Final = 10_000
 """The most hits that a request may page through, as in Elasticsearch; `search_after` goes further."""

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sawlog.store.columnar import aggregations, grouping
-from sawlog.store.columnar.clauses import (
+from sawlog.store.embedded import aggregations, grouping
+from sawlog.store.embedded.clauses import (
     IDENTITY,
     NOTHING,
     Compiler,
@@ -22,15 +22,15 @@ from sawlog.store.columnar.clauses import (
     negated,
     time_limits,
 )
-from sawlog.store.columnar.documents import documents
-from sawlog.store.columnar.engine import Session, literals
-from sawlog.store.columnar.layout import COLUMNS, DATES, KINDS, SEQUENCE, TIME
-from sawlog.store.columnar.narrowing import NARROWED, narrow
-from sawlog.store.columnar.paths import RestNames
-from sawlog.store.columnar.request import SearchRequest, SortKey
-from sawlog.store.columnar.rollups import counted
-from sawlog.store.columnar.sources import Scope, Sources, row_groups
-from sawlog.store.columnar.view import View
+from sawlog.store.embedded.documents import documents
+from sawlog.store.embedded.engine import Session, literals
+from sawlog.store.embedded.layout import COLUMNS, DATES, KINDS, SEQUENCE, TIME
+from sawlog.store.embedded.narrowing import NARROWED, narrow
+from sawlog.store.embedded.paths import RestNames
+from sawlog.store.embedded.request import SearchRequest, SortKey
+from sawlog.store.embedded.rollups import counted
+from sawlog.store.embedded.sources import Scope, Sources, row_groups
+from sawlog.store.embedded.view import View
 
 FIRST_STEP: Final = 60_000
 """About how many rows the first step of a walk looks at; each further one looks at four times as many."""

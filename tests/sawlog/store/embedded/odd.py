@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from sawlog.event import Event
-from sawlog.store.columnar.layout import KINDS
+from sawlog.store.embedded.layout import KINDS
 
 NAMES = [name for name in KINDS if name[0] != "_"]
 OTHERS = [

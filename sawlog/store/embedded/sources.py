@@ -10,12 +10,12 @@ from typing import Final
 
 from arro3.core import Table, dictionary_dictionary
 
-from sawlog.store.columnar.clauses import Compiler, Hint, RowCondition, Word, column
-from sawlog.store.columnar.engine import Session
-from sawlog.store.columnar.layout import REST, SCHEMA, TIME
-from sawlog.store.columnar.paths import RestNames, paths_of
-from sawlog.store.columnar.view import Segment, View
-from sawlog.store.columnar.words import may_hold
+from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word, column
+from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.layout import REST, SCHEMA, TIME
+from sawlog.store.embedded.paths import RestNames, paths_of
+from sawlog.store.embedded.view import Segment, View
+from sawlog.store.embedded.words import may_hold
 
 LIVE: Final = "live"
 MOST_RUNS: Final = 64

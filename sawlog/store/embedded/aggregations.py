@@ -1,6 +1,6 @@
 """Elasticsearch's aggregations: checked, and written in Elasticsearch's shape.
 
-An aggregation is parsed once into a `Node`; `sawlog.store.columnar.grouping` fills a `Findings` for each, and `render`
+An aggregation is parsed once into a `Node`; `sawlog.store.embedded.grouping` fills a `Findings` for each, and `render`
 writes the answer.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math
-from sawlog.store.columnar.layout import KINDS, TIME
+from sawlog.store.embedded.layout import KINDS, TIME
 
 MOST_BUCKETS: Final = 60_000
 METRICS: Final = ("min", "max", "avg", "sum", "value_count")
