@@ -25,11 +25,19 @@ _FIELDS: Final = frozenset({"service.name", "log.level"})
 
 
 def counted(
-    nodes: Mapping[str, Node], condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
+    nodes: Mapping[str, Node],
+    condition: RowCondition,
+    fields: frozenset[str],
+    sources: Sources,
+    compiler: Compiler,
+    session: Session,
 ) -> tuple[int, dict[str, Findings]]:
-    """Return how many rows fulfil a condition, and the aggregations over them. Raises QueryError."""
+    """Return how many rows fulfil a condition, and the aggregations over them; `fields` are those it asks.
+
+    Raises QueryError.
+    """
     rows = None
-    if compiler.used <= _FIELDS and all(_is_counted(node, compiler) for node in nodes.values()):
+    if fields <= _FIELDS and all(_is_counted(node, compiler) for node in nodes.values()):
         rows = _with_rollups(condition, sources, compiler, session)
     if rows is None:
         relation = sources.relation(compiler)
@@ -58,7 +66,7 @@ def _with_rollups(condition: RowCondition, sources: Sources, compiler: Compiler,
     low, high = sources.limits
     first, end = -(-low // MINUTE) * MINUTE, (high + 1) // MINUTE * MINUTE
     covered = [run for run in sources.runs if run.is_whole and run.first < end and run.last >= first]
-    if not covered or sources.index is not None or any(compiler.names.of(field) for field in _FIELDS):
+    if first >= end or not covered or sources.index is not None or any(compiler.names.of(field) for field in _FIELDS):
         return None
     tables = [run.segment.rollup for run in covered]
     session.add(

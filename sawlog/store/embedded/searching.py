@@ -46,6 +46,7 @@ def search(session: Session, view: View, request: Any, index: str | None = None)
     scope = Scope(session, view, (low, high), index)
     compiler = Compiler(scope.names, asked.now, session.check_expression)
     condition = compiler.compile(clause)
+    fields = frozenset(compiler.used)
     sources = scope.sources(condition.hint, compiler)
     hits = _Hits(asked, condition, sources, compiler, session)
     total, parts = 0, dict[str, aggregations.Findings]()
@@ -54,7 +55,7 @@ def search(session: Session, view: View, request: Any, index: str | None = None)
             used = grouping.sql_of(asked.nodes, compiler, session) + hits.sql
             hits.narrowed = narrow(condition, sources, used, compiler, session)
         if hits.narrowed is None:
-            total, parts = counted(asked.nodes, condition, sources, compiler, session)
+            total, parts = counted(asked.nodes, condition, fields, sources, compiler, session)
         else:
             rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
             total, parts = grouping.collect(asked.nodes, rows, compiler, session)

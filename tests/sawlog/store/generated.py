@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from sawlog.event import Event
+from sawlog.store.date_math import iso
 
 SERVICES = ["orders", "conta", "user service", "ledger", "payments", "Stock", "grüße"]
 LEVELS = ["TRACE", "DEBUG", "INFO", "INFO", "INFO", "WARN", "ERROR", "FATAL"]
@@ -74,8 +75,6 @@ def text(random: Random) -> str:
 
 
 def _time(at: int, random: Random) -> str | int:
-    from sawlog.store.date_math import iso
-
     whole = iso(at)
     return random.choice([whole] * 8 + [whole[:19] + "Z", at, whole[:-1] + "+00:00"]) if at % 1000 == 0 else whole
 
@@ -111,16 +110,43 @@ def _trace(event: Event, random: Random) -> None:
 
 def _loose(event: Event, random: Random) -> None:
     event[random.choice(["custom", "zoo", "cloud"])] = random.choice(
-        ["a text", "42", 42, 1.5, True, False, None, [], {}, ["x", "y"], [1, 2, 3], {"zone": "x-1"}, {"zone": ["x-1", "x-2"]},
-         {"a.b": 1}, {"a": {"b": 1}}, {"a": [{"b": 1}, {"b": "two"}]}, "y" * 2000, {"deep": {"er": {"est": "leaf"}}}]
-    )  # fmt: skip
+        [
+            "a text",
+            "42",
+            42,
+            1.5,
+            True,
+            False,
+            None,
+            [],
+            {},
+            ["x", "y"],
+            [1, 2, 3],
+            {"zone": "x-1"},
+            {"zone": ["x-1", "x-2"]},
+            {"a.b": 1},
+            {"a": {"b": 1}},
+            {"a": [{"b": 1}, {"b": "two"}]},
+            "y" * 2000,
+            {"deep": {"er": {"est": "leaf"}}},
+        ]
+    )
 
 
 def _typed(event: Event, random: Random) -> None:
     event["service"] = random.choice(
-        [{"name": 7}, {"name": ["orders", "conta"]}, "orders", ["orders"], {"name": None}, {"name": True}, {"version": "1.2"},
-         {"name": "long" * 400}, {"name": ""}]
-    )  # fmt: skip
+        [
+            {"name": 7},
+            {"name": ["orders", "conta"]},
+            "orders",
+            ["orders"],
+            {"name": None},
+            {"name": True},
+            {"version": "1.2"},
+            {"name": "long" * 400},
+            {"name": ""},
+        ]
+    )
 
 
 def _dotted(event: Event, random: Random) -> None:
@@ -135,9 +161,33 @@ def _message(event: Event, random: Random) -> None:
 
 ODDITIES = [_tags, _tags, _error, _error, _http, _http, _process, _trace, _loose, _loose, _typed, _dotted, _message]
 
-FIELDS = ["message", "error.message", "error.stack_trace", "log.level", "service.name", "host.name", "log.logger", "error.type",
-          "tags", "trace.id", "process.pid", "log.offset", "http.status", "http.took", "http.url", "custom", "custom.a.b", "zoo",
-          "cloud.zone", "zoo.deep.er.est", "labels.app", "agent.name", "service.version", "nothing.here", "process.thread.name"]  # fmt: skip
+FIELDS = [
+    "message",
+    "error.message",
+    "error.stack_trace",
+    "log.level",
+    "service.name",
+    "host.name",
+    "log.logger",
+    "error.type",
+    "tags",
+    "trace.id",
+    "process.pid",
+    "log.offset",
+    "http.status",
+    "http.took",
+    "http.url",
+    "custom",
+    "custom.a.b",
+    "zoo",
+    "cloud.zone",
+    "zoo.deep.er.est",
+    "labels.app",
+    "agent.name",
+    "service.version",
+    "nothing.here",
+    "process.thread.name",
+]
 KEYED = [field for field in FIELDS if field not in {"message", "error.message", "error.stack_trace"}]
 NUMERIC = ["process.pid", "log.offset", "http.status", "http.took"]
 
@@ -145,13 +195,26 @@ NUMERIC = ["process.pid", "log.offset", "http.status", "http.took"]
 def value(field: str, random: Random) -> Any:
     """Return a value that the field may have, or not."""
     known: dict[str, list[Any]] = {
-        "log.level": LEVELS, "service.name": [*SERVICES, "7", "true"], "log.logger": LOGGERS, "tags": ["slow", "ledger", "b", "x"],
-        "process.pid": [1, 42, "42", 60820, 9], "http.status": [200, "200", 503, 404], "http.took": [1.5, "1.5", 3, 0.1],
-        "log.offset": [7 * random.randrange(50_000)], "host.name": ["alpha", "beta"], "custom": ["42", 42, True, "x", 1.5, "a text"],
-        "zoo": ["42", 42, "true", 2], "cloud.zone": ["x-1", "x-2"], "custom.a.b": [1, "two"], "labels.app": ["a", "200"],
-        "error.type": ["java.lang.IllegalStateException"], "http.url": [f"/api/orders/{random.randrange(3000)}"],
-        "zoo.deep.er.est": ["leaf"], "agent.name": ["a"], "process.thread.name": ["exec-3"],
-    }  # fmt: skip
+        "log.level": LEVELS,
+        "service.name": [*SERVICES, "7", "true"],
+        "log.logger": LOGGERS,
+        "tags": ["slow", "ledger", "b", "x"],
+        "process.pid": [1, 42, "42", 60820, 9],
+        "http.status": [200, "200", 503, 404],
+        "http.took": [1.5, "1.5", 3, 0.1],
+        "log.offset": [7 * random.randrange(50_000)],
+        "host.name": ["alpha", "beta"],
+        "custom": ["42", 42, True, "x", 1.5, "a text"],
+        "zoo": ["42", 42, "true", 2],
+        "cloud.zone": ["x-1", "x-2"],
+        "custom.a.b": [1, "two"],
+        "labels.app": ["a", "200"],
+        "error.type": ["java.lang.IllegalStateException"],
+        "http.url": [f"/api/orders/{random.randrange(3000)}"],
+        "zoo.deep.er.est": ["leaf"],
+        "agent.name": ["a"],
+        "process.thread.name": ["exec-3"],
+    }
     return random.choice(known.get(field, [*WORDS, "nothing"]))
 
 
@@ -256,10 +319,25 @@ def _query_string(random: Random) -> dict[str, Any]:
     def one() -> str:
         word = random.choice(WORDS)
         return random.choice(
-            [word, word, f'"{word} {random.choice(WORDS)}"', f"message:{word}", f"{word[:3]}*", f"log.level:{random.choice(LEVELS)}",
-             f"service.name:{random.choice(['conta', 'ord*', 'Stock'])}", "http.status:>=404", "_exists_:tags", f"tags:{random.choice(['slow', 'b'])}",
-             f'"{word} {random.choice(WORDS)}"~3', "error.type:java*", f"-{word}", f"NOT {word}", f"+{word}", "process.pid:[1 TO 99]"]
-        )  # fmt: skip
+            [
+                word,
+                word,
+                f'"{word} {random.choice(WORDS)}"',
+                f"message:{word}",
+                f"{word[:3]}*",
+                f"log.level:{random.choice(LEVELS)}",
+                f"service.name:{random.choice(['conta', 'ord*', 'Stock'])}",
+                "http.status:>=404",
+                "_exists_:tags",
+                f"tags:{random.choice(['slow', 'b'])}",
+                f'"{word} {random.choice(WORDS)}"~3',
+                "error.type:java*",
+                f"-{word}",
+                f"NOT {word}",
+                f"+{word}",
+                "process.pid:[1 TO 99]",
+            ]
+        )
 
     pieces = [one()]
     for _ in range(random.choice([0, 0, 1, 2])):
@@ -288,8 +366,15 @@ def aggregation(random: Random, depth: int = 0) -> dict[str, Any]:
         field = random.choice(KEYED)
         return {"terms": {"field": field, **size, **order}, **inside}
     if kind == "date_histogram":
-        steps = random.choice([{"fixed_interval": "1h"}, {"fixed_interval": "7m"}, {"calendar_interval": "day"}, {"calendar_interval": "week"},
-                               {"fixed_interval": "30s"} if depth == 0 else {"fixed_interval": "6h"}])  # fmt: skip
+        steps = random.choice(
+            [
+                {"fixed_interval": "1h"},
+                {"fixed_interval": "7m"},
+                {"calendar_interval": "day"},
+                {"calendar_interval": "week"},
+                {"fixed_interval": "30s"} if depth == 0 else {"fixed_interval": "6h"},
+            ]
+        )
         return {"date_histogram": {"field": "@timestamp", "min_doc_count": random.choice([0, 1]), **steps}, **inside}
     if kind == "filter":
         return {"filter": clause(random, 2), **inside}
