@@ -277,7 +277,10 @@ class Compiler:
         paths = self.names.of(field)
         if field not in KINDS or field == "message":
             below = self.names.below(field)
-            paths = (*paths, *below) if len(below) <= MOST_PATHS else (*paths, *_objects(below, field))
+            if len(below) <= MOST_PATHS:
+                paths = (*paths, *below)
+            else:
+                conditions += [self._at(path, _holds_something) for path in sorted(_objects(below, field))]
         conditions += [self._at(path, lambda value: is_value(value, KINDS.get(field))) for path in paths]
         if not self.names.are_all_known and field not in KINDS:
             conditions += [self._at(path, _holds_something) for path in self.names.of(field)]
