@@ -29,7 +29,7 @@ from sawlog.store.embedded.upkeep import Upkeep
 from sawlog.store.embedded.view import View
 from sawlog.store.embedded.writer import Writer
 
-SEGMENT_ROWS: Final = 262_144
+SEGMENT_ROWS: Final = 131_072
 """So many rows make a segment."""
 
 _Answer = TypeVar("_Answer")

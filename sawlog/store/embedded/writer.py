@@ -30,12 +30,12 @@ from sawlog.store.embedded.values import UnfitError
 
 log = logging.getLogger(__name__)
 
-COMMIT_BYTES: Final = 16 << 20
+COMMIT_BYTES: Final = 4 << 20
 LOG_BYTES: Final = 64 << 20
 LONGEST_SECONDS: Final = 3_600.0
 CHECK_SECONDS: Final = 60.0
-BEHIND: Final = 2
-"""So many logs may wait to become segments; then the writer waits, too."""
+BEHIND: Final = 1
+"""So many logs may wait to become segments: then the writer waits, too."""
 BEHIND_SECONDS: Final = 30.0
 LEFT_OPEN: Final = 10_000
 """A log of fewer rows stays one when the store is closed."""
