@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import groks, growth, latency, node, roads, senders, stages, start, tried
+from bench import groks, growth, latency, node, roads, search, senders, stages, start, tried
 from bench.figures import MissingServiceError, Row, Services, Size, failed
 from bench.page import machine, table, write
 
@@ -27,6 +27,7 @@ SECTIONS: dict[str, Measure] = {
     "node": node.measure,
     "senders": senders.measure,
     "latency": latency.measure,
+    "search": search.measure,
 }
 
 
