@@ -23,7 +23,7 @@ from ingest.failure import fail
 from ingest.input import network, tls
 from ingest.input.base import Input
 from ingest.input.decoding import codec_name, line_id, settle_timestamp
-from ingest.input.outbox import identify
+from ingest.input.memory_queue import identify
 from ingest.options import Block, Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source

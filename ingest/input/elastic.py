@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.input.decoding import line_id, settle_timestamp
-from ingest.input.outbox import draw
+from ingest.input.memory_queue import draw
 from sawlog.event import METADATA, TIMESTAMP, Event
 from sawlog.times.instant import of_milliseconds
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ingest.input.base import Input
-from ingest.input.outbox import Outbox
+from ingest.input.memory_queue import MemoryQueue
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Deliver
@@ -44,9 +44,9 @@ class Generator(Input):
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
         size = sum(map(len, self._lines)) // len(self._lines) + 50
         events = self._events()
-        async with Outbox(self.id, deliver) as outbox:
+        async with MemoryQueue(self.id, deliver) as queue:
             while some := list(itertools.islice(events, EVENTS)):
-                await outbox.add(some, size * len(some))
+                await queue.add(some, size * len(some))
 
     def _events(self) -> Iterator[Event]:
         codec = self.codec()

@@ -24,8 +24,8 @@ from aiohttp.web_protocol import RequestPayloadError
 from ingest.codec.base import Codec
 from ingest.input import elastic, network, tls
 from ingest.input.base import Input
+from ingest.input.memory_queue import identify
 from ingest.input.network import Address
-from ingest.input.outbox import identify
 from ingest.options import Kind, Option, Options
 from ingest.plugins import codec_of
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs

@@ -26,7 +26,7 @@ from ingest.input import network, tls
 from ingest.input.base import Input
 from ingest.input.broker import Broker, Client, OpenMessage, connected
 from ingest.input.decoding import Stamp, settle_timestamp
-from ingest.input.outbox import Outbox, identify
+from ingest.input.memory_queue import MemoryQueue, identify
 from ingest.options import Kind, Option, Options
 from sawlog.backoff import growing
 from sawlog.batch import Batch, Deliver, Settled
@@ -121,12 +121,12 @@ class Mqtt(Input):
             wait=growing(),
             before_sleep=lambda state: self._before_retry(broker, state),
         )
-        async with Outbox(self.id, deliver) as outbox:
-            intake = _Intake(self, deliver, outbox, self._topic.count("/") + 1)
+        async with MemoryQueue(self.id, deliver) as queue:
+            receiver = _Receiver(self, deliver, queue, self._topic.count("/") + 1)
             while True:
-                await retrying(self._connection, broker, intake)
+                await retrying(self._connection, broker, receiver)
 
-    async def _connection(self, broker: Broker, intake: _Intake) -> None:
+    async def _connection(self, broker: Broker, receiver: _Receiver) -> None:
         """Work over one connection; return when a good one has ended.
 
         Raises:
@@ -141,7 +141,7 @@ class Mqtt(Input):
                 await self._subscribe(client, broker)
                 self.connections += 1
                 log.info("the %s input is connected to %s as %s", self.id, broker, self._client_id)
-                await self._work(client, intake)
+                await self._work(client, receiver)
         except UnicodeError as error:
             raise InputError(f"{self.id}: mqtt: '{self._host}' is no name of a host: {error}") from None
         except MqttConnectError as error:
@@ -165,24 +165,24 @@ class Mqtt(Input):
             if value >= FAILURE:
                 raise aiomqtt.MqttError(f"the subscription {self._filter} is refused: {code}")
 
-    async def _work(self, client: Client, intake: _Intake) -> None:
-        answering = asyncio.create_task(intake.answer(client))
+    async def _work(self, client: Client, receiver: _Receiver) -> None:
+        answering = asyncio.create_task(receiver.answer(client))
         try:
             async for message in client.messages:
                 messages = [message]
                 while not client.inbox.empty():
                     messages.append(client.inbox.get_nowait())
-                await intake.take(client, messages)
+                await receiver.take(client, messages)
         except asyncio.CancelledError:
             if not self._session_expiry:
                 with contextlib.suppress(aiomqtt.MqttError):
                     await client.unsubscribe(self._filter, timeout=PARTING_SECONDS)
-                intake.take_last(client)
-            await intake.settle()
+                receiver.take_last(client)
+            await receiver.settle()
             raise
         except aiomqtt.MqttError:
             if not self._session_expiry:
-                intake.take_last(client)
+                receiver.take_last(client)
             raise
         finally:
             answering.cancel()
@@ -203,14 +203,14 @@ class _Reply:
     answer: wire.Answer
 
 
-class _Intake:
+class _Receiver:
     """What messages become; it outlives connections, since answers may go over the next one."""
 
-    def __init__(self, owner: Mqtt, deliver: Deliver, outbox: Outbox, levels: int) -> None:
+    def __init__(self, owner: Mqtt, deliver: Deliver, queue: MemoryQueue, levels: int) -> None:
         """`levels` is how many levels of a topic belong to the prefix."""
         self._id = owner.id
         self._deliver = deliver
-        self._outbox = outbox
+        self._queue = queue
         self._levels = levels
         self._codec = owner.codec()
         self._decorate = owner.decorate
@@ -238,11 +238,11 @@ class _Intake:
                     plain.append(delivery)
                     size += len(delivery.message.payload)
                 pending.popleft()
-            await self._outbox.add(events, size)
+            await self._queue.add(events, size)
         except asyncio.CancelledError:
             # The first of those that are left has been answered if it was an envelope.
             events += [event for delivery in list(pending)[1:] for event in self._last(client, delivery)]
-            self._outbox.put(events, size)
+            self._queue.put(events, size)
             raise
         finally:
             for delivery in plain:
@@ -252,7 +252,7 @@ class _Intake:
         """Take what has come and was not read, without waiting; senders of envelopes are told to send them again."""
         while not client.inbox.empty():
             delivery = client.begin(client.inbox.get_nowait())
-            self._outbox.put(self._last(client, delivery), len(delivery.message.payload))
+            self._queue.put(self._last(client, delivery), len(delivery.message.payload))
 
     async def settle(self) -> None:
         """Wait, within the grace, until every sender has its answer."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ingest.input.base import Input
 from ingest.input.decoding import Stamp, Stream, codec_name
-from ingest.input.outbox import Outbox
+from ingest.input.memory_queue import MemoryQueue
 from ingest.options import Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Deliver
@@ -32,5 +32,5 @@ class Stdin(Input):
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
         stream = Stream(self.codec(), self._stamp, whole=self._whole)
         blocks = read_blocks(sys.stdin.fileno())
-        async with Outbox(self.id, deliver) as outbox:
-            await outbox.pump(blocks.get, stream)
+        async with MemoryQueue(self.id, deliver) as queue:
+            await queue.pump(blocks.get, stream)

@@ -16,8 +16,8 @@ from ingest.filter.base import Filter
 from ingest.input import network
 from ingest.input.base import Input
 from ingest.input.decoding import codec_name
+from ingest.input.memory_queue import MemoryQueue
 from ingest.input.network import Address
-from ingest.input.outbox import Outbox
 from ingest.options import Block, Kind, Option, Options, Setting
 from ingest.settings import ECS_COMPATIBILITY, ENGLISH, field, is_ecs
 from sawlog.batch import Deliver
@@ -97,14 +97,14 @@ class Syslog(Input):
         network.warn_if_open(
             self.id, self._server.host, self._server.port, asks=False, how="syslog has no credentials: use a firewall"
         )
-        async with Outbox(self.id, deliver) as outbox:
+        async with MemoryQueue(self.id, deliver) as queue:
 
             async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await self._read(reader, writer, outbox)
+                await self._read(reader, writer, queue)
 
             async def take(datagrams: list[tuple[bytes, Address]]) -> None:
                 events = [event for data, (ip, _) in datagrams for event in self._events([data.rstrip(b"\r\n\0")], ip)]
-                await outbox.add(events, sum(len(data) for data, _ in datagrams))
+                await queue.add(events, sum(len(data) for data, _ in datagrams))
 
             tasks = [asyncio.create_task(self._server.run(handle)), asyncio.create_task(self._receive(take))]
             try:
@@ -124,7 +124,7 @@ class Syslog(Input):
             self._datagrams.port = self._server.address[1]
         await self._datagrams.run(take)
 
-    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, outbox: Outbox) -> None:
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queue: MemoryQueue) -> None:
         rest = b""
         ip = network.peer_of(writer)[0]
         try:
@@ -135,9 +135,9 @@ class Syslog(Input):
                 if len(rest) > LONGEST:
                     lines.append(rest)
                     rest = b""
-                await outbox.add(self._events(lines, ip), len(data))
+                await queue.add(self._events(lines, ip), len(data))
         finally:
-            outbox.put(self._events([rest], ip), 0)
+            queue.put(self._events([rest], ip), 0)
             writer.close()
 
     def _events(self, lines: list[bytes], ip: str) -> list[Event]:

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Final
 from ingest.input import network, tls
 from ingest.input.base import Input
 from ingest.input.decoding import Stamp, Stream, codec_name
+from ingest.input.memory_queue import MemoryQueue
 from ingest.input.network import Address, Proxied
-from ingest.input.outbox import Outbox
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Deliver
@@ -75,13 +75,13 @@ class Tcp(Input):
         return self._server.address
 
     async def run(self, deliver: Deliver) -> None:  # noqa: D102 - Input.run
-        async with Outbox(self.id, deliver) as outbox:
+        async with MemoryQueue(self.id, deliver) as queue:
 
             async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await self._read(reader, writer, outbox)
+                await self._read(reader, writer, queue)
 
             if self._client:
-                await self._connect(outbox)
+                await self._connect(queue)
             else:
                 asks = self._tls is not None and self._tls.asks is ssl.CERT_REQUIRED
                 network.warn_if_open(
@@ -93,21 +93,21 @@ class Tcp(Input):
                 )
                 await self._server.run(handle, self._tls.context() if self._tls else None)
 
-    async def _connect(self, outbox: Outbox) -> None:
+    async def _connect(self, queue: MemoryQueue) -> None:
         context = self._client_tls.context() if self._client_tls else None
         host, port = self._server.host, self._server.port
         while True:
             try:
                 reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=network.READ_BYTES)
                 log.info("the %s input is connected to %s:%d", self.id, host, port)
-                await self._read(reader, writer, outbox)
+                await self._read(reader, writer, queue)
                 words = "it closed the connection"
             except OSError as error:
                 words = error.strerror or str(error)
             log.warning("%s: %s:%d: %s; trying again in %g s", self.id, host, port, words, RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, outbox: Outbox) -> None:
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queue: MemoryQueue) -> None:
         try:
             if self._keep_alive:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -116,7 +116,7 @@ class Tcp(Input):
             name = await _name_of(peer) if self._look_up else peer[0]
             stamp = self._stamp(peer, name, proxied, writer.get_extra_info("ssl_object"))
             stream = Stream(self.codec(), stamp, whole=self._whole)
-            await outbox.pump(partial(reader.read, network.READ_BYTES), stream)
+            await queue.pump(partial(reader.read, network.READ_BYTES), stream)
         finally:
             writer.close()
 

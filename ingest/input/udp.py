@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from ingest.input import network
 from ingest.input.base import Input
+from ingest.input.memory_queue import MemoryQueue
 from ingest.input.network import Address
-from ingest.input.outbox import Outbox
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs
 from sawlog.batch import Deliver
@@ -58,7 +58,7 @@ class Udp(Input):
             how="UDP has no credentials: use a firewall",
         )
         codec = self.codec()
-        async with Outbox(self.id, deliver) as outbox:
+        async with MemoryQueue(self.id, deliver) as queue:
 
             async def take(datagrams: list[tuple[bytes, Address]]) -> None:
                 events: list[Event] = []
@@ -70,6 +70,6 @@ class Udp(Input):
                         if self.decorate is not None:
                             self.decorate(event)
                         events.append(event)
-                await outbox.add(events, sum(len(data) for data, _ in datagrams))
+                await queue.add(events, sum(len(data) for data, _ in datagrams))
 
             await self._datagrams.run(take)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ingest.input import outbox, tcp
-from ingest.input.outbox import Outbox
+from ingest.input import memory_queue, tcp
+from ingest.input.memory_queue import MemoryQueue
 from sawlog.batch import Batch
 from tests.ingest.input.building import Certificates, Sink, codec, make, refused, running
 
@@ -154,9 +154,9 @@ async def test_peers_are_held_back_while_there_is_no_room() -> None:
 
 
 async def test_what_is_not_delivered_is_offered_again_under_the_same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "RETRY_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(memory_queue, "RETRY_SECONDS", (0.05, 0.1))
     sink = Sink(hold=True)
-    async with Outbox("test", sink) as box:
+    async with MemoryQueue("test", sink) as box:
         await box.add([{"message": "one"}], 3)
         await sink.until(1)
         for tries in range(1, 4):

@@ -1,4 +1,4 @@
-"""The outbox: for events whose sender cannot send them again, as over TCP, UDP and standard input.
+"""The queue in memory, as Logstash calls it: for events whose sender cannot send them again, as over TCP and UDP.
 
 It makes batches of what many peers send in small pieces, draws an ``_id`` for each event once, and offers a batch
 that was not delivered again, under the same ids, until it is. While it does, and while a batch waits for room, it
@@ -30,7 +30,7 @@ RETRY_SECONDS: Final = (FIRST_WAIT, LONGEST_WAIT)
 """The first pause before a batch is offered again, and the longest."""
 
 
-class Outbox:
+class MemoryQueue:
     """Use with ``async with``: on leaving, what was taken is delivered, unless the task is being cancelled."""
 
     def __init__(self, name: str, deliver: Deliver) -> None:
@@ -90,7 +90,7 @@ class Outbox:
             self._idle.clear()
             await self._idle.wait()
 
-    async def __aenter__(self) -> Outbox:
+    async def __aenter__(self) -> MemoryQueue:
         self._flushing = asyncio.create_task(self._flush())
         return self
 
