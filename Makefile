@@ -10,7 +10,7 @@ help:
 	@echo "make up LOGS='/path/*.log'   tail, index and show logs (without LOGS: a live demonstration)"
 	@echo "make test                    install what the tests need, and run everything"
 	@echo "make check                   style and types only"
-	@echo "make nightly                 the tests, with ten times as many random examples"
+	@echo "make nightly                 the tests, the slow ones, too, with ten times as many random examples"
 	@echo "make bench                   measure, beside rsyslog and syslog-ng, and renew docs/performance.md: ten minutes (BENCH=full: hours)"
 	@echo "make profile                 draw a flame graph for each road, into build/profile/"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
@@ -51,10 +51,10 @@ test: .venv/.ready-test
 	$(BIN)/pytest $(PYTEST_OPTIONS)
 	@deploy/test-system-python
 
-# The property tests with ten times as many examples, other ones each time; and the compose files.
+# All tests, the slow ones, too; the property tests with ten times as many examples, other ones each time; the compose files.
 nightly: .venv/.ready-test
 	@deploy/test-services
-	SAWLOG_NIGHTLY=1 $(BIN)/pytest $(PYTEST_OPTIONS)
+	SAWLOG_NIGHTLY=1 $(BIN)/pytest -m 'not docker' $(PYTEST_OPTIONS)
 	@$(MAKE) --no-print-directory test-compose
 
 test-compose: .venv/.ready-test

@@ -16,9 +16,13 @@ import pytest
 
 from tests.corpus.compare import SAWLOG, Documents, indexed, run
 from tests.corpus.truth import Capture
+from tests.profiles import NIGHTLY
 
 LONGEST_PAUSE = 0.8
 """Seconds. A machine that stands still for longer makes other events, rightly: after a second, an event is whole."""
+
+PAUSE = 0.005 if NIGHTLY else 0.002
+"""Seconds from one turn to the next, of which there are some eight thousand; seldom it is half a second."""
 
 
 def test_a_slow_writer_makes_the_same_events(captures: list[Capture], at_once: Documents, tmp_path: Path) -> None:
@@ -80,7 +84,7 @@ def _write_slowly(captures: Sequence[Capture], logs: Path) -> float:
         ]
         while writers:
             writers = [writer for writer in writers if _write_line(*writer, rng)]
-            time.sleep(0.5 if rng.random() < 0.003 else 0.005)
+            time.sleep(0.5 if rng.random() < 0.003 else PAUSE)
             longest, last = max(longest, time.monotonic() - last), time.monotonic()
     return longest
 

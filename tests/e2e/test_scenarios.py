@@ -147,8 +147,10 @@ def test_deleted_while_open(shipping: Shipping) -> None:
 
 
 def test_ten_thousand_files(shipping: Shipping) -> None:
+    # At every 200 ms, nearly all the work would be looking.
+    files = f"- {{type: log, paths: ['{shipping.logs}/*.log'], scan_frequency: 2s}}"
     output = f"output.file: {{path: '{shipping.folder}/out', filename: events, rotate_every_kb: 1000000}}"
-    shipping.configure(output=f"{output}\noutput.file.codec.format.string: '%{{[message]}}'")
+    shipping.configure(files, output=f"{output}\noutput.file.codec.format.string: '%{{[message]}}'")
     for number in range(10_000):
         (shipping.logs / f"{number}.log").write_text("".join(f"{number} {at}\n" for at in range(100)))
     process = shipping.start(through=["prlimit", "--nofile=512:512"])
