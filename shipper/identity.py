@@ -66,7 +66,7 @@ def agent_id(directory: Path) -> str:
     """Return this installation's id, made once and kept in `directory`; it is part of every event's `_id`."""
     path = directory / "agent.json"
     try:
-        return str(uuid.UUID(json.loads(path.read_text())["id"]))
+        return str(uuid.UUID(str(json.loads(path.read_text())["id"])))
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError):

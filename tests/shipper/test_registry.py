@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sawlog.errors import InputError
-from shipper.identity import Mark, Record, agent_id, looks_binary
+from shipper.identity import Mark, Record
 from shipper.registry import Registry, listing
 
 
@@ -133,23 +133,3 @@ class TestRegistry:
     def test_no_folder(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="cannot be written"):
             Registry(tmp_path / "none" / "registry.sqlite")
-
-
-class TestIdentity:
-    def test_the_agent_keeps_its_id(self, tmp_path: Path) -> None:
-        assert agent_id(tmp_path) == agent_id(tmp_path)
-
-    def test_a_damaged_id_is_set_aside(self, tmp_path: Path) -> None:
-        (tmp_path / "agent.json").write_text("{")
-        agent_id(tmp_path)
-        assert (tmp_path / "agent.damaged").read_text() == "{"
-
-    @pytest.mark.parametrize(
-        "head", [b"", b"2025-01-01 text\n", "été\n".encode(), b"\0" * 500 + b"text", b"\x1b[31mred"]
-    )
-    def test_text(self, head: bytes) -> None:
-        assert looks_binary(head) is None
-
-    @pytest.mark.parametrize("head", [b"\x1f\x8b\x08", b"PK\x03\x04", b"\x7fELF", bytes(range(32)) * 4])
-    def test_binary(self, head: bytes) -> None:
-        assert looks_binary(head)
