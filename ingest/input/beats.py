@@ -145,8 +145,8 @@ class _Connection:
         self._enrich = owner.enrichment.of(self._peer[0], writer)
         self._known: tuple[Source, Source] | None = None
         """The source of the last lines, as its sender describes it and with what the input adds."""
-        self._heard = False
-        """Whether a window of events has come, and the sender's question, if it has one, was answered."""
+        self._offered = False
+        """Whether the sender has asked whether envelopes are read, and was told so."""
         self._decoder = Decoder()
         self._window: WindowSize | None = None
         self._begun = 0.0
@@ -246,10 +246,10 @@ class _Connection:
         """Deliver a window of events."""
         self._account()
         frames = self._events
-        if not self._heard:
-            self._heard = True
-            if window.version > 1 and _asks(frames[0].payload):
-                self._writer.write(encode_offer())
+        if not self._offered and _asks(frames[0].payload):
+            # Not every window asks: events that are no lines go on as JSON.
+            self._offered = True
+            self._writer.write(encode_offer())
         await self._hand_on(window, frames[-1].sequence, self._made(frames))
 
     async def _hand_on(self, window: WindowSize, last: int, make: _Make) -> None:

@@ -41,7 +41,7 @@ from sawlog.wire.lumberjack import (
     encode_frames,
 )
 from shipper.output.base import About, Sender
-from shipper.output.encoding import encoded, stamped
+from shipper.output.encoding import NOT_ENCODED, encoded, stamped
 from shipper.output.pasting import Pasting
 from shipper.output.tls import context
 from shipper.settings import LogstashOutput
@@ -163,7 +163,7 @@ class LogstashSender(Sender):
 
         def make(begin: int, end: int, envelopes: bool) -> bytes:
             if envelopes:
-                with contextlib.suppress(EnvelopeError):
+                with contextlib.suppress(EnvelopeError, *NOT_ENCODED):
                     return encode_enveloped(lines.envelope(begin, end, level), end - begin)
             return encode_frames(lines.frames(begin, end), end - begin, level)
 

@@ -83,10 +83,10 @@ class Lines:
         self.heard: list[BaseException | None] = []
         self.offset = 0
 
-    def batch(self, count: int) -> Batch:
+    def batch(self, count: int, path: str = "/a.log") -> Batch:
         first, self.offset = self.offset, self.offset + count
         texts = [f"line {number}" for number in range(first, first + count)]
-        source = Source("file", "/a.log", {"host": {"name": "web"}, "log": {"file": {"path": "/a.log"}}})
+        source = Source("file", path, {"host": {"name": "web"}, "log": {"file": {"path": "/a.log"}}})
         return LineBatch(source, texts, range(first, first + count), count * 10, self.heard.append)
 
     async def settled(self, count: int) -> None:
@@ -146,6 +146,16 @@ async def test_a_receiver_that_offers_to_read_envelopes_gets_them() -> None:
         **last, "message": 0, "log": 0, "@timestamp": 0, "@metadata": 0
     }  # fmt: skip
     assert first["@metadata"] | {"_id": ""} == last["@metadata"] | {"_id": ""}
+
+
+async def test_what_fits_into_no_envelope_goes_as_json() -> None:
+    lines = Lines()
+    async with receiving() as (port, receiver), sender(port) as output:
+        for path in ("/a.log", "/a.log", "/\udcff.log"):
+            await output.send(lines.batch(100, path))
+            await lines.settled(len(lines.heard) + 1)
+        check(receiver, lines)
+    assert receiver.kinds == [EventBatch, LineBatch, EventBatch]
 
 
 async def test_after_a_receiver_of_envelopes_one_that_reads_none_gets_json() -> None:
