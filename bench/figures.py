@@ -19,7 +19,7 @@ SHORT = 10
 class Size:
     """How much is done: lines of the file that all roads read, and how often each figure is taken."""
 
-    lines: int = 200_000
+    lines: int = 150_000
     rounds: int = 3
 
     @property

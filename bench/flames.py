@@ -60,7 +60,7 @@ def draw(title: str, tool: Tool, file: Path, lines: int, port: int) -> list[Path
 def main() -> int:
     """Draw all roads of sawlog."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=500_000)
+    parser.add_argument("--lines", type=int, default=2_000_000)
     parser.add_argument("--only", nargs="*", default=("",), help="roads by the beginnings of their titles")
     given = parser.parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,8 @@ from bench.tools import SAWLOG, Tool
 from tests.services import free_port
 
 SECONDS = 1_800.0
+STALLED_SECONDS = 180.0
+"""When so long nothing has come, nothing will."""
 POLL_SECONDS = 0.02
 
 
@@ -116,10 +118,12 @@ def await_count(port: int, expected: int, running: Sequence[Running] = ()) -> No
     """Wait until the server has taken so many documents in all, as long as the first of some processes run; the last,
     which reads the file, may have ended.
     """
-    end = time.monotonic() + SECONDS
     lasting = running[:-1] or running
+    last, since = -1, time.monotonic()
     while (count := taken(port)) < expected:
-        if time.monotonic() > end or any(one.look() for one in lasting):
+        if count != last:
+            last, since = count, time.monotonic()
+        if time.monotonic() - since > STALLED_SECONDS or any(one.look() for one in lasting):
             raise UnsentError(f"{expected - count} lines have not arrived")
         time.sleep(POLL_SECONDS)
     if count > expected:

@@ -29,7 +29,7 @@ from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
 
-BULKS = {1: 20, 50: 5, 2_000: 1}
+BULKS = {1: 50, 50: 5, 2_000: 1}
 """Documents of a bulk, and of so many lines of the file one is sent: small bulks take long."""
 BESIDE = 64
 INDEX = "logs-spring-senders"

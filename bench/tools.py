@@ -233,7 +233,8 @@ def missing(tool: Tool) -> str:
     """Say what a tool lacks on this machine; empty: nothing."""
     if tool is ship_mqtt_ingest and not shutil.which("mosquitto", path=_programs()):
         return "Mosquitto is not installed (apt-get install mosquitto)"
-    if tool in RSYSLOGS and not shutil.which("rsyslogd", path=_programs()):
+    modules = {path.name for path in Path("/usr/lib").glob("*/rsyslog/*.so")}
+    if tool in RSYSLOGS and (not shutil.which("rsyslogd", path=_programs()) or "omelasticsearch.so" not in modules):
         return "not installed (apt-get install rsyslog rsyslog-elasticsearch)"
     if tool is syslog_ng and not _syslog_ng()[0]:
         return "not installed (its packages may be unpacked by dpkg -x: SYSLOG_NG_ROOT=folder)"

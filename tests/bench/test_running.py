@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import tools
+from bench import running, tools
 from bench.lines import write_lines
 from bench.running import UnsentError, null_server, send, taken
 from bench.tools import Command
@@ -59,6 +59,16 @@ def test_a_tool_that_fails_has_no_figure_and_its_words_are_kept(file: Path) -> N
 
     with null_server() as port, pytest.raises(UnsentError, match=r"it ended with 1\n.*it is broken"):
         send(failing, file, LINES, port)
+
+
+def test_a_tool_that_sends_nothing_is_not_waited_for_without_end(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "STALLED_SECONDS", 0.2)
+
+    def idle(folder: Path, file: Path | str, port: int) -> list[Command]:
+        return [Command(["sleep", "600"])]
+
+    with null_server() as port, pytest.raises(UnsentError, match="300 lines have not arrived"):
+        send(idle, file, LINES, port)
 
 
 def test_memory_is_the_tools_own_and_not_that_of_who_started_it(file: Path) -> None:
