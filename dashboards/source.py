@@ -116,7 +116,7 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PanelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Panels side by side."""
 
     height: int
@@ -128,7 +128,7 @@ class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     title: str
-    rows: list[Row]
+    rows: list[PanelRow]
     description: str = ""
     controls: list[Control] = []
 

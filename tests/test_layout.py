@@ -1,8 +1,12 @@
-"""Which modules may import which: packages point one way, only filters know filters, nothing goes in circles."""
+"""Which modules may import which, and that a type's name means one thing.
+
+Packages point one way, only filters know filters, nothing goes in circles.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -69,3 +73,33 @@ def test_only_filters_import_filters(package: str) -> None:
         if is_in(name, package):
             known = imported(name) - {"ingest.filter.base"}
             assert not [other for other in known if is_in(other, "ingest.filter")], name
+
+
+ROLES = ("Codec", "Filter", "Input", "Output", "Processor")
+"""Plugins are called as their users call them; two of one name are told apart by what they are."""
+
+
+def types(name: str) -> set[tuple[str, str]]:
+    """Return the public types that a module makes, classes and aliases: each one's role, if it has one, and name."""
+    found: set[tuple[str, str]] = set()
+    for node in ast.parse(MODULES[name].read_text(encoding="utf-8")).body:
+        match node:
+            case ast.ClassDef(name=made, bases=bases):
+                roles = {base.id for base in bases if isinstance(base, ast.Name)}.intersection(ROLES)
+                found.add((roles.pop() if roles else "", made))
+            case ast.Assign(targets=[ast.Name(id=made)], value=ast.Subscript() | ast.BinOp()) if re.match(
+                "[A-Z][a-z]", made
+            ):
+                found.add(("", made))
+            case _:
+                pass
+    return {(role, made) for role, made in found if not made.startswith("_")}
+
+
+def test_a_name_of_a_type_means_one_thing() -> None:
+    """Whoever reads a name in one file knows it in all others; what is the same thing stands in one place."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for module in MODULES:
+        for made in types(module):
+            places.setdefault(made, []).append(module)
+    assert not {made: modules for (_, made), modules in places.items() if len(modules) > 1}

@@ -1,7 +1,7 @@
 """The catalogue of a segment, a small file beside it: what lets most questions be answered without the rows.
 
-The file has `MAGIC`, the length and the CRC of a head, the head (MessagePack of `Head`), and behind it the blobs that
-the head names: the rollup (an Arrow stream), hashes of ids, and the token filter of each row group.
+The file has `MAGIC`, the length and the CRC of a head, the head (MessagePack of `SegmentHead`), and behind it the blobs
+that the head names: the rollup (an Arrow stream), hashes of ids, and the token filter of each row group.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from arro3.core import Table
 from isal.isal_zlib import crc32
 
 from sawlog.store.embedded import files
-from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.view import RowGroup
 
 MAGIC: Final = b"sawlog-cat-1\n"
@@ -28,7 +28,7 @@ _ROLLUP: Final = "rollup"
 _HASHES: Final = "hashes"
 
 
-class Head(msgspec.Struct):
+class SegmentHead(msgspec.Struct):
     """Facts of a segment; `written` is when the last of its rows came, in seconds since 1970."""
 
     rows: int
@@ -67,19 +67,19 @@ class Catalogue:
         self._blobs = start + length
         if crc32(self._data[start : self._blobs]) != check:
             raise ValueError(f"{path.name} is damaged")
-        self.head = msgspec.msgpack.decode(self._data[start : self._blobs], type=Head)
+        self.head = msgspec.msgpack.decode(self._data[start : self._blobs], type=SegmentHead)
         end = self._blobs + sum(size for _, size, _ in self.head.blobs.values())
         if end != len(self._data) or any(crc32(self._blob(name)) != one[2] for name, one in self.head.blobs.items()):
             raise ValueError(f"{path.name} is damaged")
 
     @cached_property
-    def ids(self) -> Ids:
+    def ids(self) -> IdBounds:
         """The bounds of the ids."""
-        return Ids(self.head.ends, self._blob(_HASHES).cast("Q"))
+        return IdBounds(self.head.ends, self._blob(_HASHES).cast("Q"))
 
     @cached_property
     def rollup(self) -> Table:
-        """See `sawlog.store.embedded.view.Segment`."""
+        """See `sawlog.store.embedded.view.SegmentView`."""
         return arro3.io.read_ipc_stream(bytes(self._blob(_ROLLUP))).read_all()
 
     @cached_property
@@ -100,7 +100,7 @@ class Catalogue:
         return self._data[self._blobs + start : self._blobs + start + length]
 
 
-def write(path: Path, head: Head, rollup: bytes, ids: Ids, words: Sequence[bytes]) -> None:
+def write(path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes]) -> None:
     """Write a catalogue. Raises OSError."""
     blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"words-{at}": one for at, one in enumerate(words)}}
     start = 0

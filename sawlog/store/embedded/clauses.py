@@ -15,6 +15,7 @@ import msgspec
 
 from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math, query_string
+from sawlog.store.base import Clause
 from sawlog.store.embedded.layout import DEFAULTS, IGNORE_ABOVE, KINDS, TIME
 from sawlog.store.embedded.paths import RestNames
 from sawlog.store.embedded.words import LETTER, LONGEST, SEPARATOR, is_word, lower, words
@@ -40,9 +41,6 @@ FILTERED: Final = {name for name, kind in KINDS.items() if kind == "text"} | {
     *("error.type", "log.file.path", "tags"),
 }
 """The fields whose words or values the filters of the row groups hold."""
-
-
-Clause = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

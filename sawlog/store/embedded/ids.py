@@ -32,7 +32,7 @@ def hash_of(name: str) -> int:
 
 
 @dataclass(slots=True)
-class Ids:
+class IdBounds:
     """Bounds the ids of some rows."""
 
     ends: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Ids:
         self.ends[source] = (first, last) if ends is None else (min(first, ends[0]), max(last, ends[1]))
 
     @staticmethod
-    def of(names: Iterable[str]) -> Ids:
+    def of(names: Iterable[str]) -> IdBounds:
         """Return the bounds of these ids."""
-        ids, others = Ids(), []
+        ids, others = IdBounds(), []
         for name in names:
             parts = parts_of(name)
             if parts is None:
@@ -69,9 +69,9 @@ class Ids:
         return ids
 
     @staticmethod
-    def union(several: Iterable[Ids]) -> Ids:
+    def union(several: Iterable[IdBounds]) -> IdBounds:
         """Return the bounds of all together."""
-        whole, hashes = Ids(), array("Q")
+        whole, hashes = IdBounds(), array("Q")
         for ids in several:
             for source, (first, last) in ids.ends.items():
                 whole.add(source, first, last)
@@ -84,7 +84,7 @@ class Holder(Protocol):
     """Rows that have ids: of a segment, or in memory."""
 
     @property
-    def ids(self) -> Ids:
+    def ids(self) -> IdBounds:
         """Their bounds."""
 
     def existing(self, names: list[str]) -> set[str]:

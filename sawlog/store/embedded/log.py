@@ -24,7 +24,7 @@ from isal.isal_zlib import crc32
 from sawlog.event import Event
 from sawlog.store.embedded.files import sync
 from sawlog.store.embedded.layout import SCHEMA
-from sawlog.store.embedded.rows import Events, batch_of
+from sawlog.store.embedded.rows import RowMaker, batch_of
 
 MAGIC: Final = b"sawlog-wal-1\n"
 FEW: Final = 64
@@ -45,7 +45,7 @@ Documents = list[tuple[str, str, Event]]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class LogFrame:
     """A frame that was read: its kind, its rows and their first number, and where in the file it ends."""
 
     kind: int
@@ -151,7 +151,7 @@ class Torn:
 
     at: int
     damaged: bool
-    frames: list[Frame]
+    frames: list[LogFrame]
     """Good ones behind the damage."""
 
 
@@ -175,7 +175,7 @@ def torn_end(path: Path, at: int) -> Torn | None:
     return Torn(at, damaged or bool(frames), frames)
 
 
-def frame_at(data: bytes, at: int) -> Frame | None:
+def frame_at(data: bytes, at: int) -> LogFrame | None:
     """Return the frame that begins there, or None if there is no good one."""
     head = _header_at(data, at)
     if head is None:
@@ -184,10 +184,10 @@ def frame_at(data: bytes, at: int) -> Frame | None:
     payload = data[at + _HEAD_BYTES : at + _HEAD_BYTES + length]
     if len(payload) < length or crc32(payload) != check:
         return None
-    return Frame(kind, rows, first, payload, at + _HEAD_BYTES + length)
+    return LogFrame(kind, rows, first, payload, at + _HEAD_BYTES + length)
 
 
-def batches_of(frame: Frame, schema: bytes | None = None) -> list[RecordBatch]:
+def batches_of(frame: LogFrame, schema: bytes | None = None) -> list[RecordBatch]:
     """Return the rows of a frame.
 
     Raises:
@@ -196,7 +196,7 @@ def batches_of(frame: Frame, schema: bytes | None = None) -> list[RecordBatch]:
     try:
         if frame.kind == _JSON:
             documents = msgspec.json.decode(frame.payload, type=Documents)
-            rows = [Events(index).row(name, event)[0] for name, index, event in documents]
+            rows = [RowMaker(index).row(name, event)[0] for name, index, event in documents]
             return [batch_of(rows, frame.first)]
         found = arro3.io.read_ipc_stream((_SCHEMA if schema is None else schema) + frame.payload).read_all()
         return [batch.with_schema(SCHEMA) for batch in found.to_batches()]

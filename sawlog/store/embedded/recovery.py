@@ -12,10 +12,10 @@ from pathlib import Path
 from sawlog.errors import StoreError
 from sawlog.store.embedded import files, segment
 from sawlog.store.embedded.files import Span
-from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.log import LogReader, batches_of, torn_end
 from sawlog.store.embedded.segment import Segment, names_of
-from sawlog.store.embedded.shelf import Part, Tail
+from sawlog.store.embedded.shelf import LiveLog, Part
 from sawlog.store.embedded.view import View
 
 log = logging.getLogger(__name__)
@@ -25,11 +25,11 @@ DAMAGED = "damaged-"
 
 
 @dataclass
-class Found:
+class Recovered:
     """What was there, and the number of the next row."""
 
     segments: list[Segment] = field(default_factory=list)
-    tails: list[Tail] = field(default_factory=list)
+    tails: list[LiveLog] = field(default_factory=list)
     following: int = 1
 
 
@@ -43,13 +43,13 @@ def refuse_old(directory: Path) -> None:
         )
 
 
-def recover(directory: Path) -> Found:
+def recover(directory: Path) -> Recovered:
     """Open what is there for writing: leftovers are removed, what is damaged is set aside with a logged message.
 
     Raises:
         OSError: the folder cannot be used.
     """
-    found = Found()
+    found = Recovered()
     for path in directory.glob(f"*{files.TEMPORARY}"):
         path.unlink()
     spans = files.segments_in(directory)
@@ -94,10 +94,10 @@ def _opened(path: Path, span: Span) -> Segment | None:
     return one
 
 
-def _read(path: Path, first: int) -> Tail:
+def _read(path: Path, first: int) -> LiveLog:
     """Read a log that a process left behind."""
     stat = path.stat()
-    tail = Tail(path, first, stat.st_mtime, stat.st_mtime)
+    tail = LiveLog(path, first, stat.st_mtime, stat.st_mtime)
     reader = LogReader(path)
     parts, damage = [], ""
     try:
@@ -124,7 +124,7 @@ def _read(path: Path, first: int) -> Tail:
 
 
 def _part(batches: list) -> Part:  # type: ignore[type-arg]
-    return Part(batches, Ids.of(name for batch in batches for name in names_of(batch)))
+    return Part(batches, IdBounds.of(name for batch in batches for name in names_of(batch)))
 
 
 class Follower:
@@ -134,7 +134,7 @@ class Follower:
         self._directory = directory
         self._segments: dict[Span, Segment] = {}
         self._left_out: set[Span] = set()
-        self._logs: dict[int, tuple[LogReader, Tail]] = {}
+        self._logs: dict[int, tuple[LogReader, LiveLog]] = {}
         self._guard = threading.Lock()
 
     def view(self) -> View:
@@ -150,8 +150,8 @@ class Follower:
         logs = files.logs_in(self._directory)
         self._logs = {first: known for first, known in self._logs.items() if first in logs}
         for first, path in logs.items():
-            reader, tail = self._logs.setdefault(first, (LogReader(path), Tail(path, first)))
-            tail.add([Part(batches, Ids()) for _, batches in reader.more()])
+            reader, tail = self._logs.setdefault(first, (LogReader(path), LiveLog(path, first)))
+            tail.add([Part(batches, IdBounds()) for _, batches in reader.more()])
         spans = files.segments_in(self._directory)
         self._segments = {span: one for span, one in self._segments.items() if span in spans}
         for span, path in spans.items():

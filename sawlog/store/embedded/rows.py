@@ -70,7 +70,7 @@ def batch_of(rows: Sequence[Row], first: int) -> RecordBatch:
     return RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
-class Events:
+class RowMaker:
     """Makes the rows of one bulk's events.
 
     Events of one source share objects (``host``, ``agent``, …). What such an object comes to is worked out once;
@@ -226,7 +226,7 @@ def _head(head: Common, documents: ColumnDocuments, index: str) -> _Head:
     event = head.event(usual, "", 0)
     _, made = document(event, None if documents.ingested is None else usual, documents.added)
     try:
-        row, _ = Events(index).row(f"{head.key}:0", made)
+        row, _ = RowMaker(index).row(f"{head.key}:0", made)
     except UnfitError:
         return _Head({}, False)
     rest = msgspec.json.decode(row.get(REST, "{}"))

@@ -28,9 +28,9 @@ from isal.isal_zlib import crc32
 
 from sawlog.private import opener
 from sawlog.store.embedded import catalogue, files, words
-from sawlog.store.embedded.catalogue import Catalogue, Head
+from sawlog.store.embedded.catalogue import Catalogue, SegmentHead
 from sawlog.store.embedded.files import Span
-from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SOURCE, TEXTS, TIME
 from sawlog.store.embedded.lookup import ids_in
 from sawlog.store.embedded.paths import MOST_PATHS, paths_of
@@ -83,26 +83,26 @@ class Segment:
 
     @property
     def row_groups(self) -> Sequence[RowGroup]:
-        """See `sawlog.store.embedded.view.Segment`."""
+        """See `sawlog.store.embedded.view.SegmentView`."""
         return self.head.row_groups
 
     @property
     def rollup(self) -> Table:
-        """See `sawlog.store.embedded.view.Segment`."""
+        """See `sawlog.store.embedded.view.SegmentView`."""
         return self._catalogue.rollup
 
     @property
     def words(self) -> Sequence[bytes]:
-        """See `sawlog.store.embedded.view.Segment`."""
+        """See `sawlog.store.embedded.view.SegmentView`."""
         return self._catalogue.words
 
     @property
     def rest_paths(self) -> frozenset[str] | None:
-        """See `sawlog.store.embedded.view.Segment`."""
+        """See `sawlog.store.embedded.view.SegmentView`."""
         return self._catalogue.rest_paths
 
     @cached_property
-    def ids(self) -> Ids:
+    def ids(self) -> IdBounds:
         """The bounds of its ids."""
         return self._catalogue.ids
 
@@ -111,7 +111,7 @@ class Segment:
         return ids_in(self.path, names)
 
 
-def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: Ids, written: float) -> Segment:
+def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: IdBounds, written: float) -> Segment:
     """Write the rows of a log as a segment; it is durable, and stands for the log, when this returns.
 
     Raises:
@@ -120,7 +120,7 @@ def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: Id
     [batch] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
     rest = paths_of(dictionary_dictionary(batch.column(REST)).to_pylist())
     indexes = set(dictionary_dictionary(batch.column(INDEX)).to_pylist())
-    head = Head(
+    head = SegmentHead(
         batch.num_rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends
     )
     return _write(directory, span, _sorted(batch), head, ids)
@@ -129,20 +129,22 @@ def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: Id
 def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
     """Write neighbours as one segment, which then stands for them. Raises OSError or ValueError."""
     span = Span(segments[0].span.first, segments[-1].span.last)
-    ids = Ids.union(one.ids for one in segments)
+    ids = IdBounds.union(one.ids for one in segments)
     every = [one.rest_paths for one in segments]
     rest = None if None in every else frozenset().union(*(one for one in every if one is not None))
     indexes = {one.index for one in segments}
     rows = sum(one.rows for one in segments)
     written = max(one.head.written for one in segments)
-    head = Head(rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends)
+    head = SegmentHead(
+        rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends
+    )
     return _write(directory, span, _grouped(_merged([one.path for one in segments])), head, ids)
 
 
 def rebuilt(path: Path, span: Span) -> Segment:
     """Make the catalogue of a segment anew from its rows. Raises ValueError or OSError if they cannot be read."""
     batches = [batch.with_schema(SCHEMA) for batch in arro3.io.read_parquet(path, batch_size=GROUP)]
-    ids = Ids.of(name for batch in batches for name in names_of(batch))
+    ids = IdBounds.of(name for batch in batches for name in names_of(batch))
     return publish(path.parent, span, batches, ids, path.stat().st_mtime)
 
 
@@ -165,7 +167,7 @@ def milliseconds_of(batch: RecordBatch) -> list[int]:
     return times
 
 
-def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Head, ids: Ids) -> Segment:
+def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: SegmentHead, ids: IdBounds) -> Segment:
     path = files.segment_path(directory, span)
     beside = path.with_name(path.name + files.TEMPORARY)
     filters: list[bytes] = []

@@ -13,7 +13,7 @@ from typing import Final
 from arro3.core import RecordBatch, Table
 
 from sawlog.store.embedded.files import Span
-from sawlog.store.embedded.ids import Holder, Ids
+from sawlog.store.embedded.ids import Holder, IdBounds
 from sawlog.store.embedded.layout import SCHEMA
 from sawlog.store.embedded.segment import Segment, names_of
 from sawlog.store.embedded.view import View
@@ -25,7 +25,7 @@ TOGETHER: Final = 32_768
 class Part:
     """Rows of a log in memory."""
 
-    def __init__(self, batches: Sequence[RecordBatch], ids: Ids) -> None:
+    def __init__(self, batches: Sequence[RecordBatch], ids: IdBounds) -> None:
         self.table = Table.from_batches(batches, schema=SCHEMA)
         self.rows = self.table.num_rows
         self.ids = ids
@@ -43,11 +43,11 @@ class Part:
         """Put parts together."""
         batches = [batch for part in parts for batch in part.table.to_batches()]
         whole = Table.from_batches(batches, schema=SCHEMA).combine_chunks()
-        return Part(whole.to_batches(), Ids.union(part.ids for part in parts))
+        return Part(whole.to_batches(), IdBounds.union(part.ids for part in parts))
 
 
 @dataclass
-class Tail:
+class LiveLog:
     """A log in memory: `first` is the number of its first row, `began` and `written` are seconds since 1970."""
 
     path: Path
@@ -82,7 +82,7 @@ class Tail:
 class Shelf:
     """The segments and the logs. Every method may be called from any thread."""
 
-    def __init__(self, segments: Sequence[Segment] = (), tails: Sequence[Tail] = ()) -> None:
+    def __init__(self, segments: Sequence[Segment] = (), tails: Sequence[LiveLog] = ()) -> None:
         self._segments = list(segments)
         self._tails = list(tails)
         self._guard = threading.Lock()
@@ -108,23 +108,23 @@ class Shelf:
             return list(self._segments)
 
     @property
-    def tails(self) -> list[Tail]:
+    def tails(self) -> list[LiveLog]:
         """The logs, the one that is being written last."""
         with self._guard:
             return list(self._tails)
 
-    def begin(self, tail: Tail) -> None:
+    def begin(self, tail: LiveLog) -> None:
         """Take in a log that was begun."""
         with self._guard:
             self._tails.append(tail)
 
-    def extend(self, tail: Tail, parts: Sequence[Part]) -> None:
+    def extend(self, tail: LiveLog, parts: Sequence[Part]) -> None:
         """Take in what was written to a log."""
         with self._guard:
             tail.add(parts)
             self._view = None
 
-    def publish(self, tail: Tail, segment: Segment | None) -> None:
+    def publish(self, tail: LiveLog, segment: Segment | None) -> None:
         """Let a segment stand for a log; None for a log without rows."""
         with self._guard:
             self._tails.remove(tail)

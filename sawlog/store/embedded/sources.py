@@ -14,7 +14,7 @@ from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word, co
 from sawlog.store.embedded.engine import Session
 from sawlog.store.embedded.layout import REST, SCHEMA, TIME
 from sawlog.store.embedded.paths import RestNames, paths_of
-from sawlog.store.embedded.view import Segment, View
+from sawlog.store.embedded.view import SegmentView, View
 from sawlog.store.embedded.words import may_hold
 
 LIVE: Final = "live"
@@ -30,7 +30,7 @@ TimeLimits = tuple[int, int]
 class Run:
     """Some of the row groups of a segment, side by side; `first` and `last` are milliseconds."""
 
-    segment: Segment
+    segment: SegmentView
     start: int
     rows: int
     first: int
@@ -107,7 +107,7 @@ class Scope:
         rows = sum(table.num_rows for table in self.live)
         return Sources(runs, bool(self.live), rows, self.limits, self._index_condition(compiler))
 
-    def _runs(self, segment: Segment, hint: Hint) -> list[Run]:
+    def _runs(self, segment: SegmentView, hint: Hint) -> list[Run]:
         if hint is None or not segment.words:
             return [_whole(segment)]
         low, high = self.limits
@@ -163,7 +163,7 @@ def _re2(pattern: str) -> str:
     return translate(pattern).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "(?s:.)*")
 
 
-def _whole(segment: Segment) -> Run:
+def _whole(segment: SegmentView) -> Run:
     return Run(segment, 0, segment.rows, segment.first, segment.last, True)
 
 

@@ -14,9 +14,9 @@ from typing import Final
 
 from sawlog.store.embedded import segment
 from sawlog.store.embedded.files import catalogue_path
-from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.segment import Segment
-from sawlog.store.embedded.shelf import Shelf, Tail
+from sawlog.store.embedded.shelf import LiveLog, Shelf
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Upkeep:
         self._shelf = shelf
         self._retention = retention
         self._changed = threading.Condition()
-        self._waiting: list[Tail] = []
+        self._waiting: list[LiveLog] = []
         """Logs that become segments."""
         self._replaced: list[tuple[float, Path]] = []
         """Segments that stay for a while, and until when."""
@@ -52,7 +52,7 @@ class Upkeep:
         self._drop_old()
         self._thread.start()
 
-    def publish(self, tail: Tail) -> None:
+    def publish(self, tail: LiveLog) -> None:
         """Make a segment of a log that is no longer written."""
         with self._changed:
             self._waiting.append(tail)
@@ -92,11 +92,11 @@ class Upkeep:
             if stopping and (pause or not self._waiting):
                 return
 
-    def _publish(self, tail: Tail) -> None:
+    def _publish(self, tail: LiveLog) -> None:
         made = None
         if tail.rows:
             batches = [batch for part in tail.parts for batch in part.table.to_batches()]
-            ids = Ids.union(part.ids for part in tail.parts)
+            ids = IdBounds.union(part.ids for part in tail.parts)
             made = segment.publish(self._directory, tail.span, batches, ids, tail.written)
         self._shelf.publish(tail, made)
         tail.path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ class RowGroup(NamedTuple):
     last: int
 
 
-class Segment(Protocol):
+class SegmentView(Protocol):
     """A published Parquet file; its catalogue is read when first asked for."""
 
     path: Path
@@ -59,7 +59,7 @@ class Segment(Protocol):
 class View:
     """A snapshot. The segments' files stay readable for a minute at least after they were replaced."""
 
-    segments: Sequence[Segment]
+    segments: Sequence[SegmentView]
     """By their place in the order of arrival; no row is in two of them."""
     live: Sequence[Table]
     """What no segment covers yet, the newest last."""

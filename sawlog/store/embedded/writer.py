@@ -21,10 +21,10 @@ from sawlog.errors import StoreFailedError, StoreUnavailableError
 from sawlog.event import METADATA, Event
 from sawlog.store.base import Bulk, BulkResult, Refusal
 from sawlog.store.embedded.files import log_path
-from sawlog.store.embedded.ids import Holder, Ids, known_of, last_of, parts_of
+from sawlog.store.embedded.ids import Holder, IdBounds, known_of, last_of, parts_of
 from sawlog.store.embedded.log import FEW, Documents, LogWriter, arrow_frame, json_frame
-from sawlog.store.embedded.rows import Events, Heads, Row, batch_of
-from sawlog.store.embedded.shelf import Part, Shelf, Tail
+from sawlog.store.embedded.rows import Heads, Row, RowMaker, batch_of
+from sawlog.store.embedded.shelf import LiveLog, Part, Shelf
 from sawlog.store.embedded.upkeep import Upkeep
 from sawlog.store.embedded.values import UnfitError
 
@@ -69,7 +69,7 @@ class Writer:
         self._segment_rows = segment_rows
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._log: LogWriter | None = None
-        self._tail: Tail | None = None
+        self._tail: LiveLog | None = None
         self._pending = _Pending()
         self._heads = Heads()
         self._alone = 0
@@ -155,7 +155,7 @@ class Writer:
         result.created = sum(batch.num_rows for batch in batches)
         if not batches:
             return result
-        self._pending.parts.append(Part(batches, ids or Ids.of(_at(bulk.ids, fresh))))
+        self._pending.parts.append(Part(batches, ids or IdBounds.of(_at(bulk.ids, fresh))))
         self._pending.rows += result.created
         self._pending.bytes += bulk.size or 500 * len(positions)
         self._note(bulk, fresh if len(taken) == len(others) else sorted({*fresh} - ({*others} - {*taken})))
@@ -165,7 +165,7 @@ class Writer:
         """Make rows of the events at these positions; return them with the positions of those that were taken."""
         if not positions:
             return [], []
-        events = Events(bulk.index)
+        events = RowMaker(bulk.index)
         rows, taken = [], []
         documents = list(bulk.documents) if len(positions) > len(bulk.ids) // 2 else None
         kept: list[Event] = []
@@ -208,7 +208,7 @@ class Writer:
         if self._log is None or self._tail is None:
             path = log_path(self._directory, self._next)
             self._log = LogWriter(path)
-            self._tail = Tail(path, self._next)
+            self._tail = LiveLog(path, self._next)
             self._shelf.begin(self._tail)
         if pending.documents is None:
             batches = [batch for part in pending.parts for batch in part.table.to_batches()]
@@ -251,11 +251,11 @@ class Writer:
             self._upkeep.publish(tail)
 
 
-def _in_order(bulk: Bulk, holders: Iterable[Holder]) -> Ids | None:
+def _in_order(bulk: Bulk, holders: Iterable[Holder]) -> IdBounds | None:
     """Return the bounds of the ids if all are of one source, in order, and surely new; this costs next to nothing."""
     documents = bulk.documents
     if not len(bulk.ids):
-        return Ids()
+        return IdBounds()
     if isinstance(documents, ColumnDocuments):
         found = _offsets(documents.columns)
     else:
@@ -269,7 +269,7 @@ def _in_order(bulk: Bulk, holders: Iterable[Holder]) -> Ids | None:
     source, offsets = found
     if offsets[0] <= last_of(source, holders) or not all(one < other for one, other in pairwise(offsets)):
         return None
-    return Ids({source: (offsets[0], offsets[-1])})
+    return IdBounds({source: (offsets[0], offsets[-1])})
 
 
 def _offsets(columns: Columns) -> tuple[str, list[int]] | None:

@@ -19,10 +19,10 @@ from sawlog.store.base import Bulk
 from sawlog.store.embedded import segment
 from sawlog.store.embedded.documents import documents
 from sawlog.store.embedded.files import Span
-from sawlog.store.embedded.ids import Ids
+from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.layout import COLUMNS, DATES, SCHEMA
 from sawlog.store.embedded.log import arrow_frame, batches_of, frame_at, json_frame
-from sawlog.store.embedded.rows import Events, Heads, batch_of
+from sawlog.store.embedded.rows import Heads, RowMaker, batch_of
 from sawlog.store.embedded.values import UnfitError
 from tests.sawlog.store.embedded.odd import odd_document
 
@@ -48,7 +48,7 @@ def plain(made: list[Document]) -> list[bytes]:
 
 
 def batch(made: list[Document]) -> RecordBatch:
-    return batch_of([Events(index).row(name, event)[0] for name, index, event in made], 1)
+    return batch_of([RowMaker(index).row(name, event)[0] for name, index, event in made], 1)
 
 
 def ways(made: list[Document], folder: Path) -> dict[str, list[RecordBatch]]:
@@ -56,7 +56,7 @@ def ways(made: list[Document], folder: Path) -> dict[str, list[RecordBatch]]:
     rows = [batch(made)]
     frames = {"arrow": frame_at(arrow_frame(rows, 1), 0), "json": frame_at(json_frame(made, 1), 0)}
     span = Span(1, len(made))
-    written = segment.publish(folder, span, rows, Ids.of(name for name, _, _ in made), 0.0)
+    written = segment.publish(folder, span, rows, IdBounds.of(name for name, _, _ in made), 0.0)
     found = {kind: batches_of(frame) for kind, frame in frames.items() if frame is not None}
     assert len(found) == 2
     parquet = [one.with_schema(SCHEMA) for one in arro3.io.read_parquet(written.path)]
@@ -98,7 +98,7 @@ TREES = st.recursive(JSON, lambda inner: st.dictionaries(KEYS, inner, max_size=4
 def test_any_document_that_is_taken(event: Event, name: str) -> None:
     event = {**event, "@timestamp": "2025-03-01T10:00:00.000Z"}
     try:
-        row, _ = Events("i").row(name, event)
+        row, _ = RowMaker("i").row(name, event)
     except UnfitError:
         return
     assert plain(read([batch_of([row], 1)])) == plain([(name, "i", event)])
