@@ -38,6 +38,8 @@ from sawlog.store.embedded.view import RowGroup
 
 GROUP: Final = 65_536
 """So many rows has a row group."""
+PAGE: Final = 4_096
+"""So many rows has a page; to fetch a document, its pages are unpacked."""
 
 _INTEGER: Final = DataType.int64()
 _MINUTE: Final = 60_000
@@ -188,6 +190,7 @@ def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Seg
                 file,
                 compression="zstd(1)",
                 max_row_group_size=GROUP,
+                data_page_row_count_limit=PAGE,
                 column_encoding=dict.fromkeys(_DELTAS, "delta_binary_packed"),
                 column_dictionary_enabled=dict.fromkeys(_DELTAS, False),
                 created_by="sawlog",

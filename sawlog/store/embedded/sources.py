@@ -10,7 +10,7 @@ from typing import Final
 
 from arro3.core import Table, dictionary_dictionary
 
-from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word, column
+from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word
 from sawlog.store.embedded.engine import Session
 from sawlog.store.embedded.layout import REST, SCHEMA, TIME
 from sawlog.store.embedded.paths import RestNames, paths_of
@@ -65,7 +65,11 @@ class Sources:
             return None
         whole = [str(run.segment.path) for run in self.runs if run.is_whole]
         parts = [f"SELECT * FROM read_parquet({compiler.bind(whole)})"] if whole else []
-        parts += [_of_run(run, compiler) for run in self.runs if not run.is_whole]
+        runs: dict[str, list[Run]] = {}
+        for run in self.runs:
+            if not run.is_whole:
+                runs.setdefault(str(run.segment.path), []).append(run)
+        parts += [_of_runs(path, some, compiler) for path, some in runs.items()]
         if self.has_live:
             parts.append(f"SELECT * FROM {LIVE}")
         return f"({' UNION ALL '.join(parts)})" if parts else None
@@ -150,12 +154,12 @@ class Scope:
         return RowCondition(" OR ".join(choices))
 
 
-def _of_run(run: Run, compiler: Compiler) -> str:
-    """Write what is selected from some of a file's row groups; the times make the others be left alone."""
+def _of_runs(path: str, runs: Sequence[Run], compiler: Compiler) -> str:
+    """Write what is selected from some of a file's row groups; by the numbers of rows, the others are left alone."""
+    ranges = " OR ".join(f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs)
     return (
-        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet([{compiler.bind(str(run.segment.path))}], "
-        f"file_row_number = true) WHERE {column(TIME)} BETWEEN {compiler.moment(run.first)} "
-        f"AND {compiler.moment(run.last)} AND file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}"
+        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet([{compiler.bind(path)}], file_row_number = true) "
+        f"WHERE ({ranges})"
     )
 
 
