@@ -80,7 +80,7 @@ class Measure:
 def measures(chart: Chart, runtime: Mapping[str, Runtime]) -> list[Measure]:
     """Return what a store can measure of a chart's values.
 
-    There is no percentile in both stores: it becomes the average, once for each field. That of a `runtime` field
+    A percentile becomes the average, once for each field. That of a `runtime` field
     is the difference of the averages of its two ends, among the events that have both.
 
     Raises:
