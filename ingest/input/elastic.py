@@ -11,11 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from ingest.input.decoding import line_id, settle_timestamp
 from ingest.input.memory_queue import draw
 from sawlog.event import METADATA, TIMESTAMP, Event
+from sawlog.json_text import decode
 from sawlog.times.instant import of_milliseconds
 
 VERSION: Final = "8.19.0"
@@ -89,7 +88,6 @@ class BulkRequest:
         lines = data.split(b"\n")
         if lines and not lines[-1].strip():
             lines.pop()
-        decode = msgspec.json.Decoder().decode
         at = 0
         while at < len(lines):
             if not lines[at].strip():
@@ -106,14 +104,14 @@ class BulkRequest:
             if action == "update":
                 self._refuse(action, about, target, "only create and index are offered")
             else:
-                self._document(action, about, target, lines[at], decode)
+                self._document(action, about, target, lines[at])
             at += 1
 
     @classmethod
     def of_document(cls, data: bytes, target: DocumentTarget) -> BulkRequest:
         """Read the body of a request that brings one document."""
         bulk = cls(b"", "")
-        bulk._document(target.action, {"_id": target.identity}, target.index, data, msgspec.json.decode)
+        bulk._document(target.action, {"_id": target.identity}, target.index, data)
         return bulk
 
     def document_response(self) -> Reply:
@@ -131,7 +129,7 @@ class BulkRequest:
         failed = any("error" in item for one in self._items for item in one.values())
         return {"took": milliseconds, "errors": failed, "items": self._items}
 
-    def _document(self, action: str, about: dict[str, Any], target: str, line: bytes, decode: Any) -> None:
+    def _document(self, action: str, about: dict[str, Any], target: str, line: bytes) -> None:
         try:
             event = decode(line)
             if not isinstance(event, dict):
@@ -172,7 +170,7 @@ def _read_milliseconds(event: Event) -> None:
 
 def _action(line: bytes, number: int) -> tuple[str, dict[str, Any]]:
     try:
-        value = msgspec.json.decode(line)
+        value = decode(line)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"line {number}: the action is no JSON: {error}") from None
     if isinstance(value, dict) and len(value) == 1:

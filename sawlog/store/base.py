@@ -10,7 +10,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from sawlog.columns import ColumnDocuments, Columns, Names, joined
 from sawlog.event import METADATA, Event, mark_ingested
@@ -205,7 +205,7 @@ class Store(ABC):
     async def refresh(self) -> None:
         """Make all documents of answered bulks visible to `search`."""
 
-    async def __aenter__(self) -> Store:
+    async def __aenter__(self) -> Self:
         await self.open()
         return self
 

@@ -240,6 +240,16 @@ async def test_a_client_that_waits_for_leave_gets_it() -> None:
     assert one.sink.messages == ["hello"]
 
 
+async def test_half_a_surrogate_pair_in_a_document_is_no_reason_to_refuse_it() -> None:
+    document = '{"message":"cut \\ud83d","whole":"\\ud83d\\ude00"}'
+    async with running("http", port=0) as one, ClientSession(f"http://127.0.0.1:{await one.port()}") as client:
+        async with client.post("/_bulk", data=f'{{"create":{{"_index":"i"}}}}\n{document}\n') as response:
+            assert not (await response.json())["errors"]
+        async with client.post("/i/_doc", data=document, headers={"Content-Type": "application/json"}) as response:
+            assert response.status == 201
+    assert [(event["message"], event["whole"]) for event in one.sink.events] == [("cut \ufffd", "\U0001f600")] * 2
+
+
 async def test_the_answer_to_a_bulk_waits_and_is_item_by_item() -> None:
     body = '{"create":{}}\n{"message":"a"}\n{"create":{"_index":"own"}}\nno json\n{"index":{}}\n{"message":"c"}\n'
     async with running("http", port=0, hold=True) as one, ClientSession() as client:
