@@ -11,6 +11,7 @@ from types import TracebackType
 
 from tests.services import ElasticsearchServer, MissingServiceError
 
+NOISE = "too few lines: less than the noise of a start"
 SHORT = 10
 """The short file, whose time is taken off, has one line of so many."""
 
@@ -42,6 +43,11 @@ class Row:
     def median(self) -> float:
         """The middle of the rounds; there must be one."""
         return statistics.median(self.values)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a figure: one that a start was taken off, and nothing is left of, is noise."""
+        return bool(self.values) and self.median > 0
 
 
 def failed(group: str, what: str, error: Exception) -> Row:
@@ -80,4 +86,4 @@ class Services:
         return self._elasticsearch
 
 
-__all__ = ["SHORT", "MissingServiceError", "Row", "Services", "Size", "failed"]
+__all__ = ["NOISE", "SHORT", "MissingServiceError", "Row", "Services", "Size", "failed"]

@@ -45,7 +45,7 @@ def _row(group: str, what: str, files: Path | str, lines: int, *, size: Size, po
         spent = [send(tools.up, files, lines, port) for _ in range(size.rounds)]
     except UnsentError as error:
         return failed(f"Growth with {group}", what, error)
-    costs = [max(one.processor - start, 1e-6) / max(1, lines - few) * 1e6 for one in spent]
+    costs = [(one.processor - start) / max(1, lines - few) * 1e6 for one in spent]
     memory = statistics.median(one.memory for one in spent)
     return Row(f"Growth with {group}", what, costs, "µs", f"{memory / 1e6:,.0f} MB resident")
 

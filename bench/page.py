@@ -13,7 +13,7 @@ from pathlib import Path
 import vl_convert
 
 from bench import tools
-from bench.figures import Row
+from bench.figures import NOISE, Row
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 PICTURES = Path("images") / "performance"
@@ -53,7 +53,7 @@ def write(page: Path, said: Sequence[str], rows: Sequence[Row]) -> None:
         old.unlink()
     pictures = []
     for group, several in _grouped(rows):
-        if len(there := [row for row in several if row.values]) > 1:
+        if len(there := [row for row in several if row.is_known]) > 1:
             name = re.sub(r"[\W\d_]+", "-", group.lower()).strip("-")
             chart(folder / f"{name}.svg", there)
             pictures.append(f"![{group}]({PICTURES}/{name}.svg)")
@@ -86,8 +86,8 @@ def chart(picture: Path, rows: Sequence[Row]) -> None:
 
 
 def _line(row: Row) -> str:
-    if not row.values:
-        return f"| {row.what} | – | | {row.beside} |"
+    if not row.is_known:
+        return f"| {row.what} | – | | {NOISE if row.values else row.beside} |"
     spread = f"{_number(min(row.values))} to {_number(max(row.values))}" if len(row.values) > 1 else ""
     return f"| {row.what} | {_number(row.median)} {row.unit} | {spread} | {row.beside} |"
 

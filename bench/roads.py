@@ -70,8 +70,11 @@ def _times(spent: dict[str, list[tuple[Spent, Spent]]], problems: dict[str, str]
             yield Row(GROUP, title, (), beside=problems[title])
             continue
         start = statistics.median(short.processor for short, _ in several)
-        each = [max(whole.processor - start, 1e-6) / lines * 1e6 for _, whole in several]
+        each = [(whole.processor - start) / lines * 1e6 for _, whole in several]
         row = Row(GROUP, title, each, "µs")
+        if not row.is_known:
+            yield row
+            continue
         reference = row.median if title == REFERENCE else reference
         words = [f"{1e6 / row.median:,.0f} a CPU second"]
         words += [f"{reference / row.median:.2f} × rsyslog"] if reference else []

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import SECTIONS, main, measured
-from bench.figures import MissingServiceError, Row, Services, Size
+from bench.figures import NOISE, MissingServiceError, Row, Services, Size
 from bench.page import table, write
 
 ROWS = [
     Row("Roads, one core", "rsyslog", (16.0, 18.0, 17.0), "µs", "1.00 × rsyslog"),
     Row("Roads, one core", "sawlog up", (4.0,), "µs"),
     Row("Roads, one core", "syslog-ng", (), beside="not installed"),
+    Row("Roads, one core", "a loop", (-0.1,), "µs", "7 × rsyslog"),
     Row("Start", "sawlog --help", (0.25, 0.75), "s"),
 ]
 PAGE = "# A\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nB\n"
@@ -25,6 +26,7 @@ def test_a_row_shows_the_median_and_the_spread_and_what_is_missing() -> None:
         "| rsyslog | 17.0 µs | 16.0 to 18.0 | 1.00 × rsyslog |",
         "| sawlog up | 4.00 µs |  |  |",
         "| syslog-ng | – | | not installed |",
+        f"| a loop | – | | {NOISE} |",
         "| **Start** | | | |",
         "| sawlog --help | 0.50 s | 0.25 to 0.75 |  |",
     ]
