@@ -200,7 +200,9 @@ def batches_of(frame: LogFrame, schema: bytes | None = None) -> list[RecordBatch
             return [batch_of(rows, frame.first)]
         found = arro3.io.read_ipc_stream((_SCHEMA if schema is None else schema) + frame.payload).read_all()
         return [batch.with_schema(SCHEMA) for batch in found.to_batches()]
-    except Exception as error:
+    except BaseException as error:  # a panic of the Arrow library over damaged bytes is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise
         raise ValueError(f"a frame of the log cannot be read: {error}") from error
 
 

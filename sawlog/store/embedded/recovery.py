@@ -84,7 +84,9 @@ def _opened(path: Path, span: Span) -> Segment | None:
             log.warning("the catalogue of segment %s is made anew: %s", path.name, error)
             one = segment.rebuilt(path, span)
         one.check()
-    except Exception as error:
+    except BaseException as error:  # a panic of the Arrow library over damaged bytes is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise
         aside = path.with_name(DAMAGED + path.name)
         path.rename(aside)
         with suppress(OSError):

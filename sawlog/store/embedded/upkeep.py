@@ -86,7 +86,7 @@ class Upkeep:
                 self._drop_old()
                 self._remove_replaced(time.monotonic())
                 pause = 0.0
-            except Exception as error:  # a full disk, most of the time; the logs stay, and it is tried again
+            except BaseException as error:  # a full disk, most of the time; the logs stay, and it is tried again
                 log.warning("segments could not be written: %s", error)
                 pause = AGAIN_SECONDS
             if stopping and (pause or not self._waiting):

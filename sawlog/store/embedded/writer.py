@@ -123,7 +123,7 @@ class Writer:
             return
         try:
             result = self._add(bulk)
-        except Exception as error:  # the thread must go on
+        except BaseException as error:  # a panic of the Arrow library is no Exception; the thread must go on
             log.warning("a bulk could not be taken: %r", error)
             future.set_exception(StoreFailedError(f"the index in {self._directory} cannot take it: {error}"))
             return
@@ -195,7 +195,7 @@ class Writer:
         try:
             if pending.rows:
                 self._write(pending)
-        except Exception as error:
+        except BaseException as error:  # as above
             self._fail(pending, error)
             return
         for future, result in pending.waiting:
@@ -220,7 +220,7 @@ class Writer:
         self._next += pending.rows
         self._shelf.extend(self._tail, pending.parts)
 
-    def _fail(self, pending: _Pending, error: Exception) -> None:
+    def _fail(self, pending: _Pending, error: BaseException) -> None:
         """Say to those who wait that nothing of theirs was written."""
         log.warning("the index could not be written: %s", error)
         self._alone = ALONE

@@ -23,6 +23,7 @@ from sawlog.errors import QueryError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore, shelf
+from sawlog.store.embedded import writer as writer_module
 from tests.faults import fill_up
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, event, fill, ids
 
@@ -324,3 +325,21 @@ def test_a_malformed_query_names_the_place(searchable: Callable[[dict[str, Any]]
 def test_an_unknown_clause_names_the_nearest(searchable: Callable[[dict[str, Any]], object]) -> None:
     with pytest.raises(QueryError, match=r"'matsch'.*did you mean 'match'"):
         searchable({"query": {"matsch": {"message": "x"}}})
+
+
+class _PanicError(BaseException):
+    """As a library in Rust raises it."""
+
+
+async def test_a_panic_of_the_library_costs_one_bulk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with EmbeddedStore(tmp_path) as store:
+        with monkeypatch.context() as patched:
+
+            def fail(*_: object) -> bytes:
+                raise _PanicError("called `Option::unwrap()` on a `None` value")
+
+            patched.setattr(writer_module, "arrow_frame", fail)
+            patched.setattr(writer_module, "json_frame", fail)
+            with pytest.raises(StoreUnavailableError, match="unwrap"):
+                await store.bulk(bulk(0, 10))
+        assert (await store.bulk(bulk(0, 10))).created == 10
