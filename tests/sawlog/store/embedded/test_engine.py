@@ -14,7 +14,7 @@ import pytest
 from sawlog.errors import QueryError, StoreBusyError, StoreUnavailableError
 from sawlog.store.embedded.engine import Engine, Session, connection
 
-ENDLESS = "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i + j) % 7 = 3"
+ENDLESS = "SELECT count(*) FROM range(1000000000000) a(i) WHERE hash(i) % 7 = 3"
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def asking(sql: str, values: dict[str, Any] | None = None) -> Callable[[Session]
 
 async def test_a_search_that_is_given_up_stops(engine: Engine) -> None:
     for _ in range(5):
-        with pytest.raises(TimeoutError):
+        # On a busy machine, those before may not have heard yet that they are given up.
+        with pytest.raises((TimeoutError, StoreBusyError)):
             async with asyncio.timeout(0.05):
                 await engine.ask(asking(ENDLESS))
     # All threads are free again, else this would never be answered.
