@@ -1,7 +1,8 @@
-"""``sawlog store``: what the embedded index holds, and whether it is as it was written."""
+"""``sawlog store``: what the embedded index holds, whether it is as it was written, and all of it as JSON."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ data_option = click.option(
 
 @click.group()
 def store() -> None:
-    """Look at the files of the embedded index; another process may write to it meanwhile."""
+    """Look after the files of the embedded index; but for `compact`, another process may write to it meanwhile."""
 
 
 @store.command()
@@ -63,6 +64,52 @@ def verify(data: Path) -> None:
     if found:
         raise SawlogError(f"{found} problems in {directory}")
     click.echo("all is as it was written", err=True)
+
+
+@store.command()
+@data_option
+def compact(data: Path) -> None:
+    """Merge the segments that may be one; no other process may write to the index meanwhile."""
+    from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
+
+    directory = opened(data)
+
+    async def run() -> None:
+        async with EmbeddedStore(directory) as opened_store:
+            before = len(opened_store.view().segments)
+            await opened_store.compact()
+            click.echo(f"{before} segments became {len(opened_store.view().segments)}")
+
+    asyncio.run(run())
+
+
+@store.command()
+@data_option
+@click.option("--index", metavar="NAME", help="Only what is in this data stream.")
+@click.option(
+    "--bulk", "as_bulk", is_flag=True, help="As the body of a _bulk, which Elasticsearch or `sawlog ingest` takes."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Not given: standard output."
+)
+def export(data: Path, index: str | None, as_bulk: bool, output: Path | None) -> None:
+    """Write all documents as JSON, one a line: _id, _index and _source.
+
+    Another process may write to the index meanwhile: what comes later is not in it. For Parquet there is
+    `sawlog sql --output`.
+    """
+    from sawlog.store.embedded.export import exported  # noqa: PLC0415 - slow to import
+
+    directory = opened(data)
+    written = 0
+    try:
+        with click.open_file(str(output) if output else "-", "wb") as file:
+            for lines, documents in exported(directory, index, as_bulk=as_bulk):
+                file.write(lines)
+                written += documents
+    except OSError as error:
+        raise SawlogError(f"{output or directory}: {error}") from error
+    click.echo(f"{written} documents", err=True)
 
 
 def opened(data: Path) -> Path:

@@ -90,6 +90,19 @@ class EmbeddedStore(Store):
     async def refresh(self) -> None:
         """Do nothing: documents are visible when their bulk is answered, and a reader looks before each search."""
 
+    async def compact(self) -> None:
+        """Merge all segments that may be one: fewer files, and searches that are a little faster.
+
+        Raises:
+            StoreError: the store is read-only, or the disk is full.
+        """
+        if self._upkeep is None:
+            raise StoreError("the store is read-only" if self._read_only else "the store is not open")
+        try:
+            await asyncio.to_thread(self._upkeep.compact)
+        except OSError as error:
+            raise StoreError(f"{self.directory}: {error}") from error
+
     def view(self) -> View:
         """Return what a search looks at now."""
         if self._look is None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from arro3.core import DataType, RecordBatch
 
 from sawlog.event import Event
 from sawlog.store import date_math
@@ -25,6 +26,16 @@ def documents(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str, Event]]:
     A row has a value for each of `COLUMNS`, in their order; times are milliseconds since 1970.
     """
     return [_document(row) for row in rows]
+
+
+def documents_of(batch: RecordBatch) -> list[tuple[str, str, Event]]:
+    """Return id, index and document of each row of a batch."""
+    columns = [batch.column(name) for name in COLUMNS]
+    plain = [
+        column.cast(DataType.int64()) if name in DATES else column
+        for name, column in zip(COLUMNS, columns, strict=True)
+    ]
+    return documents(zip(*(column.to_pylist() for column in plain), strict=True))
 
 
 def _document(row: Sequence[Any]) -> tuple[str, str, Event]:

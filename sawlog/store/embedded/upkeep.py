@@ -45,6 +45,9 @@ class Upkeep:
         self._replaced: list[tuple[float, Path]] = []
         """Segments that stay for a while, and until when."""
         self._stopping = False
+        self._compacting = False
+        self._failed: BaseException | None = None
+        """Why segments could not be written at last, as long as that is so."""
         self._thread = threading.Thread(target=self._run, name="sawlog-upkeep", daemon=True)
 
     def start(self) -> None:
@@ -63,6 +66,20 @@ class Upkeep:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._waiting) < behind, seconds)
 
+    def compact(self) -> None:
+        """Merge all neighbours that may be one segment; return when that is done.
+
+        Raises:
+            OSError: the disk is full, most of the time. What was merged before stays so.
+        """
+        with self._changed:
+            self._compacting, self._failed = True, None
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._compacting or self._failed is not None)
+            self._compacting = False
+            if self._failed is not None:
+                raise OSError(f"segments could not be written: {self._failed}") from self._failed
+
     def stop(self) -> None:
         """Make segments of the logs that wait, and end the thread."""
         with self._changed:
@@ -75,7 +92,7 @@ class Upkeep:
         pause = 0.0
         while True:
             with self._changed:
-                if not self._stopping and (pause or not self._waiting):
+                if not self._stopping and (pause or not (self._waiting or self._compacting)):
                     self._changed.wait(pause or CHECK_SECONDS)
                 waiting, stopping = list(self._waiting), self._stopping
             try:
@@ -89,8 +106,19 @@ class Upkeep:
             except BaseException as error:  # a full disk, most of the time; the logs stay, and it is tried again
                 log.warning("segments could not be written: %s", error)
                 pause = AGAIN_SECONDS
+                self._say(error)
+            else:
+                self._say(None)
             if stopping and (pause or not self._waiting):
                 return
+
+    def _say(self, failed: BaseException | None) -> None:
+        """Tell whoever waits for `compact`."""
+        with self._changed:
+            self._failed = failed
+            if failed is None and not neighbours(self._shelf.segments):
+                self._compacting = False
+            self._changed.notify_all()
 
     def _publish(self, tail: LiveLog) -> None:
         made = None
@@ -107,6 +135,8 @@ class Upkeep:
     def _merge(self) -> bool:
         """Merge some neighbours; return whether there were any to merge."""
         some = due(self._shelf.segments)
+        if not some and self._compacting:
+            some = neighbours(self._shelf.segments)
         if not some:
             return False
         made = segment.merge(self._directory, some)
@@ -149,6 +179,27 @@ def due(segments: Sequence[Segment], together: int = TOGETHER) -> list[Segment]:
                 return run
             del run[0]
     return []
+
+
+def neighbours(segments: Sequence[Segment]) -> list[Segment]:
+    """Return the oldest neighbours that may be one segment, as many as there are; none if there are not two."""
+    run: list[Segment] = []
+    for one in segments:
+        if run and not _may_join(run, one):
+            if len(run) > 1:
+                break
+            run = []
+        run.append(one)
+    return run if len(run) > 1 else []
+
+
+def _may_join(run: Sequence[Segment], one: Segment) -> bool:
+    """Whether a segment may be put behind a run of others."""
+    return (
+        one.span.first == run[-1].span.last + 1
+        and one.head.written - run[0].head.written <= APART_SECONDS
+        and sum(part.rows for part in run) + one.rows <= LARGEST
+    )
 
 
 def remove(path: Path) -> None:

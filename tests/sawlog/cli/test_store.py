@@ -8,7 +8,9 @@ import json
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import arro3.io
 import duckdb
@@ -107,3 +109,50 @@ def test_sql_only_reads_and_only_the_index(data: Path, query: str, words: str) -
 def test_where_nothing_was_indexed(tmp_path: Path) -> None:
     for command in (["store", "info"], ["store", "verify"], ["sql", "SELECT 1"]):
         assert "nothing has been indexed" in run(*command, "--data", tmp_path, code=1)
+
+
+def test_all_documents_are_exported(data: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in run("store", "export", "--data", data).splitlines()]
+    found = {line["_id"]: line["_source"] for line in lines}
+    assert found == DOCUMENTS
+    assert {line["_index"] for line in lines} == {"logs-spring-default"}
+    output = tmp_path / "all.ndjson"
+    run("store", "export", "--data", data, "--output", output)
+    assert [json.loads(line) for line in output.read_text().splitlines()] == lines
+    assert run("store", "export", "--data", data, "--index", "another") == ""
+    told = run("store", "export", "--data", data, "--output", tmp_path / "no" / "such" / "folder", code=1)
+    assert "No such file or directory" in told
+
+
+def test_an_export_is_taken_by_elasticsearch(data: Path, elasticsearch_url: str) -> None:
+    index = f"exported-{uuid.uuid4().hex[:12]}"
+    body = run("store", "export", "--bulk", "--data", data).replace("logs-spring-default", index)
+    headers = {"Content-Type": "application/x-ndjson"}
+    with urlopen(Request(f"{elasticsearch_url}/_bulk?refresh=true", body.encode(), headers), timeout=60) as answer:
+        assert json.load(answer)["errors"] is False
+    with urlopen(f"{elasticsearch_url}/{index}/_search?size=100", timeout=60) as answer:
+        hits = json.load(answer)["hits"]["hits"]
+    assert {hit["_id"]: hit["_source"] for hit in hits} == DOCUMENTS
+
+
+def test_segments_are_compacted(tmp_path: Path) -> None:
+    names = list(DOCUMENTS)
+
+    async def fill() -> None:
+        async with EmbeddedStore(index_directory(tmp_path), segment_rows=1) as store:
+            for name in names:
+                await store.bulk(Bulk([name], [DOCUMENTS[name]]))
+
+    asyncio.run(fill())
+    before = run("store", "export", "--data", tmp_path).splitlines()
+    assert run("store", "compact", "--data", tmp_path) == f"{len(names)} segments became 1\n"
+    run("store", "verify", "--data", tmp_path)
+    assert len(list(index_directory(tmp_path).glob("seg-*.parquet"))) == 1
+    assert sorted(run("store", "export", "--data", tmp_path).splitlines()) == sorted(before)
+    assert run("store", "compact", "--data", tmp_path) == "1 segments became 1\n"
+
+
+async def test_an_index_that_is_written_is_not_compacted(data: Path) -> None:
+    async with EmbeddedStore(index_directory(data)):
+        told = await asyncio.to_thread(run, "store", "compact", "--data", data, code=1)
+    assert "is in use by process" in told

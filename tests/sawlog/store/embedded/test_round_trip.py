@@ -9,7 +9,7 @@ from typing import Any
 import arro3.io
 import msgspec
 import pytest
-from arro3.core import DataType, RecordBatch
+from arro3.core import RecordBatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +17,10 @@ from sawlog.columns import Columns, Common
 from sawlog.event import Event
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import segment
-from sawlog.store.embedded.documents import documents
+from sawlog.store.embedded.documents import documents_of
 from sawlog.store.embedded.files import Span
 from sawlog.store.embedded.ids import IdBounds
-from sawlog.store.embedded.layout import COLUMNS, DATES, SCHEMA
+from sawlog.store.embedded.layout import SCHEMA
 from sawlog.store.embedded.log import arrow_frame, batches_of, frame_at, json_frame
 from sawlog.store.embedded.rows import Heads, RowMaker, batch_of
 from sawlog.store.embedded.values import UnfitError
@@ -31,15 +31,7 @@ Document = tuple[str, str, Event]
 
 def read(batches: list[RecordBatch]) -> list[Document]:
     """Return the documents of rows."""
-    found = []
-    for batch in batches:
-        columns = [batch.column(name) for name in COLUMNS]
-        cast = [
-            column.cast(DataType.int64()) if name in DATES else column
-            for name, column in zip(COLUMNS, columns, strict=True)
-        ]
-        found += documents(zip(*(column.to_pylist() for column in cast), strict=True))
-    return found
+    return [document for batch in batches for document in documents_of(batch)]
 
 
 def plain(made: list[Document]) -> list[bytes]:
