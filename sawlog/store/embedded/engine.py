@@ -1,7 +1,7 @@
 """DuckDB, kept within bounds: so much memory, so many threads, so many searches at once, and files of one folder alone.
 
 SQL comes from our own builders only, and values of users go in as parameters. Nothing is fetched from anywhere, and no
-setting can be changed after opening.
+setting can be changed after opening. It is begun with the first search: 70 MB that who only writes does not need.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import duckdb
 from arro3.core import Table
 
 from sawlog.errors import QueryError, SawlogError, StoreBusyError, StoreError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY: Final = "512MB"
 THREADS: Final = 2
@@ -48,12 +50,12 @@ class Engine:
         self._running = running
         self._most = running + waiting
         self._sessions: set[Session] = set()
+        self._guard = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._pool: ThreadPoolExecutor | None = None
 
     def open(self) -> None:
-        """Make the database."""
-        self._connection = connection(self._directory, memory=self._memory, threads=self._threads)
+        """Take searches."""
         self._pool = ThreadPoolExecutor(self._running, thread_name_prefix="sawlog-search")
 
     def close(self) -> None:
@@ -77,11 +79,11 @@ class Engine:
             QueryError: the question cannot be answered, or only with more memory than there is.
             StoreUnavailableError: a file cannot be read.
         """
-        if self._connection is None or self._pool is None:
+        if self._pool is None:
             raise StoreError("the store is not open")
         if len(self._sessions) >= self._most:
             raise StoreBusyError(f"{len(self._sessions)} searches are under way or wait already: ask again in a moment")
-        session = Session(self._connection)
+        session = Session(self._cursor)
         self._sessions.add(session)
         job = asyncio.get_running_loop().run_in_executor(self._pool, session.answer, question)
         job.add_done_callback(lambda _: self._sessions.discard(session))
@@ -92,23 +94,31 @@ class Engine:
             _stop(session, job)
             raise
 
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._guard:
+            if self._connection is None:
+                self._connection = connection(self._directory, memory=self._memory, threads=self._threads)
+            return self._connection.cursor()
+
 
 class Session:
     """What one search works with: a cursor of its own, and the tables it has named."""
 
-    def __init__(self, parent: duckdb.DuckDBPyConnection) -> None:
-        self._parent = parent
+    def __init__(self, make: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+        self._make = make
         self._guard = threading.Lock()
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._is_given_up = False
 
     def answer(self, question: Callable[[Session], _Answer]) -> _Answer:
         """Answer a question here and now; see `Engine.ask`."""
+        import duckdb  # noqa: PLC0415 - see the top
+
         try:
             with self._guard:
                 if self._is_given_up:
                     raise StoreUnavailableError("the search was given up")
-                self._cursor = self._parent.cursor()
+                self._cursor = self._make()
             return question(self)
         except SawlogError:
             raise
@@ -144,6 +154,8 @@ class Session:
 
     def check_expression(self, pattern: str) -> None:
         """Raise QueryError where the database does not understand a regular expression."""
+        import duckdb  # noqa: PLC0415 - see the top
+
         try:
             self._run("SELECT regexp_full_match('', $p0)", {"p0": pattern}).fetchall()
         except (duckdb.Error, UnicodeError) as error:
@@ -163,6 +175,8 @@ class Session:
 
 def connection(directory: Path, *, memory: str = MEMORY, threads: int = THREADS) -> duckdb.DuckDBPyConnection:
     """Open a database that reads the files in `directory` and nothing else."""
+    import duckdb  # noqa: PLC0415 - see the top
+
     made = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory})
     folder = str(directory.resolve()).rstrip("/") + "/"
     quoted = folder.replace("'", "''")

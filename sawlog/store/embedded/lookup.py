@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Final
-
-import duckdb
+from typing import TYPE_CHECKING, Final
 
 from sawlog.store.embedded.ids import parts_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 _BY_OFFSET: Final = """
     SELECT "log.offset" FROM read_parquet($file)
@@ -30,6 +31,8 @@ def ids_in(path: Path, names: list[str]) -> set[str]:
     for name in names:
         if (parts := parts_of(name)) is not None:
             by_source.setdefault(parts[0], []).append(parts[1])
+    import duckdb  # noqa: PLC0415 - large, and not needed as long as nothing is sent again
+
     connection = _connection()
     found: set[str] = set()
     try:
@@ -46,6 +49,8 @@ def ids_in(path: Path, names: list[str]) -> set[str]:
 
 def _connection() -> duckdb.DuckDBPyConnection:
     """Return this thread's connection."""
+    import duckdb  # noqa: PLC0415 - as above
+
     made: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if made is None:
         options: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "256MB"}
