@@ -38,6 +38,8 @@ from sawlog.store.embedded.view import RowGroup
 
 GROUP: Final = 65_536
 """So many rows has a row group."""
+AHEAD: Final = 8_192
+"""So many rows of each file are in memory when several are merged."""
 PAGE: Final = 4_096
 """So many rows has a page; to fetch a document, its pages are unpacked."""
 
@@ -223,7 +225,7 @@ def _sorted(batch: RecordBatch) -> Iterator[RecordBatch]:
 
 def _merged(paths: Sequence[Path]) -> Iterator[RecordBatch]:
     """Return the rows of sorted files in the order of time, in batches of any size."""
-    readers = [iter(arro3.io.read_parquet(path, batch_size=GROUP)) for path in paths]
+    readers = [iter(arro3.io.read_parquet(path, batch_size=AHEAD)) for path in paths]
     heads: dict[int, tuple[RecordBatch, list[int]]] = {}
     for at in range(len(readers)):
         _advance(heads, readers, at)
