@@ -21,7 +21,7 @@ from shipper.following import RETRY_SECONDS, Followed, FollowedFiles, Progress, 
 from shipper.harvester import Harvester, ReplacedError
 from shipper.registry import Registry
 
-WINDOW_BYTES: Final = 16 << 20
+WINDOW_BYTES: Final = 8 << 20
 POLL_SECONDS: Final = 0.2
 SCAN_PAUSE_SECONDS: Final = 0.1
 """Scans are at least so far apart, however much happens in the folders."""

@@ -86,7 +86,7 @@ class UpCounters:
 
     def see(self, batch: Batch, parts: Parts) -> None:
         """Count a batch that has come out of the filters; an event that goes to several outputs counts once."""
-        self.lines += _lines_in(batch)
+        self.lines += _lines_in(batch, parts)
         for events in parts if len(parts) == 1 else [_distinct(parts)]:
             self.events += len(events)
             own = events.events.values() if isinstance(events, Columns) else events
@@ -388,7 +388,11 @@ def _distinct(parts: Parts) -> list[Event]:
     return list({(event.get(METADATA) or {}).get("_id") or id(event): event for event in every}.values())
 
 
-def _lines_in(batch: Batch) -> int:
+def _lines_in(batch: Batch, parts: Parts) -> int:
     if isinstance(batch, LineBatch):
+        columns = parts[0] if parts else None
+        if isinstance(columns, Columns) and len(columns) == len(batch):
+            # Those of several lines are events of their own there; to look at each text would cost something.
+            return len(batch) + sum(batch.texts[at].count("\n") for at in columns.events)
         return "\n".join(batch.texts).count("\n") + 1 if batch.texts else 0
     return len(batch)

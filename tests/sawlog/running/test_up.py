@@ -40,6 +40,13 @@ def test_events_lines_and_failures_are_counted(tmp_path: Path) -> None:
     assert (again.created, again.existing) == (0, 2)
 
 
+@pytest.mark.parametrize("pipeline", ["", PARSED])
+def test_the_lines_of_a_stack_trace_are_counted(tmp_path: Path, pipeline: str) -> None:
+    trace = [GOOD, "java.lang.IllegalStateException: no", "\tat a.B.c(B.java:7)", "\tat a.B.d(B.java:9)"]
+    up = once(tmp_path, [GOOD, *trace, GOOD], pipeline)
+    assert (up.counts.lines, up.counts.events) == (6, 3)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_event_for_several_outputs_counts_once(tmp_path: Path, workers: int) -> None:
     every, some = tmp_path / "every.json", tmp_path / "some.json"
