@@ -274,12 +274,20 @@ def _grouped(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
 def _count(group: RecordBatch, times: list[int], counts: Counter[tuple[int, str | None, str | None]]) -> None:
     """Count the rows of each minute, service and level."""
     services, levels = group.column("service.name"), group.column("log.level")
-    codes = (dictionary_indices(services).to_pylist(), dictionary_indices(levels).to_pylist())
+    codes = (_codes(services), _codes(levels))
     found = Counter(zip([at // _MINUTE for at in times], *codes, strict=True))
     names, kinds = dictionary_dictionary(services).to_pylist(), dictionary_dictionary(levels).to_pylist()
     for (minute, service, level), count in found.items():
         key = (minute, None if service is None else names[service], None if level is None else kinds[level])
         counts[key] += count
+
+
+def _codes(column: Array) -> Sequence[int | None]:
+    """Return for each row the place of its value in the column's dictionary; None where there is none."""
+    if len(dictionary_dictionary(column)) == 1 and not column.null_count:
+        return [0] * len(column)
+    codes: list[int | None] = dictionary_indices(column).to_pylist()
+    return codes
 
 
 def _rollup(counts: Counter[tuple[int, str | None, str | None]]) -> bytes:
@@ -296,17 +304,24 @@ def _rollup(counts: Counter[tuple[int, str | None, str | None]]) -> bytes:
 
 def _filter(group: RecordBatch) -> bytes:
     """Make the filter of a row group."""
-    texts = [text for name in TEXTS for text in group.column(name).to_pylist() if text is not None]
+    texts = [text for name in TEXTS for text in _present(group, name)]
     values: set[str] = set()
     for name in _VALUES:
-        values.update(value for value in group.column(name).to_pylist() if value is not None)
+        values.update(_present(group, name))
     for name in _NAMES:
-        column = group.column(name)
-        named = dictionary_dictionary(column).to_pylist()
-        values.update(named[code] for code in set(dictionary_indices(column).to_pylist()) if code is not None)
-    values.update(tag for tags in group.column("tags").to_pylist() if tags is not None for tag in tags)
-    values.update(str(number) for number in set(group.column("process.pid").to_pylist()) if number is not None)
+        # Those of other row groups may be among them, which costs less than to look which are.
+        values.update(value for value in dictionary_dictionary(group.column(name)).to_pylist() if value is not None)
+    values.update(tag for tags in _present(group, "tags") for tag in tags)
+    values.update(map(str, set(_present(group, "process.pid"))))
     return words.make_filter(texts, values)
+
+
+def _present(group: RecordBatch, name: str) -> list[Any]:
+    """Return the values of a column that are there; most columns of most logs are empty."""
+    column = group.column(name)
+    if column.null_count == len(column):
+        return []
+    return [value for value in column.to_pylist() if value is not None]
 
 
 def _sum_of(path: Path) -> tuple[int, int]:
