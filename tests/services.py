@@ -21,6 +21,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -146,6 +147,7 @@ class ElasticsearchServer(Process):
         self._user = "nobody" if os.geteuid() == 0 else None
         super().__init__()
         self._data = _memory() if brief else None
+        self._roles: dict[str, Any] = {}
         self.security = security or tls
         self.tls = tls
         self._options = f"-Xms{heap} -Xmx{heap}{' -XX:TieredStopAtLevel=1' if brief else ''}"
@@ -239,8 +241,14 @@ class ElasticsearchServer(Process):
 
     def allow(self, pattern: str) -> None:
         """Let `WRITER` create documents in the indices of the pattern, and nothing else; seen within five seconds."""
-        role = {"indices": [{"names": [pattern], "privileges": ["create_doc", "auto_configure"]}]}
-        (self.folder / "config" / "roles.yml").write_text(json.dumps({self.WRITER: role}))
+        self.set_role(self.WRITER, {"indices": [{"names": [pattern], "privileges": ["create_doc", "auto_configure"]}]})
+
+    def set_role(self, name: str, role: dict[str, Any]) -> None:
+        """Say what a role may do; what tests have said of others stays. Seen within five seconds."""
+        self._roles[name] = role
+        # The server reads a role from each line that begins with a name.
+        lines = [f"{name}: {json.dumps(role)}\n" for name, role in self._roles.items()]
+        (self.folder / "config" / "roles.yml").write_text("".join(lines))
 
     def _run(self, tool: str, *arguments: str) -> None:
         group = pwd.getpwnam(self._user).pw_gid if self._user else None

@@ -258,8 +258,7 @@ async def test_the_role_of_sawlog_suffices_to_write_and_read_logs_and_for_nothin
     server = secure_elasticsearch
     role = re.search(r"put role/sawlog '(.+?)'", ACCOUNTS, re.DOTALL)
     assert role is not None
-    config = server.folder / "config"
-    (config / "roles.yml").write_text(json.dumps({"sawlog": json.loads(role[1])}))
+    server.set_role("sawlog", json.loads(role[1]))
     server._run("elasticsearch-users", "useradd", "limited", "-p", "limited-secret", "-r", "sawlog")
     async with ElasticsearchStore(
         server.url, username=server.USER, password=server.PASSWORD, ca_certs=str(server.ca_certs)
