@@ -20,10 +20,11 @@ from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Refusal, Store
-from sawlog.store.delivery import REASONS
 
 TEMPORARY: Final = (StoreUnavailableError, OSError)
 """What is worth another try."""
+REASONS: Final = 100
+"""How many different reasons of refusals are counted."""
 
 log = logging.getLogger(__name__)
 

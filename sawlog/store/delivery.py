@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -28,8 +27,6 @@ from sawlog.store.base import Bulk, BulkResult, Refusal, Store
 
 MAX_BYTES: Final = 8 << 20
 MAX_DOCUMENTS: Final = 10_000
-REASONS: Final = 100
-"""How many different reasons of refusals are counted."""
 FAILURES: Final = 3
 """So often a bulk may fail as a whole before it is sent in halves."""
 FAILURES_ALONE: Final = 10
@@ -60,8 +57,6 @@ class DeliveryCounters:
     refused: int = 0
     in_flight: int = 0
     retries: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
-    """Why documents were refused, and how many for each reason; of `REASONS` kinds at most."""
 
 
 class _FailedError(Exception):
@@ -127,9 +122,6 @@ class Delivery:
         counters.created += delivered.created
         counters.existing += delivered.existing
         counters.refused += len(delivered.refused)
-        for refusal in delivered.refused:
-            if refusal.reason in counters.refusals or len(counters.refusals) < REASONS:
-                counters.refusals[refusal.reason] += 1
 
     async def _deliver_part(
         self, bulk: Bulk, positions: Sequence[int], delivered: Delivered, taken: int, failures: int
