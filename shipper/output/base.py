@@ -38,6 +38,14 @@ class SenderCounters:
     """Why nothing gets through just now; None while it does."""
 
 
+@dataclass(slots=True, eq=False)
+class BatchParts:
+    """A batch that is sent in parts: how many of them are not acknowledged."""
+
+    batch: Batch
+    left: int
+
+
 class Sender(ABC):
     """Takes batches to one destination. Used as an asynchronous context manager: leaving it closes it.
 

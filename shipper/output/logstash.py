@@ -40,7 +40,7 @@ from sawlog.wire.lumberjack import (
     encode_enveloped,
     encode_frames,
 )
-from shipper.output.base import About, Sender
+from shipper.output.base import About, BatchParts, Sender
 from shipper.output.encoding import NOT_ENCODED, encoded, stamped
 from shipper.output.pasting import Pasting
 from shipper.output.tls import context
@@ -59,16 +59,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True, eq=False)
-class _Parts:
-    """A batch under way: how many of its windows are not acknowledged."""
-
-    batch: Batch
-    left: int
-
-
-@dataclass(slots=True, eq=False)
 class _Window:
-    parts: _Parts
+    parts: BatchParts
     count: int
     data: Callable[[bool], bytes]
     """Makes what goes over the wire, to a receiver that reads envelopes, or to one that does not."""
@@ -86,7 +78,7 @@ class LogstashSender(Sender):
         self._beat = {"beat": settings.index, "type": "_doc", "version": __version__}
         self._waiting: deque[_Window] = deque()
         self._changed = asyncio.Condition()
-        self._sending: set[_Parts] = set()
+        self._sending: set[BatchParts] = set()
         hosts = settings.hosts
         # Each connection begins at another host, and goes on to the next when one does not answer.
         starts = range(len(hosts)) if settings.loadbalance else [random.randrange(len(hosts))]  # noqa: S311 - no secret
@@ -149,7 +141,7 @@ class LogstashSender(Sender):
     def _windows(self, batch: Batch) -> list[_Window]:
         lines = Pasting.of(batch, self._beat) if isinstance(batch, LineBatch) else None
         sizes, make = self._lines(lines) if lines is not None else self._events(batch)
-        parts = _Parts(batch, 0)
+        parts = BatchParts(batch, 0)
         windows = [
             _Window(parts, end - begin, partial(make, begin, end))
             for begin, end in _cut(sizes, self._settings.bulk_max_size)

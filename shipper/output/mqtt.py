@@ -30,7 +30,7 @@ from sawlog.store.base import DEFAULT_INDEX
 from sawlog.wire import mqtt_client
 from sawlog.wire.envelope import PACKED_BYTES, EnvelopeError, encode
 from sawlog.wire.mqtt import answers_topic, batches_topic, decode_answer
-from shipper.output.base import About, Sender
+from shipper.output.base import About, BatchParts, Sender
 from shipper.output.encoding import NOT_ENCODED
 from shipper.output.tls import context
 from shipper.settings import MqttOutput
@@ -55,18 +55,10 @@ LEAST_BYTES: Final = 4096
 
 
 @dataclass(slots=True, eq=False)
-class _Whole:
-    """A batch under way: how many of its envelopes are not answered."""
-
-    batch: Batch
-    left: int
-
-
-@dataclass(slots=True, eq=False)
 class _Sent:
     """An envelope under way, or why there is none. `due` is when it is (next) published, by the loop's clock."""
 
-    whole: _Whole
+    whole: BatchParts
     part: Batch
     envelope: bytes | EnvelopeError
     due: float = 0.0
@@ -115,7 +107,7 @@ class MqttSender(Sender):
         """Publish the batch as soon as may be; return when the window has room."""
         packed = await asyncio.to_thread(_packed, batch, self._most)
         async with self._changed:
-            self._put(_Whole(batch, len(packed)), packed)
+            self._put(BatchParts(batch, len(packed)), packed)
             self._size += batch.size
             self._changed.notify_all()
             await self._changed.wait_for(lambda: self._size < self._settings.window_bytes)
@@ -142,7 +134,7 @@ class MqttSender(Sender):
 
     # What is under way
 
-    def _put(self, whole: _Whole, packed: Sequence[_Packed]) -> None:
+    def _put(self, whole: BatchParts, packed: Sequence[_Packed]) -> None:
         for part, envelope in packed:
             self._sent[self._run_id + next(self._numbers).to_bytes(8)] = _Sent(whole, part, envelope)
 
