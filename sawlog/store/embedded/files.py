@@ -71,15 +71,6 @@ def write(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def sync(directory: Path) -> None:
-    """Make a folder's entries durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _matching(directory: Path, pattern: re.Pattern[str]) -> list[tuple[Path, re.Match[str]]]:
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries]

@@ -21,8 +21,8 @@ import msgspec
 from arro3.core import RecordBatch, Table
 from isal.isal_zlib import crc32
 
+from sawlog.durable import sync_folder
 from sawlog.event import Event
-from sawlog.store.embedded.files import sync
 from sawlog.store.embedded.layout import SCHEMA
 from sawlog.store.embedded.rows import RowMaker, batch_of
 
@@ -69,7 +69,7 @@ class LogWriter:
         self.size = 0
         try:
             self._append(MAGIC + _SCHEMA_HEAD.pack(len(_SCHEMA), crc32(_SCHEMA)) + _SCHEMA)
-            sync(path.parent)
+            sync_folder(path.parent)
         except OSError:
             self.close()
             path.unlink(missing_ok=True)
@@ -196,7 +196,7 @@ def batches_of(frame: LogFrame, schema: bytes | None = None) -> list[RecordBatch
     try:
         if frame.kind == _JSON:
             documents = msgspec.json.decode(frame.payload, type=Documents)
-            rows = [RowMaker(index).row(name, event)[0] for name, index, event in documents]
+            rows = [RowMaker(index).row(name, event) for name, index, event in documents]
             return [batch_of(rows, frame.first)]
         found = arro3.io.read_ipc_stream((_SCHEMA if schema is None else schema) + frame.payload).read_all()
         return [batch.with_schema(SCHEMA) for batch in found.to_batches()]

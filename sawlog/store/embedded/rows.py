@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,6 @@ from arro3.core import Array, DataType, RecordBatch, list_array
 
 from sawlog.columns import ColumnDocuments, Columns, Common, document
 from sawlog.event import Event
-from sawlog.store.base import Refusal
 from sawlog.store.bounds import too_much
 from sawlog.store.embedded.layout import (
     COLUMNS,
@@ -45,16 +44,6 @@ MOST_HEADS: Final = 20_000
 Row = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Rows:
-    """Rows that are ready to be written, and what was refused."""
-
-    batches: list[RecordBatch] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    taken: list[int] = field(default_factory=list)
-    """The positions of the documents that were taken, by row."""
-
-
 def batch_of(rows: Sequence[Row], first: int) -> RecordBatch:
     """Make a batch of rows, which are numbered from `first` on."""
     count = len(rows)
@@ -81,8 +70,8 @@ class RowMaker:
         self._index = index
         self._parts: dict[int, tuple[Row, Any] | None] = {}
 
-    def row(self, name: str, event: Event) -> tuple[Row, int]:
-        """Make the row of an event; return it with the size of its JSON.
+    def row(self, name: str, event: Event) -> Row:
+        """Make the row of an event.
 
         Raises:
             UnfitError: a value does not fit its field; the message says which.
@@ -108,7 +97,7 @@ class RowMaker:
             row[SOURCE] = source
         else:
             row[ID] = name
-        return row, len(encoded)
+        return row
 
     def _row(self, event: Event) -> Row:
         row: Row = {}
@@ -226,7 +215,7 @@ def _head(head: Common, documents: ColumnDocuments, index: str) -> _Head:
     event = head.event(usual, "", 0)
     _, made = document(event, None if documents.ingested is None else usual, documents.added)
     try:
-        row, _ = RowMaker(index).row(f"{head.key}:0", made)
+        row = RowMaker(index).row(f"{head.key}:0", made)
     except UnfitError:
         return _Head({}, False)
     rest = msgspec.json.decode(row.get(REST, "{}"))

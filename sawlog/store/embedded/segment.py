@@ -26,6 +26,7 @@ from arro3.core import (
 )
 from isal.isal_zlib import crc32
 
+from sawlog.durable import sync_folder
 from sawlog.private import opener
 from sawlog.store.embedded import catalogue, files, words
 from sawlog.store.embedded.catalogue import Catalogue, SegmentHead
@@ -204,7 +205,7 @@ def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Seg
         head.high = max(group.last for group in head.row_groups)
         catalogue.write(files.catalogue_path(path), head, _rollup(counts), ids, filters)
         beside.replace(path)
-        files.sync(directory)
+        sync_folder(directory)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

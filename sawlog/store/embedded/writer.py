@@ -173,7 +173,7 @@ class Writer:
             event = bulk.documents[position] if documents is None else documents[position]
             kept.append(event)
             try:
-                row, _ = events.row(name, event)
+                row = events.row(name, event)
             except UnfitError as error:
                 result.refused.append(Refusal(position, 400, "document_parsing_exception", str(error)))
                 continue

@@ -40,7 +40,7 @@ def plain(made: list[Document]) -> list[bytes]:
 
 
 def batch(made: list[Document]) -> RecordBatch:
-    return batch_of([RowMaker(index).row(name, event)[0] for name, index, event in made], 1)
+    return batch_of([RowMaker(index).row(name, event) for name, index, event in made], 1)
 
 
 def ways(made: list[Document], folder: Path) -> dict[str, list[RecordBatch]]:
@@ -90,7 +90,7 @@ TREES = st.recursive(JSON, lambda inner: st.dictionaries(KEYS, inner, max_size=4
 def test_any_document_that_is_taken(event: Event, name: str) -> None:
     event = {**event, "@timestamp": "2025-03-01T10:00:00.000Z"}
     try:
-        row, _ = RowMaker("i").row(name, event)
+        row = RowMaker("i").row(name, event)
     except UnfitError:
         return
     assert plain(read([batch_of([row], 1)])) == plain([(name, "i", event)])
