@@ -23,7 +23,7 @@ from bench.figures import SHORT, Row, Services, Size
 from bench.lines import shorten, write_lines
 from bench.running import SECONDS, Running
 from ingest.pipeline import Pipeline
-from sawlog.batch import LineBatch, Source
+from sawlog.batch import LineBatch, Source, nobody
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import encode
 from tests.services import ElasticsearchServer
@@ -48,7 +48,7 @@ def bodies(data: bytes, documents: int) -> list[bytes]:
     made = []
     for start in range(0, len(lines), documents):
         texts = lines[start : start + documents]
-        batch = LineBatch(source, texts, range(start * 140, (start + len(texts)) * 140, 140), 0, lambda _: None)
+        batch = LineBatch(source, texts, range(start * 140, (start + len(texts)) * 140, 140), 0, nobody)
         made.append(encode(Bulk.of(pipeline.run(batch))))
     return made
 

@@ -22,7 +22,7 @@ from bench.lines import write_lines
 from bench.running import null_server, send
 from bench.stages import SOURCE
 from ingest.pipeline import Pipeline
-from sawlog.batch import LineBatch, Source
+from sawlog.batch import LineBatch, Source, nobody
 from sawlog.store.base import Bulk, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
@@ -95,7 +95,7 @@ def _made(lines: Sequence[str], documents: int) -> Iterator[Bulk]:
     for start in range(0, len(lines), documents):
         texts = lines[start : start + documents]
         offsets = range(start * 140, (start + len(texts)) * 140, 140)
-        events = pipeline.run(LineBatch(source, texts, offsets, 140 * len(texts), lambda _: None))
+        events = pipeline.run(LineBatch(source, texts, offsets, 140 * len(texts), nobody))
         yield Bulk.of(events, INDEX, source=source.key, size=600 * len(texts))
 
 

@@ -19,7 +19,7 @@ from bench.figures import Row, Services, Size
 from bench.lines import write_lines
 from bench.running import null_server
 from ingest.pipeline import Pipeline
-from sawlog.batch import Batch, LineBatch, Source
+from sawlog.batch import Batch, LineBatch, Source, nobody
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore, encode
 from shipper.agent import Agent
@@ -94,7 +94,7 @@ def _frames(data: bytes) -> list[Frames]:
 
 
 def _batches(frames: Sequence[Frames]) -> list[LineBatch]:
-    return [LineBatch(SOURCE, one.texts, one.offsets, one.consumed, lambda _: None) for one in frames]
+    return [LineBatch(SOURCE, one.texts, one.offsets, one.consumed, nobody) for one in frames]
 
 
 async def _read(file: Path) -> float:

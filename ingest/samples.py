@@ -14,7 +14,7 @@ import yaml
 
 from ingest.lang.field import parse_field
 from ingest.pipeline import Pipeline
-from sawlog.batch import Batch, EventBatch, LineBatch, Source
+from sawlog.batch import Batch, EventBatch, LineBatch, Source, nobody
 from sawlog.errors import ConfigError, Position
 from sawlog.event import MISSING, Event, get
 
@@ -92,9 +92,9 @@ def _batch(sample: dict[str, Any]) -> Batch:
     source = Source("sample", "sample.log")
     if "line" in sample:
         text = str(sample["line"])
-        return LineBatch(source, [text], [0], len(text), lambda error: None)
+        return LineBatch(source, [text], [0], len(text), nobody)
     event = {"@metadata": {"_id": "sample:0"}, **sample["event"]}
-    return EventBatch(source, [event], 0, lambda error: None)
+    return EventBatch(source, [event], 0, nobody)
 
 
 def _find(event: Event, name: str) -> Any:

@@ -24,6 +24,10 @@ Settled = Callable[[BaseException | None], None]
 """Called once with None for an ack or with the error for a nack; on the event loop's thread."""
 
 
+def nobody(_error: BaseException | None) -> None:
+    """Hear what became of a batch for which nobody waits: one that is looked at, or that is made into another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where lines come from.

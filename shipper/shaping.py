@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from sawlog.batch import Batch, EventBatch, LineBatch
+from sawlog.batch import Batch, EventBatch, LineBatch, nobody
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, add_tag, get, put, remove
 from shipper.expression import Expressions
 from shipper.following import Shape
@@ -55,7 +55,7 @@ def _singles(batch: LineBatch) -> Iterator[LineBatch]:
     """Part a batch into batches of one event, whose ends nobody hears of."""
     for at, (text, offset) in enumerate(zip(batch.texts, batch.offsets, strict=True)):
         cut = frozenset({0} if at in batch.truncated else ())
-        yield LineBatch(batch.source, [text], [offset], 0, lambda _: None, cut)
+        yield LineBatch(batch.source, [text], [offset], 0, nobody, cut)
 
 
 def _contained(batch: LineBatch, make: _Make | None, processors: Sequence[Processor]) -> list[Event]:

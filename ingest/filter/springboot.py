@@ -24,7 +24,7 @@ from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
 from ingest.springboot.head import Head, Ids, ends_in_column, ids_in, ids_of, parse
 from ingest.springboot.service import service_of
-from sawlog.batch import JOINED, LineBatch, Source
+from sawlog.batch import JOINED, LineBatch, Source, nobody
 from sawlog.columns import ITS_OWN, Columns, Common
 from sawlog.errors import nearest
 from sawlog.event import TIMESTAMP, Event, Path, get
@@ -214,7 +214,7 @@ class Springboot(Filter):
     def _single(self, batch: LineBatch, columns: Columns, at: int) -> Event:
         """Make and parse the event at a position by the way that takes every line."""
         text = batch.texts[at]
-        one = LineBatch(batch.source, [text], [batch.offsets[at]], 0, lambda _: None, time=batch.time)
+        one = LineBatch(batch.source, [text], [batch.offsets[at]], 0, nobody, time=batch.time)
         event = one.events()[0]
         if not self._parse(event, text):
             self._above.lend(event, columns, at)

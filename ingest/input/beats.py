@@ -26,7 +26,7 @@ from ingest.input.decoding import codec_name, line_id, settle_timestamp
 from ingest.input.memory_queue import identify
 from ingest.options import Block, Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
-from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source
+from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source, nobody
 from sawlog.event import METADATA, TIMESTAMP, Event, add_tag, get, weight_of
 from sawlog.json_text import decode
 from sawlog.wire import envelope
@@ -277,13 +277,13 @@ class _Connection:
     def _lines(self, found: envelope.Lines) -> _Make:
         """Keep lines as lines, if they are to differ in message and offset only; else make events of them."""
         size = self._size
-        lines = found.batch(_nobody)
+        lines = found.batch(nobody)
         if not self._owner.enrichment.keeps_lines:
             events = self._enrich(lines.events())
             return lambda settled: EventBatch(self._source, events, size, settled)
         if self._known is None or self._known[0] != lines.source:
             # Filters remember what they know of a source by its fields: the same ones are compared at a glance.
-            first = LineBatch(lines.source, [""], [0], 0, _nobody, time=found.time).events()
+            first = LineBatch(lines.source, [""], [0], 0, nobody, time=found.time).events()
             self._known = lines.source, Source(found.source.key, self._peer[0], _shared(self._enrich(first)[0]))
         source = self._known[1]
         return lambda settled: LineBatch(source, found.texts, found.offsets, size, settled, found.truncated, found.time)
@@ -478,10 +478,6 @@ def _asks(payload: bytes) -> bool:
         return ASKS in _about(payload).metadata
     except (ValueError, RecursionError):
         return False
-
-
-def _nobody(_error: BaseException | None) -> None:
-    """Hear of the end of a batch that is not delivered itself."""
 
 
 def _shared(event: Event) -> Event:

@@ -19,7 +19,7 @@ from ingest.inspection import Inspected, Inspector, Step
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
 from ingest.tailer import MakeTailer
-from sawlog.batch import Batch, LineBatch, Source
+from sawlog.batch import Batch, LineBatch, Source, nobody
 from sawlog.cli.lines import escape
 from sawlog.errors import InputError, SawlogError
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
@@ -81,7 +81,7 @@ def _decoded(pipeline: Pipeline) -> Iterator[Event]:
     if codec is None or codec.name == "plain" or codec.texts_only:
         for number, line in enumerate(stream):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
-            yield from LineBatch(Source("stdin", "-"), [text], [number], 0, lambda _error: None).events()
+            yield from LineBatch(Source("stdin", "-"), [text], [number], 0, nobody).events()
         return
     while data := os.read(stream.fileno(), CHUNK):
         yield from codec.decode(data)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from sawlog.batch import LineBatch
+from sawlog.batch import LineBatch, nobody
 from sawlog.event import METADATA, TIMESTAMP, Event
 from sawlog.times.instant import now
 from sawlog.wire import envelope
@@ -27,7 +27,7 @@ class Pasting:
     def __init__(self, batch: LineBatch, metadata: Event) -> None:
         """Raises ValueError, TypeError: the source or the metadata cannot be written as JSON."""
         self._batch = LineBatch(
-            batch.source, batch.texts, batch.offsets, batch.size, _nobody, batch.truncated, time=now()
+            batch.source, batch.texts, batch.offsets, batch.size, nobody, batch.truncated, time=now()
         )
         self._metadata = metadata
         fields = dict(batch.source.fields)
@@ -94,7 +94,7 @@ class Pasting:
         """
         batch = self._batch
         texts, offsets = batch.texts[begin:end], batch.offsets[begin:end]
-        part = LineBatch(batch.source, texts, offsets, 0, _nobody, time=batch.time)
+        part = LineBatch(batch.source, texts, offsets, 0, nobody, time=batch.time)
         return envelope.encode(part, self._metadata, level)
 
     def _texts(self, begin: int, end: int) -> Sequence[bytes]:
@@ -106,7 +106,3 @@ def _opened(members: Event) -> bytes:
     """Return the JSON of an object without its end, ready for another member."""
     text = _encode(members)[:-1]
     return text + b"," if members else text
-
-
-def _nobody(_error: BaseException | None) -> None:
-    """Hear of the end of a batch that nobody waits for."""
