@@ -47,7 +47,7 @@ def sql(query: str, data: Path, as_json: bool, output: Path | None) -> None:
     view = Follower(directory).view()
     made = connection(directory)
     try:
-        _name(made, [str(one.path.resolve()) for one in view.segments], list(view.live))
+        _name(made, [str(one.path.resolve()) for one in view.segments], [part.table for part in view.live])
         select = _select(made, query)
         if output is not None and output.suffix == ".parquet":
             _write_parquet(made.sql(select), output)

@@ -37,7 +37,7 @@ def info(data: Path) -> None:
     except OSError as error:
         raise StoreError(f"{directory} cannot be read: {error}") from error
     rows = sum(one.rows for one in view.segments)
-    live = sum(table.num_rows for table in view.live)
+    live = sum(part.table.num_rows for part in view.live)
     click.echo(f"folder          {directory}")
     click.echo(f"events          {rows + live}, of which {live} in logs")
     if view.segments:

@@ -50,7 +50,7 @@ def _batches(directory: Path) -> Iterator[RecordBatch]:
         for file in files:
             for batch in arro3.io.read_parquet(file, batch_size=ROWS):
                 yield batch.with_schema(SCHEMA)
-    for table in view.live:
-        for batch in table.to_batches():
+    for part in view.live:
+        for batch in part.table.to_batches():
             for at in range(0, batch.num_rows, ROWS):
                 yield batch.slice(at, min(ROWS, batch.num_rows - at))

@@ -161,7 +161,7 @@ class Follower:
                 self._open(span, path)
         segments = [self._segments[span] for span in spans if span in self._segments]
         live = [
-            part.table
+            part
             for first, (_, tail) in self._logs.items()
             if not any(span.first <= first <= span.last for span in spans)
             for part in tail.parts

@@ -10,11 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from arro3.core import RecordBatch, Table
+from arro3.core import RecordBatch, Table, dictionary_dictionary
 
 from sawlog.store.embedded.files import Span
 from sawlog.store.embedded.ids import Holder, IdBounds
-from sawlog.store.embedded.layout import SCHEMA
+from sawlog.store.embedded.layout import REST, SCHEMA
+from sawlog.store.embedded.paths import paths_of
 from sawlog.store.embedded.segment import Segment, names_of
 from sawlog.store.embedded.view import View
 
@@ -29,6 +30,12 @@ class Part:
         self.table = Table.from_batches(batches, schema=SCHEMA)
         self.rows = self.table.num_rows
         self.ids = ids
+
+    @cached_property
+    def rest_paths(self) -> frozenset[str] | None:
+        """See `LiveRows.rest_paths`."""
+        chunks = self.table[REST].chunks
+        return paths_of({text for chunk in chunks for text in dictionary_dictionary(chunk).to_pylist()})
 
     def existing(self, names: list[str]) -> set[str]:
         """Return those of the names that are ids of rows."""
@@ -92,7 +99,7 @@ class Shelf:
         """Return what a search looks at."""
         with self._guard:
             if self._view is None:
-                live = [part.table for tail in self._tails for part in tail.parts]
+                live = [part for tail in self._tails for part in tail.parts]
                 self._view = View(tuple(self._segments), tuple(live))
             return self._view
 

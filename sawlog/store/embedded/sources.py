@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from typing import Final
 
-from arro3.core import Table, dictionary_dictionary
+from arro3.core import Table
 
 from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word
 from sawlog.store.embedded.engine import Session
-from sawlog.store.embedded.layout import REST, SCHEMA, TIME
-from sawlog.store.embedded.paths import RestNames, paths_of
+from sawlog.store.embedded.layout import SCHEMA, TIME
+from sawlog.store.embedded.paths import RestNames
 from sawlog.store.embedded.view import SegmentView, View
 from sawlog.store.embedded.words import may_hold
 
 LIVE: Final = "live"
 MOST_RUNS: Final = 64
 """Beyond so many runs of row groups, whole files are read."""
-_REMEMBERED: Final = 256
-_paths: OrderedDict[int, tuple[Table, frozenset[str] | None]] = OrderedDict()
 
 TimeLimits = tuple[int, int]
 
@@ -97,18 +94,20 @@ class Scope:
             for segment in view.segments
             if segment.first <= high and segment.last >= low and self._may_hold_index(segment.index)
         ]
-        self.live = [table for table in view.live if table.num_rows]
+        self.live = [part for part in view.live if part.table.num_rows]
         if self.live:
-            batches = [batch for table in self.live for batch in table.to_batches()]
+            batches = [batch for part in self.live for batch in part.table.to_batches()]
             session.add(LIVE, Table.from_batches(batches, schema=SCHEMA))
-        self.names = RestNames([*(segment.rest_paths for segment in self.segments), *map(_paths_of, self.live)])
+        self.names = RestNames(
+            [*(segment.rest_paths for segment in self.segments), *(part.rest_paths for part in self.live)]
+        )
 
     def sources(self, hint: Hint, compiler: Compiler) -> Sources:
         """Return what must be read for a clause with this hint."""
         runs = [run for segment in self.segments for run in self._runs(segment, hint)]
         if sum(not run.is_whole for run in runs) > MOST_RUNS:
             runs = [_whole(segment) for segment in dict.fromkeys(run.segment for run in runs)]
-        rows = sum(table.num_rows for table in self.live)
+        rows = sum(part.table.num_rows for part in self.live)
         return Sources(runs, bool(self.live), rows, self.limits, self._index_condition(compiler))
 
     def _runs(self, segment: SegmentView, hint: Hint) -> list[Run]:
@@ -179,19 +178,6 @@ def _is_worth(hint: Hint, bits: bytes, names: RestNames | None) -> bool:
         return names is None or bool(names.of(hint.field)) or may_hold(bits, hint.text)
     worth = (_is_worth(one, bits, names) for one in hint.hints)
     return all(worth) if hint.all else any(worth)
-
-
-def _paths_of(table: Table) -> frozenset[str] | None:
-    """Return the paths in `rest` of a table in memory; those of the last ones are remembered."""
-    known = _paths.get(id(table))
-    if known is not None and known[0] is table:
-        return known[1]
-    found = {text for chunk in table[REST].chunks for text in dictionary_dictionary(chunk).to_pylist()}
-    paths = paths_of(found)
-    _paths[id(table)] = (table, paths)
-    while len(_paths) > _REMEMBERED:
-        _paths.popitem(last=False)
-    return paths
 
 
 def row_groups(sources: Sources) -> Sequence[tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""What a search looks at: the segments and the tables in memory, as they were at one moment."""
+"""What a search looks at: the segments and the rows in memory, as they were at one moment."""
 
 from __future__ import annotations
 
@@ -55,11 +55,21 @@ class SegmentView(Protocol):
         """The paths of `sawlog.store.embedded.paths` in all ``rest``; None if there are too many."""
 
 
+class LiveRows(Protocol):
+    """Rows of a log, in memory."""
+
+    table: Table
+
+    @property
+    def rest_paths(self) -> frozenset[str] | None:
+        """As `SegmentView.rest_paths`; worked out when first asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A snapshot. The segments' files stay readable for a minute at least after they were replaced."""
 
     segments: Sequence[SegmentView]
     """By their place in the order of arrival; no row is in two of them."""
-    live: Sequence[Table]
+    live: Sequence[LiveRows]
     """What no segment covers yet, the newest last."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,7 @@ async def test_each_value_of_a_list_meets_each(store: EmbeddedStore) -> None:
 
 
 async def test_more_names_than_are_listed(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sawlog.store.embedded.sources.paths_of", lambda _: None)
+    monkeypatch.setattr("sawlog.store.embedded.shelf.paths_of", lambda _: None)
     monkeypatch.setattr("sawlog.store.embedded.segment._listed", lambda _: None)
     await put(
         store, {"a": {"b": 1}}, {"a.b": 1}, {"a": {"b": [1, 2]}}, {"a": {"c": {"d": 3}}}, {"log": {"level": "WARN"}}
@@ -105,3 +107,13 @@ async def test_more_names_than_are_listed(store: EmbeddedStore, monkeypatch: pyt
 async def test_a_field_with_a_great_many_below_it(store: EmbeddedStore) -> None:
     await put(store, {"a": {f"k{n}": n for n in range(100)}}, {"b": 1}, {"a": {}})
     assert await found(store, {"exists": {"field": "a"}}) == {"d:0"}
+
+
+async def test_what_a_search_has_looked_at_is_not_kept(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store:
+        await put(store, {"a": {"b": 1}})
+        assert await found(store, {"term": {"a.b": 1}}) == {"d:0"}
+        table = store.view().live[0].table
+    gc.collect()
+    # The name here, and the argument.
+    assert sys.getrefcount(table) == 2

@@ -33,7 +33,7 @@ def bulk(start: int, end: int, source: str = "s") -> Bulk:
 def all_ids(store: EmbeddedStore) -> list[str]:
     view = store.view()
     found = [name for one in view.segments for batch in arro3.io.read_parquet(one.path) for name in names_of(batch)]
-    return found + [name for table in view.live for batch in table.to_batches() for name in names_of(batch)]
+    return found + [name for part in view.live for batch in part.table.to_batches() for name in names_of(batch)]
 
 
 WRITING = """
