@@ -24,6 +24,7 @@ from isal.isal_zlib import crc32
 from sawlog.durable import sync_folder
 from sawlog.event import Event
 from sawlog.store.embedded.layout import SCHEMA
+from sawlog.store.embedded.panics import contained
 from sawlog.store.embedded.rows import RowMaker, batch_of
 
 MAGIC: Final = b"sawlog-wal-1\n"
@@ -194,15 +195,14 @@ def batches_of(frame: LogFrame, schema: bytes | None = None) -> list[RecordBatch
         ValueError: they cannot be read, although the sum is right.
     """
     try:
-        if frame.kind == _JSON:
-            documents = msgspec.json.decode(frame.payload, type=Documents)
-            rows = [RowMaker(index).row(name, event) for name, index, event in documents]
-            return [batch_of(rows, frame.first)]
-        found = arro3.io.read_ipc_stream((_SCHEMA if schema is None else schema) + frame.payload).read_all()
-        return [batch.with_schema(SCHEMA) for batch in found.to_batches()]
-    except BaseException as error:  # a panic of the Arrow library over damaged bytes is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
+        with contained():
+            if frame.kind == _JSON:
+                documents = msgspec.json.decode(frame.payload, type=Documents)
+                rows = [RowMaker(index).row(name, event) for name, index, event in documents]
+                return [batch_of(rows, frame.first)]
+            found = arro3.io.read_ipc_stream((_SCHEMA if schema is None else schema) + frame.payload).read_all()
+            return [batch.with_schema(SCHEMA) for batch in found.to_batches()]
+    except ValueError as error:
         raise ValueError(f"a frame of the log cannot be read: {error}") from error
 
 

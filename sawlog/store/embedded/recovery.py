@@ -14,6 +14,7 @@ from sawlog.store.embedded import files, segment
 from sawlog.store.embedded.files import Span
 from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.log import LogReader, batches_of, torn_end
+from sawlog.store.embedded.panics import contained
 from sawlog.store.embedded.segment import Segment, names_of
 from sawlog.store.embedded.shelf import LiveLog, Part
 from sawlog.store.embedded.view import View
@@ -78,15 +79,14 @@ def recover(directory: Path) -> Recovered:
 
 def _opened(path: Path, span: Span) -> Segment | None:
     try:
-        try:
-            one = Segment(path, span)
-        except (ValueError, FileNotFoundError) as error:
-            log.warning("the catalogue of segment %s is made anew: %s", path.name, error)
-            one = segment.rebuilt(path, span)
-        one.check()
-    except BaseException as error:  # a panic of the Arrow library over damaged bytes is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
+        with contained():
+            try:
+                one = Segment(path, span)
+            except (ValueError, FileNotFoundError) as error:
+                log.warning("the catalogue of segment %s is made anew: %s", path.name, error)
+                one = segment.rebuilt(path, span)
+            one.check()
+    except ValueError as error:
         aside = path.with_name(DAMAGED + path.name)
         path.rename(aside)
         with suppress(OSError):

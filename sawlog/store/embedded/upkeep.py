@@ -170,8 +170,7 @@ def due(segments: Sequence[Segment], together: int = TOGETHER) -> list[Segment]:
     """Return neighbours of about one size that should be merged, the oldest of them; none if there are too few."""
     run: list[Segment] = []
     for one in segments:
-        fits = run and _size(one) == _size(run[0]) and one.span.first == run[-1].span.last + 1
-        if not fits or one.head.written - run[0].head.written > APART_SECONDS:
+        if run and not (_size(one) == _size(run[0]) and _follows(run, one)):
             run = []
         run.append(one)
         if len(run) == together:
@@ -185,7 +184,7 @@ def neighbours(segments: Sequence[Segment]) -> list[Segment]:
     """Return the oldest neighbours that may be one segment, as many as there are; none if there are not two."""
     run: list[Segment] = []
     for one in segments:
-        if run and not _may_join(run, one):
+        if run and not (_follows(run, one) and sum(part.rows for part in run) + one.rows <= LARGEST):
             if len(run) > 1:
                 break
             run = []
@@ -193,13 +192,9 @@ def neighbours(segments: Sequence[Segment]) -> list[Segment]:
     return run if len(run) > 1 else []
 
 
-def _may_join(run: Sequence[Segment], one: Segment) -> bool:
-    """Whether a segment may be put behind a run of others."""
-    return (
-        one.span.first == run[-1].span.last + 1
-        and one.head.written - run[0].head.written <= APART_SECONDS
-        and sum(part.rows for part in run) + one.rows <= LARGEST
-    )
+def _follows(run: Sequence[Segment], one: Segment) -> bool:
+    """Whether a segment stands behind a run of others, and near enough in time."""
+    return one.span.first == run[-1].span.last + 1 and one.head.written - run[0].head.written <= APART_SECONDS
 
 
 def remove(path: Path) -> None:

@@ -12,6 +12,7 @@ from sawlog.store.embedded import files
 from sawlog.store.embedded.files import Span
 from sawlog.store.embedded.layout import ID, SCHEMA, SEQUENCE, SOURCE
 from sawlog.store.embedded.log import LogReader, torn_end
+from sawlog.store.embedded.panics import contained
 from sawlog.store.embedded.segment import Segment, milliseconds_of
 
 _TWICE = f"""
@@ -44,23 +45,22 @@ def problems(directory: Path) -> Iterator[str]:
 
 def _of_segment(path: Path, span: Span) -> Iterator[str]:
     try:
-        one = Segment(path, span)
-        one.check()
-        rows, last = 0, None
-        for batch in arro3.io.read_parquet(path, batch_size=65_536):
-            whole = batch.with_schema(SCHEMA)
-            times = milliseconds_of(whole)
-            numbers = whole.column(SEQUENCE).to_pylist()
-            if sorted(times) != times or (last is not None and times[0] < last):
-                yield f"{path.name}: its rows are not in the order of time"
-            if min(numbers) < span.first or max(numbers) > span.last:
-                yield f"{path.name}: it has rows that its name does not say"
-            rows, last = rows + len(times), times[-1]
-        if rows != one.rows:
-            yield f"{path.name}: it has {rows} rows, and its catalogue says {one.rows}"
-    except BaseException as error:  # a panic of the Arrow library over damaged bytes is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
+        with contained():
+            one = Segment(path, span)
+            one.check()
+            rows, last = 0, None
+            for batch in arro3.io.read_parquet(path, batch_size=65_536):
+                whole = batch.with_schema(SCHEMA)
+                times = milliseconds_of(whole)
+                numbers = whole.column(SEQUENCE).to_pylist()
+                if sorted(times) != times or (last is not None and times[0] < last):
+                    yield f"{path.name}: its rows are not in the order of time"
+                if min(numbers) < span.first or max(numbers) > span.last:
+                    yield f"{path.name}: it has rows that its name does not say"
+                rows, last = rows + len(times), times[-1]
+            if rows != one.rows:
+                yield f"{path.name}: it has {rows} rows, and its catalogue says {one.rows}"
+    except ValueError as error:
         yield f"{path.name} is damaged: {error}"
 
 
