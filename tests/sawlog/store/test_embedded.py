@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
@@ -25,9 +23,8 @@ from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore, shelf
 from sawlog.store.embedded import writer as writer_module
 from tests.faults import fill_up
-from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, event, fill, ids
-
-ROOT = Path(__file__).parents[3]
+from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, fill, ids
+from tests.sawlog.store.embedded.writing import bulk, writer
 
 
 class TestEmbeddedStore(StoreConformance):
@@ -48,12 +45,6 @@ class TestManySegments(StoreConformance):
             yield store
 
 
-def bulk(start: int, end: int, source: str = "s") -> Bulk:
-    numbers = range(start, end)
-    documents = [event(n, f"10:00:{n % 60:02}.000", "INFO", "conta", f"line {n}") for n in numbers]
-    return Bulk([f"{source}:{n}" for n in numbers], documents, source=source, size=200 * (end - start))
-
-
 async def all_ids(store: EmbeddedStore) -> list[str]:
     found: list[str] = []
     for start in range(0, 100_000, 5_000):
@@ -62,37 +53,10 @@ async def all_ids(store: EmbeddedStore) -> list[str]:
     return found
 
 
-WRITING = """
-import asyncio, sys
-from pathlib import Path
-sys.path[:0] = sys.argv[3:]
-from sawlog.store.embedded import EmbeddedStore
-from tests.sawlog.store.test_embedded import bulk
-
-async def main():
-    async with EmbeddedStore(Path(sys.argv[1]), segment_rows=700) as store:
-        print("open", flush=True)
-        first = int(sys.argv[2])
-        while True:
-            # Out of order, as several workers would send them.
-            group = [bulk(n, n + 50) for n in (first + 100, first, first + 50)]
-            await asyncio.gather(*(store.bulk(one) for one in group))
-            first += 150
-            print(first, flush=True)
-
-asyncio.run(main())
-"""
-
-
-def writer(data: Path, first: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITING, str(data), str(first), str(ROOT)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-
-
 async def test_killed_at_random_moments_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     data, answered, random = tmp_path / "data", 0, Random(7)
     for _ in range(6):
-        with writer(data, answered) as process:
+        with writer(data, answered, segment_rows=700, step=50) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "open\n"
             await asyncio.sleep(random.uniform(0.0, 0.7))
@@ -113,7 +77,7 @@ async def test_killed_at_random_moments_nothing_is_lost_or_doubled(tmp_path: Pat
 
 async def test_a_second_writer_is_told_who_has_the_directory_and_a_reader_sees_what_comes(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with writer(data, 0) as process:
+    with writer(data, 0, segment_rows=700, step=50) as process:
         try:
             assert process.stdout is not None
             for line in process.stdout:

@@ -6,8 +6,6 @@ import asyncio
 import os
 import shutil
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from random import Random
@@ -15,19 +13,10 @@ from random import Random
 import arro3.io
 import pytest
 
-from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.embedded.segment import names_of
 from sawlog.store.embedded.verify import problems
-from tests.sawlog.store.conformance import event
-
-ROOT = Path(__file__).parents[4]
-
-
-def bulk(start: int, end: int, source: str = "s") -> Bulk:
-    numbers = range(start, end)
-    documents = [event(n, f"10:00:{n % 60:02}.000", "INFO", "conta", f"line {n}") for n in numbers]
-    return Bulk([f"{source}:{n}" for n in numbers], documents, source=source, size=200 * (end - start))
+from tests.sawlog.store.embedded.writing import bulk, writer
 
 
 def all_ids(store: EmbeddedStore) -> list[str]:
@@ -36,34 +25,11 @@ def all_ids(store: EmbeddedStore) -> list[str]:
     return found + [name for part in view.live for batch in part.table.to_batches() for name in names_of(batch)]
 
 
-WRITING = """
-import asyncio, sys
-from pathlib import Path
-sys.path[:0] = sys.argv[3:]
-from sawlog.store.embedded import EmbeddedStore
-from tests.sawlog.store.embedded.test_crash import bulk
-
-async def main():
-    async with EmbeddedStore(Path(sys.argv[1]), segment_rows=400) as store:
-        print("open", flush=True)
-        first = int(sys.argv[2])
-        while True:
-            # Out of order, as several workers would send them.
-            group = [bulk(n, n + 70) for n in (first + 140, first, first + 70)]
-            await asyncio.gather(*(store.bulk(one) for one in group))
-            first += 210
-            print(first, flush=True)
-
-asyncio.run(main())
-"""
-
-
 @pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
 async def test_killed_while_it_indexes_and_merges(tmp_path: Path, times: int) -> None:
     answered, random = 0, Random(7)
     for _ in range(times):
-        command = [sys.executable, "-c", WRITING, str(tmp_path), str(max(0, answered - 420)), str(ROOT)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        with writer(tmp_path, max(0, answered - 420), segment_rows=400, step=70) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "open\n"
             await asyncio.sleep(random.uniform(0.0, 0.7))
