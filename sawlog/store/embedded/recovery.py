@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from arro3.core import RecordBatch
 
 from sawlog.errors import StoreError
 from sawlog.store.embedded import files, segment
@@ -125,7 +128,7 @@ def _read(path: Path, first: int) -> LiveLog:
     return tail
 
 
-def _part(batches: list) -> Part:  # type: ignore[type-arg]
+def _part(batches: Sequence[RecordBatch]) -> Part:
     return Part(batches, IdBounds.of(name for batch in batches for name in names_of(batch)))
 
 
