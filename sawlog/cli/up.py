@@ -36,7 +36,9 @@ TICK_SECONDS = 0.5
 )
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
 @click.option("--no-web", "web", flag_value=False, default=True, help="Without the page.")
-@click.option("-c", "filebeat", metavar="FILEBEAT.YML", help="Take inputs from a Filebeat configuration.")
+@click.option(
+    "-c", "filebeat", metavar="FILEBEAT.YML", help="Take inputs from a Filebeat configuration; SIGHUP reloads it."
+)
 @click.option(
     "-f", "pipeline", multiple=True, metavar="PIPELINE.CONF", help="Run a Logstash pipeline; SIGHUP reloads it."
 )
@@ -81,8 +83,8 @@ def up(
     """
     if retention is not None and elasticsearch is not None:
         raise click.UsageError("--retention is for the embedded index; Elasticsearch's is set by 'sawlog setup'")
-    if automatic and not pipeline:
-        raise click.UsageError("--config.reload.automatic watches the files of -f, and none is named")
+    if automatic and not pipeline and not filebeat:
+        raise click.UsageError("--config.reload.automatic watches the files of -f and -c, and none is named")
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key need each other")
     console = Console(stderr=True)

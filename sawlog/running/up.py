@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import logging
 import time
@@ -23,7 +24,7 @@ from ingest.running_output import OutputCounters, RunningOutput
 from ingest.service import IngestService, key_of
 from ingest.workers import Parts
 from sawlog import collector
-from sawlog.batch import Batch, Deliver, LineBatch
+from sawlog.batch import Batch, LineBatch
 from sawlog.columns import Columns
 from sawlog.dead_letter import DIRECTORY, DeadLetters, dead_letters_of
 from sawlog.errors import InputError
@@ -31,8 +32,9 @@ from sawlog.event import METADATA, Event
 from sawlog.health import routes
 from sawlog.health import serve as serve_health
 from sawlog.private import make_folder
+from sawlog.running.agent_feed import GRACE_SECONDS, AgentFeed
 from sawlog.running.signals import handled
-from sawlog.running.tailing import run_agent, tailer
+from sawlog.running.tailing import tailer
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
@@ -44,14 +46,12 @@ from shipper.following import Tail
 from shipper.framing import SpringBootFraming, framing_for
 from shipper.identity import agent_id
 from shipper.registry import Registry
-from shipper.settings import FileInput
+from shipper.settings import Config, FileInput
 from shipper.shaping import shape_for
 
 log = logging.getLogger(__name__)
 
 SCAN_SECONDS: Final = 2.0
-GRACE_SECONDS: Final = 20.0
-"""How long a stop waits for acknowledgements; what is not acknowledged then is sent again at the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class UpCounters:
 class Up:
     """The running pipeline, for whoever shows it."""
 
-    agent: Agent
+    files: AgentFeed
     counts: UpCounters
     service: IngestService
     letters: DeadLetters
@@ -106,6 +106,11 @@ class Up:
     searchable: bool = True
     """Whether the address has a page to search on; else it has metrics and health alone."""
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def agent(self) -> Agent:
+        """What follows the files; another one after each reload that changes the inputs."""
+        return self.files.agent
 
     @property
     def created(self) -> int:
@@ -173,19 +178,20 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         SawlogError: what was asked for cannot be done; the message says why.
     """
     pipeline = _pipeline(settings)
-    tails = _tails(settings, pipeline)
+    config = _config(settings)
+    tails = _tails(settings, config, pipeline)
     for note in pipeline.notes:
         log.info("%s", note)
     _make_folder(settings.data)
     async with AsyncExitStack() as stack:
         registry = Registry(settings.data / _registry_name(settings, pipeline))
         stack.callback(registry.close)
-        agent = Agent(tails, registry, agent_id(settings.data), once=settings.once)
+        files = AgentFeed(tails, registry, agent_id(settings.data), once=settings.once)
         store = None if pipeline.outputs else await stack.enter_async_context(_store(settings))
         letters = DeadLetters(settings.data / DIRECTORY)
         sink = None if store is None else StoreSink(store, letters, settings.index)
         counts = UpCounters()
-        feeds = [AgentFeed(agent)] if tails else []
+        feeds = [files] if tails or config is not None else []
         service = IngestService(
             pipeline,
             letters,
@@ -196,7 +202,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
             tailer=tailer(settings.data),
             grace=GRACE_SECONDS,
         )
-        up = Up(agent, counts, service, letters, sink)
+        up = Up(files, counts, service, letters, sink)
 
         async def ready() -> None:
             if settings.web:
@@ -204,7 +210,8 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
             on_start(up)
             collector.settle()
 
-        async with handled(service.stop, _reloader(settings, service), settings.reload_seconds):
+        reloader = _reloader(settings, service, files, config)
+        async with handled(service.stop, reloader, _look_seconds(settings, config)):
             await service.run(ready)
         if settings.once and store is not None:
             await store.refresh()
@@ -277,19 +284,6 @@ class StoreSink:
         self.problem = problem
 
 
-@dataclass(slots=True)
-class AgentFeed:
-    """The shipper's agent as what delivers batches."""
-
-    agent: Agent
-    name: str = ""
-    id: str = "files"
-
-    async def run(self, deliver: Deliver) -> None:
-        """Deliver until the files are read, or until cancelled: then wait for what is under way."""
-        await run_agent(self.agent, deliver, GRACE_SECONDS)
-
-
 def _pipeline(settings: Settings) -> Pipeline:
     """Read the pipeline, and say what of it is not used beside what else was asked for.
 
@@ -317,31 +311,67 @@ def _pipeline(settings: Settings) -> Pipeline:
     return rest
 
 
-def _reloader(settings: Settings, service: IngestService) -> Reloader | None:
-    if not settings.pipeline:
+def _reloader(settings: Settings, service: IngestService, files: AgentFeed, config: Config | None) -> Reloader | None:
+    if not settings.pipeline and not settings.filebeat:
         return None
     outputs = list(map(key_of, _pipeline(settings).outputs))
+    used, read = config, config
+    tails: list[Tail] = []
 
     def load() -> Pipeline:
+        nonlocal read, tails
         pipeline = _pipeline(settings)
         if list(map(key_of, pipeline.outputs)) != outputs:
             raise InputError("outputs cannot be changed while `sawlog up` runs, as the page shows them; start it anew")
+        read = _config(settings)
+        tails = _tails(settings, read, pipeline)
         return pipeline
 
-    return Reloader(service, load, settings.pipeline)
+    def done() -> None:
+        nonlocal used
+        if read != used:
+            used = read
+            files.renew(tails)
+
+    return Reloader(service, load, settings.pipeline, others=lambda: _files_of(settings, read), done=done)
 
 
-def _tails(settings: Settings, pipeline: Pipeline) -> list[Tail]:
+def _look_seconds(settings: Settings, config: Config | None) -> float | None:
+    """Return how often to look whether files have changed: as the command line or ``reload.period`` says."""
+    periods = [one.period for one in config.reloads if one.enabled] if config is not None else []
+    return min([*periods, *([settings.reload_seconds] if settings.reload_seconds is not None else [])], default=None)
+
+
+def _files_of(settings: Settings, config: Config | None) -> list[str]:
+    """Return the files of the shipper's configuration."""
+    if settings.filebeat is None or config is None:
+        return []
+    patterns = [pattern for one in config.reloads for pattern in one.paths]
+    return [settings.filebeat, *sorted(path for pattern in patterns for path in glob.glob(pattern))]  # noqa: PTH207 - an absolute pattern
+
+
+def _config(settings: Settings) -> Config | None:
+    """Read the shipper's configuration, if one is named.
+
+    Raises:
+        SawlogError: it is broken, or wants what is not done here.
+    """
+    if not settings.filebeat:
+        return None
+    config = load(settings.filebeat)
+    if any(one.type == "stdin" for one in config.inputs):
+        raise InputError(f"{settings.filebeat}: `sawlog up` reads files; for standard input, use `sawlog ship`")
+    return config
+
+
+def _tails(settings: Settings, config: Config | None, pipeline: Pipeline) -> list[Tail]:
     """Return the inputs: those of the configuration, and the paths of the command line."""
     tails: list[Tail] = []
-    if settings.filebeat:
-        config = load(settings.filebeat)
+    if config is not None:
         for note in (*config.notes, *config.warnings):
             log.warning("%s", note)
         if config.output is not None:
             log.info("%s: its output is not used by `sawlog up`, which indexes itself", settings.filebeat)
-        if any(one.type == "stdin" for one in config.inputs):
-            raise InputError(f"{settings.filebeat}: `sawlog up` reads files; for standard input, use `sawlog ship`")
         tails += [Tail(one, framing_for(one), shape_for(one, config.processors)) for one in config.inputs]
     if settings.paths:
         given = FileInput(paths=settings.paths, scan_frequency=SCAN_SECONDS, symlinks=True)

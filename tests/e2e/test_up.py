@@ -353,3 +353,47 @@ def await_events(out: Path, wanted: dict[str, str], seconds: float = 60) -> None
             return
         assert time.monotonic() < end, found
         time.sleep(0.1)
+
+
+def test_inputs_of_the_shippers_configuration_are_reloaded(tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("first.log", "second.log", "third.log"))
+    inputs, config = tmp_path / "inputs.d", tmp_path / "filebeat.yml"
+    inputs.mkdir()
+
+    def configure(*paths: Path) -> None:
+        config.write_text(
+            f"filebeat.config.inputs: {{path: '{inputs}/*.yml', reload.enabled: true, reload.period: 1s}}\n"
+            f"filebeat.inputs: [{{type: filestream, id: apps, paths: {json.dumps(list(map(str, paths)))}}}]\n"
+            "output.console: {}\n"
+        )
+
+    configure(first)
+    first.write_text("one\n")
+    second.write_text("two\n")
+    third.write_text("three\n")
+    data, conf, out = tmp_path / "data", tmp_path / "own.conf", tmp_path / "out.json"
+    conf.write_text(
+        f'filter {{ mutate {{ add_field => {{ "state" => "kept" }} }} }} output {{ file {{ path => "{out}" }} }}'
+    )
+    command = [SAWLOG, "up", "--port", "0", "--data", str(data), "-f", str(conf), "-c", str(config)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    try:
+        await_events(out, {"one": "kept"})
+        configure(first, second)
+        running.send_signal(signal.SIGHUP)
+        await_events(out, {"one": "kept", "two": "kept"})
+        config.write_text("filebeat.inputs: [{type: filestreem}]\n")
+        running.send_signal(signal.SIGHUP)
+        while "the old one goes on" not in (line := running.stderr.readline()):
+            assert line, "it has ended"
+        (inputs / "third.yml").write_text(f"[{{type: filestream, id: third, paths: ['{third}']}}]\n")
+        configure(first, second)
+        await_events(out, {"one": "kept", "two": "kept", "three": "kept"})
+        with first.open("a") as file:
+            file.write("four\n")
+        await_events(out, {"one": "kept", "two": "kept", "three": "kept", "four": "kept"})
+    finally:
+        running.terminate()
+        running.communicate(timeout=40)
+    assert running.returncode == 0
