@@ -7,7 +7,7 @@ import { kind } from "./levels.js";
 import { Page, showProblem } from "./page.js";
 import { panelFor } from "./panel.js";
 import * as requests from "./request.js";
-import { choose, chosen } from "./state.js";
+import { choose, chosen } from "./board-state.js";
 import { element, number, visible } from "./text.js";
 import * as timerange from "./timerange.js";
 

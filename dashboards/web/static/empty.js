@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import * as requests from "./request.js";
-import { cleared } from "./state.js";
+import { cleared } from "./board-state.js";
 import { element, number } from "./text.js";
 import * as timerange from "./timerange.js";
 

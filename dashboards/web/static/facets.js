@@ -1,7 +1,7 @@
 // The filters at the side: levels and services with their counts, and what did not parse.
 
 import { byGravity, kind } from "./levels.js";
-import { chosen } from "./state.js";
+import { chosen } from "./board-state.js";
 import { element, number, visible } from "./text.js";
 
 // `onChoose` gets the field and the value.

@@ -7,7 +7,7 @@ import { OverTime } from "./overtime.js";
 import { Page, showProblem } from "./page.js";
 import * as requests from "./request.js";
 import { seriesOf } from "./series.js";
-import { addFilter, choose } from "./state.js";
+import { addFilter, choose } from "./board-state.js";
 import { COLUMNS, Table } from "./table.js";
 import { element, number } from "./text.js";
 import * as timerange from "./timerange.js";

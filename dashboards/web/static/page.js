@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import * as chips from "./chips.js";
-import { linkTo, read, removeFilter, write } from "./state.js";
+import { linkTo, read, removeFilter, write } from "./board-state.js";
 import * as statusLine from "./status.js";
 import { element } from "./text.js";
 import * as timerange from "./timerange.js";

@@ -6,7 +6,7 @@ import * as figures from "./figures.js";
 import { OverTime } from "./overtime.js";
 import * as requests from "./request.js";
 import { seriesOf } from "./series.js";
-import { addFilter, choose, linkTo } from "./state.js";
+import { addFilter, choose, linkTo } from "./board-state.js";
 import { Table } from "./table.js";
 import { element, number } from "./text.js";
 

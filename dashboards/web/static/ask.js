@@ -1,0 +1,92 @@
+// The server's HTTP interface, one function for each endpoint. Every failure is an AskError that can be shown as it is.
+
+/** @import { Question, Found, Counted, ValueCount, Suggested, LogEvent, Saved } from "./types.js" */
+
+export class AskError extends Error {
+  /** @param {string} kind @param {string} reason @param {{ start: number, end: number } | null} [at] where in the query */
+  constructor(kind, reason, at = null) {
+    super(reason);
+    this.kind = kind;
+    this.at = at;
+  }
+}
+
+/** @param {Question & { size?: number, after?: unknown, order?: string }} body @param {AbortSignal} [signal] @returns {Promise<Found>} */
+export const search = (body, signal) => post("/api/search", body, signal);
+/** @param {Question & { split?: string | null, buckets?: number, facets?: string[], errors?: boolean }} body @param {AbortSignal} [signal] @returns {Promise<Counted>} */
+export const count = (body, signal) => post("/api/count", body, signal);
+/** @param {Question} body @param {AbortSignal} [signal] @returns {Promise<{ fields: { name: string, type: string, share: number | null }[] }>} */
+export const fields = (body, signal) => post("/api/fields", body, signal);
+/** @param {Question & { field: string, size?: number, prefix?: string }} body @param {AbortSignal} [signal] @returns {Promise<{ values: ValueCount[], with: number, distinct: number }>} */
+export const values = (body, signal) => post("/api/values", body, signal);
+/** @param {Question & { text: string, caret: number }} body @param {AbortSignal} [signal] @returns {Promise<Suggested>} */
+export const suggest = (body, signal) => post("/api/suggest", body, signal);
+/** @param {Question & { buckets?: number }} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const problems = (body, signal) => post("/api/problems", body, signal);
+/** @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const context = (body, signal) => post("/api/context", body, signal);
+/** @param {string} index @param {string} id @param {AbortSignal} [signal] @returns {Promise<LogEvent>} */
+export const event = (index, id, signal) => ask(`/api/event?${new URLSearchParams({ index, id })}`, { signal });
+/** @param {string} id @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponent(id)}`, body, signal);
+/** @returns {Promise<Record<string, any>>} */
+export const status = () => ask("/api/status", {});
+
+/** The dashboards, charts and saved searches that come with sawlog. @returns {Promise<any>} */
+export const objects = () => once("objects", () => ask("/api/objects", {}));
+/** @returns {Promise<any[]>} links out of an event, of links.yml */
+export const links = () => once("links", () => ask("/api/links", {}));
+/** @returns {Promise<string[]>} */
+export const indices = () => ask("/api/indices", {}).then((answer) => answer.indices ?? answer);
+
+/** @returns {Promise<Saved[]>} */
+export const saved = () => ask("/api/saved", {}).then((answer) => answer.saved ?? answer);
+/** @param {Omit<Saved, "id"> & { id?: string }} one @returns {Promise<Saved>} */
+export const save = (one) => post("/api/saved", one);
+/** @param {string} id @returns {Promise<unknown>} */
+export const forget = (id) => ask(`/api/saved/${encodeURIComponent(id)}`, { method: "DELETE", headers: JSON_TYPE });
+
+/** Where all hits are downloaded from. @param {Question & { order?: string }} asked @param {"ndjson" | "csv"} format @param {string[]} columns */
+export const exportAddress = (asked, format, columns) =>
+  `/api/export?${new URLSearchParams({ question: JSON.stringify(asked), format, ...(format === "csv" && { fields: columns.join(",") }) })}`;
+/** @param {Question} asked */
+export const liveAddress = (asked) => `/api/live?${new URLSearchParams({ question: JSON.stringify(asked) })}`;
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+/** @type {Map<string, Promise<any>>} */
+const known = new Map();
+
+/** What stays the same as long as the page is open. @param {string} name @param {() => Promise<any>} make @returns {Promise<any>} */
+function once(name, make) {
+  let made = known.get(name);
+  if (!made) {
+    made = make();
+    known.set(name, made);
+    made.catch(() => known.delete(name));
+  }
+  return made;
+}
+
+/** @param {string} path @param {unknown} body @param {AbortSignal} [signal] */
+const post = (path, body, signal) => ask(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal });
+
+/** @param {string} path @param {RequestInit} options @returns {Promise<any>} */
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, cache: "no-store" });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new AskError("offline", "The sawlog server does not answer. Is it still running?");
+  }
+  if (response.status === 204) return null;
+  const body = await response.json().catch(() => null);
+  if (response.ok && body !== null) return body;
+  throw new AskError(body?.error ?? "http", explain(response.status, body), body?.at ?? null);
+}
+
+/** @param {number} code @param {any} body */
+function explain(code, body) {
+  const reason = body?.reason ?? `The server answered with status ${code}.`;
+  return body?.error === "unavailable" ? `The store is not available: ${reason}` : reason;
+}

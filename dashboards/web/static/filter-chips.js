@@ -1,0 +1,35 @@
+// The filters, each with what turns it round and what takes it away.
+
+import { visible } from "./text.js";
+import { html } from "./vendor/preact.js";
+
+/** @import { Filter, State, Actions } from "./types.js" */
+
+/** What a filter says. @param {Filter} filter */
+export function filterText({ field, operator, values }) {
+  const name = visible(field);
+  const said = values.map((value) => visible(value)).join(" or ");
+  if (operator === "exists") return `${name} exists`;
+  if (operator === "missing") return `no ${name}`;
+  if (operator === "range") return `${name}: ${visible(values[0] ?? "…")} to ${visible(values[1] ?? "…")}`;
+  return `${operator === "is_not" ? "not " : ""}${name}: ${said}`;
+}
+
+/** @param {{ state: State, actions: Actions }} props */
+export function Chips({ state, actions }) {
+  const { filters } = state;
+  if (!filters.length) return null;
+  return html`<ul class="chips" aria-label="Filters">
+    ${filters.map((filter) => {
+      const text = filterText(filter);
+      const not = filter.operator === "is_not" || filter.operator === "missing";
+      return html`<li key=${JSON.stringify([filter.field, filter.operator])} class=${not ? "chip not" : "chip"} title=${text}>
+        <button type="button" class="turn" disabled=${filter.operator === "range"} onClick=${() => actions.invertFilter(filter)}
+                aria-label=${`Turn round the filter ${text}`} title="Turn round">${not ? "≠" : "="}</button>
+        <span>${text}</span>
+        <button type="button" onClick=${() => actions.removeFilter(filter)} aria-label=${`Remove the filter ${text}`}>×</button>
+      </li>`;
+    })}
+    <li><button type="button" class="plain" onClick=${actions.clear}>Clear all</button></li>
+  </ul>`;
+}

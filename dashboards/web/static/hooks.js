@@ -1,0 +1,66 @@
+// What components share: asking the server, and hearing of things outside of them.
+
+import { useEffect, useRef, useState } from "./vendor/preact.js";
+
+/** @template T @typedef {{ answer: T | null, error: Error | null, busy: boolean, stale: boolean }} Asked */
+
+/**
+ * Ask again whenever `key` changes; what is superseded is aborted. The last answer stays until there is another, and
+ * is `stale` while what stands beside it is an error.
+ * @template T
+ * @param {string | null} key null: nothing to ask
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @returns {Asked<T>}
+ */
+export function useAsk(key, ask) {
+  const [asked, set] = useState(/** @type {Asked<T>} */ ({ answer: null, error: null, busy: key !== null, stale: false }));
+  useEffect(() => {
+    if (key === null) return;
+    const aborter = new AbortController();
+    set((before) => ({ ...before, busy: true }));
+    ask(aborter.signal).then(
+      (answer) => aborter.signal.aborted || set({ answer, error: null, busy: false, stale: false }),
+      (error) => aborter.signal.aborted || set((before) => ({ ...before, error, busy: false, stale: before.answer !== null })),
+    );
+    return () => aborter.abort();
+  }, [key]);
+  return asked;
+}
+
+/** The size of an element, kept. @returns {[{ current: any }, { width: number, height: number }]} */
+export function useSize() {
+  const ref = useRef(/** @type {any} */ (null));
+  const [size, set] = useState({ width: 0, height: 0 });
+  useEffect(() => {
+    if (!ref.current) return;
+    const watch = new ResizeObserver(([{ contentRect }]) => {
+      // Within the frame, a change of layout would be reported as a loop.
+      requestAnimationFrame(() => set({ width: contentRect.width, height: contentRect.height }));
+    });
+    watch.observe(ref.current);
+    return () => watch.disconnect();
+  }, []);
+  return [ref, size];
+}
+
+/** Call `act` for a click outside of `ref`, or Escape. @param {{ current: any }} ref @param {boolean} open @param {() => void} act */
+export function useOutside(ref, open, act) {
+  useEffect(() => {
+    if (!open) return;
+    const click = (/** @type {Event} */ event) => {
+      if (ref.current && !ref.current.contains(/** @type {Node} */ (event.target))) act();
+    };
+    const key = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      act();
+      ref.current?.querySelector("[aria-expanded]")?.focus();
+    };
+    document.addEventListener("pointerdown", click, true);
+    document.addEventListener("keydown", key, true);
+    return () => {
+      document.removeEventListener("pointerdown", click, true);
+      document.removeEventListener("keydown", key, true);
+    };
+  }, [open]);
+}

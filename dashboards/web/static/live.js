@@ -1,0 +1,99 @@
+// The events of a search, in pages; and the new ones, as the server sends them.
+
+import * as ask from "./ask.js";
+import { Pages } from "./pages.js";
+import { useEffect, useRef, useState } from "./vendor/preact.js";
+
+/** @import { LogEvent, Language } from "./types.js" */
+
+const OPEN_WITHIN = 1500; // milliseconds to wait for the stream before asking for the first page without
+const RECOUNT_EVERY = 4000;
+
+/**
+ * @typedef {object} FoundEvents
+ * @property {Pages | null} pages
+ * @property {Error | null} error
+ * @property {boolean} busy
+ * @property {boolean} stale what is shown belongs to the question before
+ * @property {Language | null} language as which the query was read
+ * @property {number} recount changes when rows that came live should be counted
+ * @property {(id: string) => LogEvent | undefined} find
+ * @property {() => void} redraw
+ * @property {(error: Error | null) => void} fail
+ */
+
+/** @param {import("./app.js").ViewProps} props @returns {FoundEvents} */
+export function useEvents({ state, asked, key_: key }) {
+  const [shown, show] = useState(/** @type {{ pages: Pages | null, error: Error | null, busy: boolean, language: Language | null }} */ ({ pages: null, error: null, busy: true, language: null }));
+  const [, draw] = useState(0);
+  const [recount, setRecount] = useState(0);
+  const redraw = () => draw((before) => before + 1);
+  const { live, order } = state;
+  // Ending live leaves the rows as they are; beginning it asks anew.
+  const begun = useRef({ live: false, times: 0 });
+  if (live && !begun.current.live) begun.current.times++;
+  begun.current.live = live;
+  const whole = `${key} ${order} ${begun.current.times}`;
+  const made = useRef({ whole: "", pages: /** @type {Pages | null} */ (null), opened: Promise.resolve() });
+
+  useEffect(() => {
+    const aborter = new AbortController();
+    const fixed = { ...asked };
+    const pages = new Pages(async (after, size) => {
+      const found = await ask.search({ ...fixed, size, after, order }, aborter.signal);
+      if (after === null) {
+        // "now" of the further pages is that of the first.
+        if (found.from !== null) fixed.from = new Date(found.from).toISOString();
+        show((before) => ({ ...before, language: found.language }));
+      }
+      return found;
+    });
+    pages.oldestFirst = order === "oldest";
+    made.current = { whole, pages, opened: Promise.resolve() };
+    show((before) => ({ ...before, busy: true }));
+    // The stream opens first (the effect below), so that no event falls between it and the first page.
+    queueMicrotask(async () => {
+      try {
+        await made.current.opened;
+        if (aborter.signal.aborted) return;
+        await pages.more();
+        if (!aborter.signal.aborted) show(({ language }) => ({ pages, error: null, busy: false, language }));
+      } catch (error) {
+        if (!aborter.signal.aborted) show((before) => ({ ...before, error: /** @type {Error} */ (error), busy: false }));
+      }
+    });
+    return () => aborter.abort();
+  }, [whole]);
+
+  useEffect(() => {
+    const { pages } = made.current;
+    if (!live || !pages) return;
+    const source = new EventSource(ask.liveAddress(asked));
+    let uncounted = false;
+    made.current.opened = new Promise((resolve) => {
+      source.onopen = () => resolve(undefined);
+      setTimeout(resolve, OPEN_WITHIN);
+    });
+    source.addEventListener("rows", (message) => {
+      if (pages.add(JSON.parse(message.data).events) === 0) return;
+      uncounted = true;
+      if (made.current.pages === pages) redraw();
+    });
+    const timer = setInterval(() => {
+      if (uncounted) setRecount((before) => before + 1);
+      uncounted = false;
+    }, RECOUNT_EVERY);
+    return () => {
+      source.close();
+      clearInterval(timer);
+    };
+  }, [live, whole]);
+
+  const { pages, error, busy, language } = shown;
+  return {
+    pages, error, busy, language, recount, redraw,
+    stale: error !== null && pages !== null && pages !== made.current.pages,
+    find: (id) => (pages && pages.rowOf(id) >= 0 ? pages.at(pages.rowOf(id)) : undefined),
+    fail: (problem) => show((before) => ({ ...before, error: problem })),
+  };
+}
