@@ -20,7 +20,7 @@ from sawlog.cli.lines import ResultWriter
 from sawlog.cli.selection import Selection
 from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Store
-from sawlog.store.walk import newest, walk
+from sawlog.store.walk import newest
 from sawlog.times.instant import utc
 
 INTERVAL: Final = 0.5
@@ -69,7 +69,7 @@ class _Round:
         """Take what is in the window now as seen."""
         async for hits in newest(self._store, self._clause, 1, index=self._index):
             self._newest = hits[-1]["sort"][0] or 0.0
-        async for hits in walk(self._store, self._query(), source=False, index=self._index):
+        async for hits in self._store.scan(self._query(), source=False, index=self._index):
             self.seen.update(hit["_id"] for hit in hits)
 
     async def show_new(self, write: ResultWriter) -> None:
@@ -77,7 +77,7 @@ class _Round:
         query, asked = self._query(), datetime.now(UTC)
         present: set[str] = set()
         latest = self._newest
-        async for hits in walk(self._store, query, index=self._index):
+        async for hits in self._store.scan(query, index=self._index):
             fresh = [hit for hit in hits if hit["_id"] not in self.seen]
             write(hit["_source"] for hit in fresh)
             present.update(hit["_id"] for hit in hits)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -22,8 +22,22 @@ DEFAULT_INDEX = "logs-spring-default"
 Clause = dict[str, Any]
 """One clause of a query, as Elasticsearch has it: ``{"term": {"log.level": "ERROR"}}``."""
 
+Hit = dict[str, Any]
+"""One hit as a ``_search`` answers it: ``_id``, ``_index``, ``_source`` (if wanted) and ``sort``."""
+
 DOCUMENT_BYTES = 400
 """About how many bytes a document has besides its message."""
+
+
+def order(*, descending: bool = False) -> list[dict[str, Any]]:
+    """Return the ``sort`` of events as they were written: by time, then by file, then by the place in it.
+
+    Descending is the same order from its other end: what has no file or no offset is the first of its time going up,
+    and the last going down.
+    """
+    types = {"@timestamp": "date", "log.file.path": "keyword", "log.offset": "long"}
+    way = {"order": "desc", "missing": "_last"} if descending else {"order": "asc", "missing": "_first"}
+    return [{name: {**way, "unmapped_type": kind}} for name, kind in types.items()]
 
 
 @dataclass(slots=True)
@@ -200,6 +214,23 @@ class Store(ABC):
     @abstractmethod
     async def count(self, query: dict[str, Any], index: str | None = None) -> int:
         """Count the documents that match one query clause, exactly. Raises as `search` does."""
+
+    @abstractmethod
+    def scan(
+        self,
+        query: Clause,
+        *,
+        descending: bool = False,
+        source: bool | list[str] = True,
+        limit: int | None = None,
+        index: str | None = None,
+    ) -> AsyncIterator[list[Hit]]:
+        """Go through all hits of a query, each once, in the `order` of events; those of one place by the store's own.
+
+        Yields lists of some thousand hits. However many there are, what was passed is not read again, and no more than
+        a few lists are in memory. What is indexed meanwhile may be found, or not. `source` and `limit` are as
+        ``_source`` and ``size`` of `search`, of which all limits do not hold here. Raises as `search` does.
+        """
 
     @abstractmethod
     async def refresh(self) -> None:

@@ -11,7 +11,8 @@ import logging
 import os
 import ssl
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import repeat
 from typing import Any, Final
@@ -28,7 +29,7 @@ from tenacity.wait import wait_exponential
 from sawlog.columns import ColumnDocuments
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError, StoreUnavailableError
 from sawlog.store import assets, mappings
-from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Refusal, Store
+from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Clause, Hit, Refusal, Store, order
 from sawlog.store.bounds import DEEP_BYTES, SUSPICIOUS_BYTES, too_much
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
@@ -45,7 +46,14 @@ NOT_ALLOWED: Final = "security_exception"
 SHARD_SECONDS: Final = 5.0
 """How long a search waits for the shards of an index to start."""
 
+SCANNED: Final = 2_000
+"""So many hits of a scan come at once."""
+SCAN_ALIVE: Final = "5m"
+"""So long may whoever reads a scan take for them."""
+
 GZIP_LEVEL: Final = 1
+_LENIENT: Final = "ignore_unavailable=true"
+_WAYS: Final = {False: "asc", True: "desc"}
 _NDJSON: Final = {"content-type": "application/x-ndjson", "accept": "application/json"}
 _GZIP_NDJSON: Final = {**_NDJSON, "content-encoding": "gzip"}
 _JSON: Final = {"content-type": "application/json", "accept": "application/json"}
@@ -223,6 +231,41 @@ class ElasticsearchStore(Store):
         answer = await self._ask(index, "_count", {"query": query})
         return int(answer["count"])
 
+    async def scan(
+        self,
+        query: Clause,
+        *,
+        descending: bool = False,
+        source: bool | list[str] = True,
+        limit: int | None = None,
+        index: str | None = None,
+    ) -> AsyncIterator[list[Hit]]:
+        """Go through all hits at a point in time; see `Store.scan`. Keys that cannot be sorted by are left out."""
+        request: dict[str, Any] = {
+            "query": query,
+            "sort": [*await self._sortable(order(descending=descending), index), {"_shard_doc": _WAYS[descending]}],
+            "_source": source,
+            "track_total_hits": False,
+        }
+        opened = await self._pass(f"/{self._target(index)}/_pit?{_LENIENT}&keep_alive={SCAN_ALIVE}")
+        try:
+            while limit is None or limit > 0:
+                request["pit"] = {"id": opened.get("pit_id", opened.get("id")), "keep_alive": SCAN_ALIVE}
+                request["size"] = SCANNED if limit is None else min(SCANNED, limit)
+                opened = await self._pass("/_search", request)
+                hits: list[Hit] = opened["hits"]["hits"]
+                if hits:
+                    request["search_after"] = list(hits[-1]["sort"])
+                    for hit in hits:
+                        hit["sort"].pop()  # its place in the point in time
+                    yield hits
+                if len(hits) < request["size"]:
+                    return
+                limit = None if limit is None else limit - len(hits)
+        finally:
+            with suppress(StoreError):
+                await self._request("DELETE", "/_pit", _encoder.encode({"id": opened.get("pit_id", opened.get("id"))}))
+
     async def refresh(self) -> None:
         """Make the documents of the index visible."""
         path = f"/{_quote(self.index)}/_refresh?ignore_unavailable=true&allow_no_indices=true"
@@ -282,9 +325,24 @@ class ElasticsearchStore(Store):
 
     # Search
 
+    async def _sortable(self, keys: list[dict[str, Any]], index: str | None) -> list[dict[str, Any]]:
+        """Return those of the keys by which all indexes can sort: the mappings of some have text there."""
+        names = ",".join(name for key in keys for name in key)
+        answer = await self._pass(f"/{self._target(index)}/_field_caps?{_LENIENT}&fields={names}")
+        return [
+            key
+            for key in keys
+            if all(kind["aggregatable"] for name in key for kind in answer["fields"].get(name, {}).values())
+        ]
+
+    def _target(self, index: str | None) -> str:
+        return _quote(index or self.index)
+
     async def _ask(self, index: str | None, action: str, body: dict[str, Any]) -> dict[str, Any]:
-        target = _quote(index or self.index)
-        path = f"/{target}/{action}?ignore_unavailable=true&allow_no_indices=true"
+        return await self._pass(f"/{self._target(index)}/{action}?{_LENIENT}&allow_no_indices=true", body)
+
+    async def _pass(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask what is about a search; what is wrong with it is a QueryError."""
         retrying = AsyncRetrying(
             wait=wait_exponential(multiplier=0.1, max=1),
             stop=stop_after_delay(SHARD_SECONDS),
@@ -294,7 +352,7 @@ class ElasticsearchStore(Store):
         try:
             async for attempt in retrying:
                 with attempt:
-                    answer = await self._request("POST", path, _encoder.encode(body), _JSON)
+                    answer = await self._request("POST", path, None if body is None else _encoder.encode(body), _JSON)
         except _BadRequestError as error:
             raise QueryError(f"Elasticsearch does not understand the query: {error.reason}") from None
         assert isinstance(answer, dict)

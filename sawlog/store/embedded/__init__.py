@@ -13,17 +13,18 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 from sawlog.errors import StoreError
 from sawlog.private import make_folder, open_lock
-from sawlog.store.base import Bulk, BulkResult, Store
+from sawlog.store.base import Bulk, BulkResult, Clause, Hit, Store
 from sawlog.store.embedded import searching
 from sawlog.store.embedded.engine import Engine, Session
 from sawlog.store.embedded.recovery import DAMAGED, Follower, recover, refuse_old
+from sawlog.store.embedded.scanning import Scan
 from sawlog.store.embedded.shelf import Shelf
 from sawlog.store.embedded.upkeep import Upkeep
 from sawlog.store.embedded.view import View
@@ -86,6 +87,21 @@ class EmbeddedStore(Store):
     async def count(self, query: dict[str, Any], index: str | None = None) -> int:
         """Count in a thread; see `Store.count`."""
         return await self._ask(lambda session, view: searching.count(session, view, query, index))
+
+    async def scan(
+        self,
+        query: Clause,
+        *,
+        descending: bool = False,
+        source: bool | list[str] = True,
+        limit: int | None = None,
+        index: str | None = None,
+    ) -> AsyncIterator[list[Hit]]:
+        """Go through all hits; see `Store.scan`. Between two parts, other searches have their turn."""
+        scan = Scan(query, descending, source, limit, index)
+        while not scan.is_over:
+            for rows in await self._ask(scan.more):
+                yield await asyncio.to_thread(scan.hits, rows)
 
     async def refresh(self) -> None:
         """Do nothing: documents are visible when their bulk is answered, and a reader looks before each search."""

@@ -152,6 +152,11 @@ class Session:
         """Return the rows of a query; of `values` those are used that it names, as ``$p1``."""
         return self._run(sql, values).fetchall()
 
+    def table(self, sql: str, values: Mapping[str, Any]) -> Table:
+        """Return the rows of a query as a table; see `rows`."""
+        used = {name: values[name] for name in _NAME.findall(sql)}
+        return Table.from_arrow(self._ready().sql(sql, params=used))
+
     def check_expression(self, pattern: str) -> None:
         """Raise QueryError where the database does not understand a regular expression."""
         import duckdb  # noqa: PLC0415 - see the top

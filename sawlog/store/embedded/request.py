@@ -26,6 +26,7 @@ class SortKey:
 
     field: str
     descending: bool
+    is_missing_first: bool = False
 
 
 class SearchRequest:
@@ -83,21 +84,18 @@ def _keys(sort: Any) -> list[SortKey]:
             raise QueryError(f"sort expects names or objects such as {{'@timestamp': 'desc'}}, not {item!r}")
         for field, options in pairs.items():
             order = options.get("order", "asc") if isinstance(options, dict) else options
-            unknown = (
-                set(options) - {"order", "unmapped_type", "format", "missing"} if isinstance(options, dict) else ()
-            )
-            if (
-                order not in {"asc", "desc"}
-                or unknown
-                or (isinstance(options, dict) and options.get("missing", "_last") != "_last")
-            ):
+            more = options if isinstance(options, dict) else {}
+            missing = more.get("missing", "_last")
+            if order not in {"asc", "desc"} or set(more) - {"order", "unmapped_type", "format", "missing"}:
                 raise QueryError(f"sort on '{field}' expects order 'asc' or 'desc', not {options!r}")
+            if missing not in {"_first", "_last"}:
+                raise QueryError(f"sort on '{field}' expects '_first' or '_last' as 'missing', not {missing!r:.100}")
             if field == "_doc":
                 continue
             if KINDS.get(field) not in {"keyword", "long", "date"} or field in {"_id", "_index"}:
                 names = [name for name, kind in KINDS.items() if kind != "text" and name[0] != "_"]
                 raise QueryError(f"hits cannot be sorted by '{field}', only by {', '.join(names)}")
-            keys.append(SortKey(field, order == "desc"))
+            keys.append(SortKey(field, order == "desc", missing == "_first"))
     return keys
 
 

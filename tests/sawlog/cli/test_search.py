@@ -20,10 +20,10 @@ from sawlog.cli import sawlog
 from sawlog.cli.lines import escape
 from sawlog.errors import SawlogError
 from sawlog.paths import index_directory
-from sawlog.store.base import Bulk, Store
+from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
-from sawlog.store.walk import newest, walk
+from sawlog.store.walk import newest
 
 LEVELS = ["INFO", "INFO", "WARN", "ERROR"]
 HOSTILE = "\x1b]0;owned\x07\x9b31m \u202eevil"
@@ -170,31 +170,8 @@ def test_escape_keeps_what_is_harmless() -> None:
     assert escape("a\rb\udc80") == r"a\rb\udc80"
 
 
-class TestWalk:
-    """Ties at the edges of pages: ten events of each millisecond, two of each offset."""
-
-    @pytest.mark.parametrize("descending", [False, True])
-    @pytest.mark.parametrize("page", [1, 2, 3, 7, 400, 1000])
-    async def test_gives_each_hit_once_in_order(self, tmp_path: Path, page: int, descending: bool) -> None:
-        await fill(tmp_path, bulk(60))
-        async with EmbeddedStore(tmp_path, read_only=True) as store:
-            await self.check(store, page, descending, None, 60)
-
-    @pytest.mark.parametrize("page", [1, 3, 1000])
-    async def test_on_elasticsearch(self, elasticsearch_url: str, data_stream: str, page: int) -> None:
-        async with ElasticsearchStore(elasticsearch_url, index=data_stream) as store:
-            await store.bulk(bulk(60, data_stream))
-            await store.refresh()
-            await self.check(store, page, False, data_stream, 60)
-            await self.check(store, page, True, data_stream, 60)
-
-    async def test_events_without_offset_are_given_once(self, tmp_path: Path) -> None:
-        events = [event(number) | {"log": {"level": "INFO"}} for number in range(30)]
-        await fill(tmp_path, Bulk([f"{number:06d}" for number in range(30)], events))
-        async with EmbeddedStore(tmp_path, read_only=True) as store:
-            for page in (1, 4, 10):
-                await self.check(store, page, False, None, 30)
-                await self.check(store, page, True, None, 30)
+class TestNewest:
+    """Ties: ten events of each millisecond, two of each offset."""
 
     async def test_many_of_the_newest_are_exactly_those(self, tmp_path: Path) -> None:
         await fill(tmp_path, bulk(3000))
@@ -205,13 +182,6 @@ class TestWalk:
                 every = [event(number)["@timestamp"] for number in range(3000)]
                 assert found == every[-limit:]
                 assert len({hit["_id"] for hits in pages for hit in hits}) == len(found)
-
-    @staticmethod
-    async def check(store: Store, page: int, descending: bool, index: str | None, count: int) -> None:
-        pages = [hits async for hits in walk(store, {"match_all": {}}, descending=descending, page=page, index=index)]
-        places = [hit["sort"][0] for hits in pages for hit in hits]
-        assert places == sorted(places, reverse=descending)
-        assert sorted(hit["_id"] for hits in pages for hit in hits) == [f"{number:06d}" for number in range(count)]
 
 
 def test_search_and_count_on_elasticsearch(elasticsearch_url: str, data_stream: str) -> None:

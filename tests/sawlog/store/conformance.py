@@ -17,8 +17,10 @@ import pytest
 from sawlog.columns import Columns, Common
 from sawlog.errors import QueryError
 from sawlog.event import Event
+from sawlog.store import elasticsearch
 from sawlog.store.base import Bulk, BulkResult, Store
 from sawlog.store.delivery import Delivery
+from sawlog.store.embedded import scanning
 
 DATE = "2025-03-01"
 
@@ -217,6 +219,22 @@ async def found(store: Store, query: dict[str, Any]) -> set[str]:
     """Return the ids that match a clause."""
     answer = await store.search({"query": query, "size": 100})
     return set(ids(answer))
+
+
+def tied(number: int) -> Event:
+    """Make one of many events that share times, files and offsets, some of which have neither."""
+    log: dict[str, Any] = {"level": "INFO"}
+    if number % 7:
+        log["file"] = {"path": f"/var/log/{number % 3}.log"}
+    if number % 5:
+        log["offset"] = number % 10 // 2
+    return {"@timestamp": f"2025-03-01T12:00:00.00{number // 10 % 4}Z", "message": f"event {number}", "log": log}
+
+
+def place(event: Event) -> tuple[Any, ...]:
+    """Return what events are ordered by; what is missing comes first."""
+    log = event["log"]
+    return event["@timestamp"], log.get("file", {}).get("path", ""), log.get("offset", -1)
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
@@ -569,6 +587,39 @@ class StoreConformance:
                 break
             request["search_after"] = answer["hits"]["hits"][-1]["sort"]
         assert seen == ["c:0", "b:160", "b:80", "a:200", "b:0", "a:100", "a:0"]
+
+    @pytest.mark.parametrize("rows", [1, 3, 7, 1000])
+    async def test_a_scan_gives_each_hit_once_in_order(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, rows: int
+    ) -> None:
+        for module, name in ((scanning, "ROWS"), (scanning, "TOGETHER"), (elasticsearch, "SCANNED")):
+            monkeypatch.setattr(module, name, rows)
+        count = 40 if rows < 7 else 300
+        await fill(store, {f"{number:06d}": tied(number) for number in range(count)})
+        up, down = [
+            [hit async for hits in store.scan({"match_all": {}}, descending=descending) for hit in hits]
+            for descending in (False, True)
+        ]
+        assert len({hit["_id"] for hit in up}) == len(up) == count
+        assert [hit["_id"] for hit in up] == [hit["_id"] for hit in down][::-1]
+        assert all(hit["_source"] == tied(int(hit["_id"])) for hit in up)
+        places = [place(hit["_source"]) for hit in up]
+        assert places == sorted(places)
+
+    async def test_a_scan_of_some(self, filled: Store) -> None:
+        async def scanned(**options: Any) -> list[dict[str, Any]]:
+            query = {"term": {"service.name": "conta"}}
+            return [hit async for hits in filled.scan(query, **options) for hit in hits]
+
+        assert [hit["_id"] for hit in await scanned()] == ["a:0", "a:100", "a:200"]
+        assert [hit["_id"] for hit in await scanned(descending=True, limit=2)] == ["a:200", "a:100"]
+        assert await scanned(limit=0) == await scanned(index="no-such-index") == []
+        [hit] = await scanned(limit=1, source=False)
+        assert "_source" not in hit
+        [hit] = await scanned(limit=1, source=["log.level", "mess*"])
+        assert hit["_source"] == {"log": {"level": "INFO"}, "message": DOCUMENTS["a:0"]["message"]}
+        with pytest.raises(QueryError):
+            [_ async for _ in filled.scan({"no_such_clause": {}})]
 
     async def test_source_filter(self, filled: Store) -> None:
         request: dict[str, Any] = {"query": {"ids": {"values": ["a:200"]}}}

@@ -29,12 +29,17 @@ def asking(sql: str, values: dict[str, Any] | None = None) -> Callable[[Session]
     return lambda session: session.rows(sql, values)
 
 
-async def test_a_search_that_is_given_up_stops(engine: Engine) -> None:
+def asking_for_a_table(sql: str, values: dict[str, Any] | None = None) -> Callable[[Session], Any]:
+    return lambda session: session.table(sql, values or {})
+
+
+@pytest.mark.parametrize("way", [asking, asking_for_a_table])
+async def test_a_search_that_is_given_up_stops(engine: Engine, way: Callable[[str], Callable[[Session], Any]]) -> None:
     for _ in range(5):
         # On a busy machine, those before may not have heard yet that they are given up.
         with pytest.raises((TimeoutError, StoreBusyError)):
             async with asyncio.timeout(0.05):
-                await engine.ask(asking(ENDLESS))
+                await engine.ask(way(ENDLESS))
     # All threads are free again, else this would never be answered.
     async with asyncio.timeout(60):
         while True:
@@ -55,19 +60,21 @@ async def test_what_is_too_much_at_once_is_refused_at_once(engine: Engine) -> No
     assert all(isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*asked, return_exceptions=True))
 
 
-async def test_closing_ends_what_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", [asking, asking_for_a_table])
+async def test_closing_ends_what_runs(tmp_path: Path, way: Callable[[str], Callable[[Session], Any]]) -> None:
     engine = Engine(tmp_path)
     engine.open()
-    task = asyncio.create_task(engine.ask(asking(ENDLESS)))
+    task = asyncio.create_task(engine.ask(way(ENDLESS)))
     await asyncio.sleep(0.05)
     await asyncio.to_thread(engine.close)
     with pytest.raises(StoreUnavailableError):
         await task
 
 
-async def test_too_little_memory_is_an_answer(engine: Engine) -> None:
+@pytest.mark.parametrize("way", [asking, asking_for_a_table])
+async def test_too_little_memory_is_an_answer(engine: Engine, way: Callable[[str], Callable[[Session], Any]]) -> None:
     with pytest.raises(QueryError, match="memory"):
-        await engine.ask(asking("SELECT list(hash(i)) FROM range(100000000) a(i)"))
+        await engine.ask(way("SELECT list(hash(i)) FROM range(100000000) a(i)"))
     assert await engine.ask(asking("SELECT 1")) == [(1,)]
 
 
