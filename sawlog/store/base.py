@@ -164,6 +164,19 @@ class BulkResult:
     refused: list[Refusal] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredField:
+    """A field that documents have; `type` is Elasticsearch's, the widest of a kind: text, keyword, long, double, date…
+
+    Where documents differ, it is keyword or, in Elasticsearch, "conflict".
+    """
+
+    name: str
+    type: str
+    is_aggregatable: bool
+    """Whether hits can be put into buckets by it."""
+
+
 class Store(ABC):
     """Where documents live. Open it, use it from one event loop, close it; `async with` does both ends."""
 
@@ -231,6 +244,10 @@ class Store(ABC):
         a few lists are in memory. What is indexed meanwhile may be found, or not. `source` and `limit` are as
         ``_source`` and ``size`` of `search`, of which all limits do not hold here. Raises as `search` does.
         """
+
+    @abstractmethod
+    async def fields(self, index: str | None = None) -> list[StoredField]:
+        """Return the fields that documents may have, by their names; objects are none. Raises as `search` does."""
 
     @abstractmethod
     async def refresh(self) -> None:

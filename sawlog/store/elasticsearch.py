@@ -29,7 +29,7 @@ from tenacity.wait import wait_exponential
 from sawlog.columns import ColumnDocuments
 from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError, StoreUnavailableError
 from sawlog.store import assets, mappings
-from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Clause, Hit, Refusal, Store, order
+from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Clause, Hit, Refusal, Store, StoredField, order
 from sawlog.store.bounds import DEEP_BYTES, SUSPICIOUS_BYTES, too_much
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
@@ -53,6 +53,13 @@ SCAN_ALIVE: Final = "5m"
 
 GZIP_LEVEL: Final = 1
 _LENIENT: Final = "ignore_unavailable=true"
+_WIDEST: Final = {
+    **dict.fromkeys(("wildcard", "constant_keyword"), "keyword"),
+    **dict.fromkeys(("integer", "short", "byte"), "long"),
+    **dict.fromkeys(("float", "half_float", "scaled_float"), "double"),
+    **{"match_only_text": "text", "date_nanos": "date"},
+}
+"""Types that say how something is kept, and what they keep."""
 _WAYS: Final = {False: "asc", True: "desc"}
 _NDJSON: Final = {"content-type": "application/x-ndjson", "accept": "application/json"}
 _GZIP_NDJSON: Final = {**_NDJSON, "content-encoding": "gzip"}
@@ -266,6 +273,11 @@ class ElasticsearchStore(Store):
             with suppress(StoreError):
                 await self._request("DELETE", "/_pit", _encoder.encode({"id": opened.get("pit_id", opened.get("id"))}))
 
+    async def fields(self, index: str | None = None) -> list[StoredField]:
+        """Ask for the mappings' fields; see `Store.fields`."""
+        answer = await self._pass(f"/{self._target(index)}/_field_caps?{_LENIENT}&fields=*&filters=-metadata,-parent")
+        return [_stored_field(name, list(kinds.values())) for name, kinds in sorted(answer["fields"].items())]
+
     async def refresh(self) -> None:
         """Make the documents of the index visible."""
         path = f"/{_quote(self.index)}/_refresh?ignore_unavailable=true&allow_no_indices=true"
@@ -437,6 +449,12 @@ class ElasticsearchStore(Store):
         if isinstance(error, TransportConnectionError):
             return StoreUnavailableError(f"{self.name} does not answer: {_cause(error)}")
         return StoreUnavailableError(f"{self.name} does not answer as Elasticsearch does: {_cause(error)}")
+
+
+def _stored_field(name: str, kinds: Sequence[Mapping[str, Any]]) -> StoredField:
+    found = {_WIDEST.get(kind["type"], kind["type"]) for kind in kinds}
+    kind = "double" if found == {"long", "double"} else found.pop() if len(found) == 1 else "conflict"
+    return StoredField(name, kind, kind != "conflict" and all(one["aggregatable"] for one in kinds))
 
 
 class _NotReadyError(StoreUnavailableError):

@@ -20,9 +20,10 @@ from typing import IO, Any, Final, TypeVar
 
 from sawlog.errors import StoreError
 from sawlog.private import make_folder, open_lock
-from sawlog.store.base import Bulk, BulkResult, Clause, Hit, Store
+from sawlog.store.base import Bulk, BulkResult, Clause, Hit, Store, StoredField
 from sawlog.store.embedded import searching
 from sawlog.store.embedded.engine import Engine, Session
+from sawlog.store.embedded.fieldlist import FieldList
 from sawlog.store.embedded.recovery import DAMAGED, Follower, recover, refuse_old
 from sawlog.store.embedded.scanning import Scan
 from sawlog.store.embedded.shelf import Shelf
@@ -60,6 +61,7 @@ class EmbeddedStore(Store):
         self._upkeep: Upkeep | None = None
         self._look: Callable[[], View] | None = None
         self._engine: Engine | None = None
+        self._fields = FieldList()
 
     @property
     def set_aside(self) -> Sequence[str]:
@@ -102,6 +104,10 @@ class EmbeddedStore(Store):
         while not scan.is_over:
             for rows in await self._ask(scan.more):
                 yield await asyncio.to_thread(scan.hits, rows)
+
+    async def fields(self, index: str | None = None) -> list[StoredField]:
+        """List what is there; see `Store.fields`. The types of fields beside ECS's are those of some documents."""
+        return await self._ask(lambda session, view: self._fields.fields(session, view, index))
 
     async def refresh(self) -> None:
         """Do nothing: documents are visible when their bulk is answered, and a reader looks before each search."""

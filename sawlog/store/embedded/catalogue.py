@@ -86,9 +86,9 @@ class Catalogue:
     def words(self) -> Sequence[bytes]:
         """The token filter of each row group."""
         count = len(self.head.row_groups)
-        if f"words-{count - 1}" not in self.head.blobs:
+        if f"filter-{count - 1}" not in self.head.blobs:
             return ()
-        return [bytes(self._blob(f"words-{at}")) for at in range(count)]
+        return [bytes(self._blob(f"filter-{at}")) for at in range(count)]
 
     @cached_property
     def rest_paths(self) -> frozenset[str] | None:
@@ -102,7 +102,7 @@ class Catalogue:
 
 def write(path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes]) -> None:
     """Write a catalogue. Raises OSError."""
-    blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"words-{at}": one for at, one in enumerate(words)}}
+    blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"filter-{at}": one for at, one in enumerate(words)}}
     start = 0
     for name, blob in blobs.items():
         head.blobs[name] = (start, len(blob), crc32(blob))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -51,7 +51,7 @@ def batch_of(rows: Sequence[Row], first: int) -> RecordBatch:
     arrays = []
     for name in COLUMNS:
         if name == SEQUENCE:
-            arrays.append(Array(range(first, first + count), _INTEGER))
+            arrays.append(_integers(range(first, first + count)))
         elif name in used:
             arrays.append(_array(name, [row.get(name) for row in rows]))
         else:
@@ -128,19 +128,36 @@ class RowMaker:
         return part
 
 
-@dataclass(slots=True)
-class _Head:
-    """What the events of a head have in common as a row; `plain` says that nothing of it depends on the event."""
+class _Table:
+    """What events of several heads have in common: a row for each head, and columns of them."""
 
-    row: Row
-    plain: bool
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self._columns: dict[str, Array] = {}
+        """Of one value where all rows have the same."""
+        for name in sorted(set().union(*rows)):
+            values = [row.get(name) for row in rows]
+            self._columns[name] = _array(name, values[:1] if values.count(values[0]) == len(values) else values)
+
+    def column(self, name: str, places: Array) -> Array:
+        """Return the column of events of which each belongs to the head at its place."""
+        made = self._columns.get(name)
+        if made is None:
+            return _nothing(name, len(places))
+        return _same(made, len(places)) if len(made) == 1 else made.take(places)
 
 
 class Heads:
     """Makes the rows of columns, and remembers what their heads come to."""
 
     def __init__(self) -> None:
-        self._heads: dict[Common, _Head] = {}
+        self._places: dict[Common, int] = {}
+        self._rows: list[Row] = []
+        """Of all heads that were met, by their places."""
+        self._odd: set[Common] = set()
+        """Heads of which the events must become rows one by one."""
+        self._table: _Table | None = None
+        """Of all those rows; made when it is worth it."""
         self._with: tuple[bool, Event, str] | None = None
 
     def rows(self, documents: ColumnDocuments, index: str, first: int) -> tuple[RecordBatch, list[int]] | None:
@@ -149,47 +166,58 @@ class Heads:
         None if there are no such events, or if one of them does not fit.
         """
         columns = documents.columns
-        about = (documents.ingested is not None, documents.added, index)
-        if about != self._with or len(self._heads) > MOST_HEADS:
-            self._heads.clear()
-            self._with = about
         heads = list(dict.fromkeys(columns.heads))
-        for head in heads:
-            if head not in self._heads:
-                self._heads[head] = _head(head, documents, index)
+        self._learn(heads, documents, index)
         others = list(columns.events)
-        if not all(self._heads[head].plain for head in heads):
-            odd = {head for head in heads if not self._heads[head].plain}
-            others = sorted({*others, *(at for at, head in enumerate(columns.heads) if head in odd)})
+        if not self._odd.isdisjoint(heads):
+            others = sorted({*others, *(at for at, head in enumerate(columns.heads) if head in self._odd)})
         if others:
             leave = set(others)
             columns = columns.take([at for at in range(len(columns)) if at not in leave])
-            heads = list(dict.fromkeys(columns.heads))
         if not len(columns):
             return None
         try:
-            return self._batch(columns, heads, documents.ingested, first), others
+            return self._batch(columns, documents.ingested, first), others
         except (UnfitError, UnicodeError, TypeError, OverflowError):
             return None
 
-    def _batch(self, columns: Columns, heads: list[Common], ingested: str | None, first: int) -> RecordBatch:
-        count = len(columns)
-        rows = [self._heads[head].row for head in heads]
+    def _learn(self, heads: list[Common], documents: ColumnDocuments, index: str) -> None:
+        about = (documents.ingested is not None, documents.added, index)
+        if about != self._with or len(self._places) > MOST_HEADS:
+            self._places, self._rows, self._odd, self._table = {}, [], set(), None
+            self._with = about
+        for head in heads:
+            if head not in self._places:
+                row, plain = _head(head, documents, index)
+                self._places[head] = len(self._rows)
+                self._rows.append(row)
+                self._table = None
+                if not plain:
+                    self._odd.add(head)
+
+    def _at_heads(self, columns: Columns) -> tuple[_Table, list[int]]:
+        """Return a table of the heads of events, and the place of each event's head in it."""
+        if len(columns) >= len(self._rows):
+            self._table = self._table or _Table(list(self._rows))
+            return self._table, list(map(self._places.__getitem__, columns.heads))
+        heads = list(dict.fromkeys(columns.heads))
         places = {head: place for place, head in enumerate(heads)}
-        places_of = Array(list(map(places.__getitem__, columns.heads)), DataType.int32())
-        used = set().union(*rows)
+        return _Table([self._rows[self._places[head]] for head in heads]), list(map(places.__getitem__, columns.heads))
+
+    def _batch(self, columns: Columns, ingested: str | None, first: int) -> RecordBatch:
+        count = len(columns)
+        table, places = self._at_heads(columns)
         own: dict[str, Array] = {
-            SEQUENCE: Array(range(first, first + count), _INTEGER),
+            SEQUENCE: _integers(range(first, first + count)),
             "message": Array(columns.messages, _TEXT),
-            "log.offset": Array(columns.offsets, _INTEGER),
+            "log.offset": _integers(columns.offsets),
         }
-        times, odd = _times(columns.times)
-        own[TIME] = times
+        own[TIME], odd = _times(columns.times)
         if ingested is not None:
             moment, exact = milliseconds("event.ingested", ingested)
             if not exact:
                 raise UnfitError("no usual time")
-            own["event.ingested"] = Array([moment] * count, _INTEGER).cast(_TYPES["event.ingested"])
+            own["event.ingested"] = _same(_array("event.ingested", [moment]), count)
         if columns.ids:
             for place, name in enumerate(("trace.id", "span.id")):
                 values: list[str | None] = [None] * count
@@ -197,27 +225,21 @@ class Heads:
                     values[at] = ids[place]
                 own[name] = Array(values, _TEXT)
         if odd:
-            own[REST] = _rest_with_times(rows, [places[head] for head in columns.heads], odd)
-        arrays = []
-        for name in COLUMNS:
-            if name in own:
-                arrays.append(own[name])
-            elif name in used:
-                arrays.append(_array(name, [row.get(name) for row in rows]).take(places_of))
-            else:
-                arrays.append(_nothing(name, count))
+            own[REST] = _rest_with_times(table.rows, places, odd)
+        at_heads = Array.from_buffer(array("i", places))
+        arrays = [own[name] if name in own else table.column(name, at_heads) for name in COLUMNS]
         return RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
-def _head(head: Common, documents: ColumnDocuments, index: str) -> _Head:
-    """Work out what the events of a head have in common."""
+def _head(head: Common, documents: ColumnDocuments, index: str) -> tuple[Row, bool]:
+    """Return what the events of a head have in common as a row, and whether nothing of it depends on the event."""
     usual = "1970-01-01T00:00:00.000Z"
     event = head.event(usual, "", 0)
     _, made = document(event, None if documents.ingested is None else usual, documents.added)
     try:
         row = RowMaker(index).row(f"{head.key}:0", made)
     except UnfitError:
-        return _Head({}, False)
+        return {}, False
     rest = msgspec.json.decode(row.get(REST, "{}"))
     log = rest.get("log")
     own = ("trace", "span", "message", TIME)
@@ -231,12 +253,28 @@ def _head(head: Common, documents: ColumnDocuments, index: str) -> _Head:
     )
     for name in ("message", TIME, "log.offset"):
         row.pop(name, None)
-    return _Head(row, plain)
+    return row, plain
+
+
+_FIGURES: Final = bytes(ord("0") if ord("0") <= code <= ord("9") else code for code in range(256))
+"""Makes a nought of each figure."""
+
+
+def _integers(values: Iterable[int]) -> Array:
+    return Array.from_buffer(array("q", values))
 
 
 def _times(texts: list[str]) -> tuple[Array, dict[int, str]]:
     """Return the column of times, and by their position those of which the text is not the usual one."""
     times = Array(texts, _TEXT).cast(_TYPES[TIME])
+    together = "".join(texts)
+    if (
+        together.isascii()
+        and together.encode().translate(_FIGURES) == b"0000-00-00T00:00:00.000Z" * len(texts)
+        and not times.null_count
+        and ":6" not in together
+    ):
+        return times, {}
     back: list[str | None] = times.cast(_TEXT).to_pylist()
     if back == texts:
         return times, {}
@@ -275,7 +313,12 @@ def _array(name: str, values: list[Any]) -> Array:
 
 
 def _nothing(name: str, count: int) -> Array:
-    return _NOTHING[name].take(Array([0] * count, DataType.int32()))
+    return _same(_NOTHING[name], count)
+
+
+def _same(one: Array, count: int) -> Array:
+    """Return a column that has the one value of another everywhere."""
+    return one.take(Array.from_buffer(array("i", bytes(4 * count))))
 
 
 def _tree() -> dict[str, Any]:

@@ -5,8 +5,8 @@ is used three times: in Python for a query's text, as a class of RE2 for DuckDB,
 are made of a million words a second. So separators are a short list of our own: classes of Unicode take RE2 tens of
 milliseconds to prepare, and each side would have those of its own Unicode version.
 
-A filter is a Bloom filter with two bits a word and eight bits' room for each: about one in twenty words that are not
-there may be.
+A filter is a Bloom filter with two bits a word and room of eight to sixteen bits for each, in all a power of two: of
+words that are not there, at most one in twenty may be, and filters can be united.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ SEPARATOR: Final = f"[{_CLASS}]"
 LETTER: Final = f"[^{_CLASS}]"
 """What stands between words, and what words consist of, for RE2."""
 _WORD = re.compile("[^" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in _SEPARATORS) + "]+")
-_TOGETHER: Final = 500
+_TOGETHER: Final = 250
 """So many texts are split at once."""
 _FACTOR: Final = 0x9E3779B1
+_MIDDLE: Final = 17
+"""Of a product, the bits from here on depend on all bits of the factor; the last ones only on its last ones."""
 
 
 def words(text: str) -> list[str]:
@@ -59,19 +61,35 @@ def is_word(text: str) -> bool:
 
 def make_filter(texts: Sequence[str], values: Iterable[str] = ()) -> bytes:
     """Make the filter of all words of `texts`, and of `values` as they are (ids and other keywords)."""
-    found = set(values)
+    found = {value.encode(errors="replace") for value in values}
     for start in range(0, len(texts), _TOGETHER):
-        together = "\n".join(texts[start : start + _TOGETHER]).replace("İ", "i")
-        found.update(together.lower().translate(_SPACES).split())
-    size = max(8, len(found)) * 8
-    bits = bytearray(size // 8)
-    for word in found:
-        one = crc32(word.encode(errors="replace"))
-        other = (one * _FACTOR & 0xFFFFFFFF) % size
-        one %= size
-        bits[one >> 3] |= 1 << (one & 7)
-        bits[other >> 3] |= 1 << (other & 7)
-    return bytes(bits)
+        found.update(_words_of("\n".join(texts[start : start + _TOGETHER])))
+    size = _size_for(len(found))
+    # A byte for each bit: to set a bit in place takes twice as long as to pack all of them at the end.
+    bits = bytearray(b"0") * size
+    for one in map(crc32, found):
+        bits[-1 - one % size] = bits[-1 - (one * _FACTOR >> _MIDDLE) % size] = _SET
+    return int(bits, 2).to_bytes(size // 8, "little")
+
+
+def united(filters: Sequence[bytes]) -> bytes | None:
+    """Return a filter of all that is in several; None if one of them says nothing, or has a length of its own.
+
+    Of lengths that are powers of two, a shorter filter can be repeated until it is as long as another: what a word is
+    looked for at is the rest of a division by the length.
+    """
+    size = max(map(len, filters), default=0)
+    if not size or any(not one or size % len(one) for one in filters):
+        return None
+    bits = 0
+    for one in filters:
+        bits |= int.from_bytes(one * (size // len(one)), "little")
+    return bits.to_bytes(size, "little")
+
+
+def load_of(bits: bytes) -> float:
+    """Return which part of a filter's bits is set: 0.2 when it was made, more when several were united."""
+    return int.from_bytes(bits, "little").bit_count() / max(1, 8 * len(bits))
 
 
 def may_hold(bits: bytes, word: str) -> bool:
@@ -80,7 +98,7 @@ def may_hold(bits: bytes, word: str) -> bool:
         return True
     one = crc32(word.encode(errors="replace"))
     size = 8 * len(bits)
-    other = (one * _FACTOR & 0xFFFFFFFF) % size
+    other = (one * _FACTOR >> _MIDDLE) % size
     one %= size
     return bool(bits[one >> 3] >> (one & 7) & 1 and bits[other >> 3] >> (other & 7) & 1)
 
@@ -89,6 +107,17 @@ def may_hold(bits: bytes, word: str) -> bool:
 def _is_surely_kept(word: str) -> bool:
     """Whether the way of filters, quicker and by whole texts, comes to the same word as the exact one."""
     return word.isascii() or all(char not in "ςσ" and unicodedata.category(char) != "Cn" for char in word)
+
+
+def _size_for(count: int) -> int:
+    """Return how many bits are the filter of so many words: a power of two."""
+    return max(64, 1 << (8 * count - 1).bit_length())
+
+
+def _words_of(text: str) -> list[bytes]:
+    if text.isascii():
+        return text.encode().translate(_ASCII).split()
+    return text.replace("İ", "i").lower().translate(_SPACES).encode(errors="replace").split()
 
 
 class _Spaces(dict[int, int | None]):
@@ -101,3 +130,5 @@ class _Spaces(dict[int, int | None]):
 
 
 _SPACES: Final = _Spaces()
+_ASCII: Final = bytes(ord(chr(code).lower()) if code > 127 or _WORD.fullmatch(chr(code)) else 32 for code in range(256))
+_SET: Final = ord("1")

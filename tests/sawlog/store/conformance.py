@@ -621,6 +621,26 @@ class StoreConformance:
         with pytest.raises(QueryError):
             [_ async for _ in filled.scan({"no_such_clause": {}})]
 
+    async def test_fields(self, filled: Store) -> None:
+        found = {field.name: (field.type, field.is_aggregatable) for field in await filled.fields()}
+        expected = {
+            "@timestamp": ("date", True),
+            "message": ("text", False),
+            "log.level": ("keyword", True),
+            "log.offset": ("long", True),
+            "process.pid": ("long", True),
+            "tags": ("keyword", True),
+            "trace.id": ("keyword", True),
+            "error.stack_trace": ("text", False),
+            "http.status": ("long", True),
+            "http.took": ("double", True),
+            "cloud.zone": ("keyword", True),
+        }
+        assert {name: kind for name, kind in found.items() if name in expected} == expected
+        assert not {"log", "http", "_id", "http.nothing"} & set(found)
+        assert list(found) == sorted(found)
+        assert await filled.fields("no-such-index") == []
+
     async def test_source_filter(self, filled: Store) -> None:
         request: dict[str, Any] = {"query": {"ids": {"values": ["a:200"]}}}
         [hit] = (await filled.search({**request, "_source": False}))["hits"]["hits"]
