@@ -61,7 +61,14 @@ class InputError(SawlogError):
 
 
 class QueryError(SawlogError):
-    """A search query is malformed, or uses a clause that the store does not offer."""
+    """A search query is malformed, or uses a clause that the store does not offer.
+
+    `at` is the place within the query's text, from one character to before another, where one is known.
+    """
+
+    def __init__(self, message: str, at: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class StoreError(SawlogError):

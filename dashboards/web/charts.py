@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from dashboards import kql
 from dashboards.source import Buckets, Chart, Runtime, Value
 from dashboards.web.chart_request import ChartRequest
 from dashboards.web.search_request import MAX_BUCKETS
 from sawlog.errors import QueryError
+from sawlog.search import kql
 from sawlog.store.base import Clause, Store
 
 Format = Literal["number", "percent", "duration"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from dashboards import kql
 from dashboards.source import Chart, ObjectsFile, SavedSearch
 from dashboards.web import charts
 from sawlog.errors import ConfigError, QueryError
+from sawlog.search import kql
 
 T = TypeVar("T", SavedSearch, Chart)
 

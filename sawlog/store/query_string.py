@@ -47,6 +47,8 @@ DEEPEST: Final = 50
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
 _POSITION = re.compile(r"\s*at position (\d+)!?")
+_UNEXPECTED = re.compile(r"unexpected  '(.*)' at position \d+!?$", re.DOTALL)
+_ENDS_IN_OPERATOR = re.compile(r"(?:\b(?:AND|OR|NOT)|&&|\|\||[:!+-])\s*$")
 
 
 def parse(
@@ -78,13 +80,26 @@ def _tree(text: str) -> Item:
     try:
         return parse_lucene(plain)
     except ParseError as error:
-        reason = str(error)
-        place = _POSITION.search(reason)
-        at = f" at character {origins[min(int(place[1]), len(origins) - 1)] + 1}" if place else ""
-        reason = _POSITION.sub("", reason).removeprefix("Syntax error in input : ").strip(" !")
-        raise QueryError(f"the query cannot be read{at}: {reason}") from error
+        raise _explain(str(error), text, origins) from error
     except Exception as error:  # the grammar's actions fail in their own ways on numbers, depth and empty parts
         raise QueryError(f"the query cannot be read: {error or type(error).__name__}") from error
+
+
+def _explain(reason: str, text: str, origins: list[int]) -> QueryError:
+    """Say what the parser says in plain words, with the place in the text as it was written."""
+    place = _POSITION.search(reason)
+    if place is None:
+        words = "an operator stands" if _ENDS_IN_OPERATOR.search(text) else "a value or an unmatched parenthesis"
+        return QueryError(f"the query cannot be read: {words} at the end", (len(text), len(text)))
+    start = origins[min(int(place[1]), len(origins) - 1)]
+    if reason.startswith("Illegal"):
+        what = f"{text[start]!r} has no other end" if text[start] in '"/' else f"{text[start]!r} is not expected"
+        end = start + 1
+    else:
+        found = _UNEXPECTED.search(reason)
+        word = text[start : start + len(found[1])].strip() if found else text[start : start + 1]
+        what, end = f"{word!r} is not expected", start + max(1, len(word))
+    return QueryError(f"the query cannot be read at character {start + 1}: {what}", (start, end))
 
 
 def _spell_out(text: str) -> tuple[str, list[int]]:
@@ -105,7 +120,8 @@ def _spell_out(text: str) -> tuple[str, list[int]]:
             spelled = piece
         depth += (char == "(") - (char == ")")
         if depth > DEEPEST:
-            raise QueryError(f"the query is nested deeper than {DEEPEST} parentheses, at character {position + 1}")
+            reason = f"the query is nested deeper than {DEEPEST} parentheses, at character {position + 1}"
+            raise QueryError(reason, (position, position + 1))
         out.append(spelled)
         origins += [position] * len(spelled)
         fresh = char.isspace() or char in "(:+-!" or piece in {"&&", "||"}

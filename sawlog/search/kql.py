@@ -3,7 +3,7 @@
     log.level : (ERROR or FATAL) and not service.name : orders     message : "read timed out"
     tags : *failure*      error.type : *      log.offset >= 4096      @timestamp < now-1h      timeout
 
-The saved objects hold their queries in it; the search page's own box speaks Lucene (`sawlog.store.query_string`).
+Saved objects hold their queries in it; which of two languages a person writes in says `sawlog.search.language`.
 Rules: Kibana's own sources, `packages/kbn-es-query/src/kuery`, versions 8 and 9. ``and`` binds before ``or``;
 operators mind no case; values that are not quoted may hold spaces and are matched by any of their words in a text
 field and as a whole elsewhere; ``*`` is the only wildcard, and none within quotes.
@@ -150,7 +150,8 @@ class _KqlTranslation:
 
     def _leaf(self, node: Tree[Token], name: _Literal | None) -> Clause:
         if node.data == "nested":
-            raise QueryError(f"character {node.meta.start_pos + 1}: nested fields, {{ }}, are not offered")
+            place = (node.meta.start_pos, node.meta.end_pos)
+            raise QueryError(f"character {place[0] + 1}: nested fields, {{ }}, are not offered", place)
         children: list[Any] = node.children
         first = _Literal.read(children[0])
         if node.data == "value":
@@ -160,7 +161,8 @@ class _KqlTranslation:
             return _anywhere(first)
         if first.text in self.computed:
             raise QueryError(
-                f"'{first.text}' is computed by Kibana and in no store: it can only be one alternative of an 'or'"
+                f"'{first.text}' is computed by Kibana and in no store: it can only be one alternative of an 'or'",
+                (node.meta.start_pos, node.meta.end_pos),
             )
         if node.data == "equals":
             return self.clause(children[1], first)
@@ -227,7 +229,14 @@ def _any(clauses: list[Clause]) -> Clause:
 def _explain(error: UnexpectedInput, text: str) -> QueryError:
     at = error.pos_in_stream if error.pos_in_stream is not None else len(text)
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-        return QueryError(f"the query ends where a {'value' if text.strip() else 'query'} or ')' is expected")
+        end = len(text.rstrip())
+        return QueryError(
+            f"the query ends where a {'value' if text.strip() else 'query'} or ')' is expected", (end, end)
+        )
     if isinstance(error, UnexpectedCharacters | UnexpectedToken) and 0 <= at < len(text):
-        return QueryError(f"character {at + 1}: {text[at]!r} is not expected here; quote it or write \\ before it")
+        if text[at] == '"':
+            return QueryError(f"character {at + 1}: '\"' has no other end, or stands within a word", (at, at + 1))
+        return QueryError(
+            f"character {at + 1}: {text[at]!r} is not expected here; quote it or write \\ before it", (at, at + 1)
+        )
     return QueryError("the query cannot be read")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.kql import parse
 from dashboards.source import read
 from sawlog.errors import QueryError
+from sawlog.search.kql import parse
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
