@@ -89,7 +89,7 @@ def _explain(reason: str, text: str, origins: list[int]) -> QueryError:
     """Say what the parser says in plain words, with the place in the text as it was written."""
     place = _POSITION.search(reason)
     if place is None:
-        words = "an operator stands" if _ENDS_IN_OPERATOR.search(text) else "a value or an unmatched parenthesis"
+        words = "an operator stands" if _ENDS_IN_OPERATOR.search(text) else "a value or ')' is missing"
         return QueryError(f"the query cannot be read: {words} at the end", (len(text), len(text)))
     start = origins[min(int(place[1]), len(origins) - 1)]
     if reason.startswith("Illegal"):

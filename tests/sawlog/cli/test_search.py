@@ -121,7 +121,7 @@ def test_size_none_some_and_all(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["log.level:("], "unmatched parenthesis\\) at the end"),
+        (["log.level:("], "a value or '\\)' is missing at the end"),
         (["--since", "yesterdayish"], "--since: cannot understand 'yesterdayish'"),
     ],
 )
