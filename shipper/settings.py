@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from sawlog.store.retention import Retention
 from shipper.format_string import FormatString
 from shipper.processor.base import Condition, Processor
 
@@ -295,8 +295,8 @@ class EmbeddedOutput:
     """The index's folder; None: under ``path.data``."""
     index: FormatString | None = None
     """None: the default data stream."""
-    retention: timedelta | None = None
-    """How long events are kept; None: for ever."""
+    retention: Retention | None = None
+    """What is kept; None: everything."""
 
 
 OutputSettings = LogstashOutput | ElasticsearchOutput | ConsoleOutput | FileOutput | MqttOutput | EmbeddedOutput

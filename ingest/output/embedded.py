@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +15,7 @@ from sawlog.paths import default_data, index_directory
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Refusal, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
-from sawlog.store.retention import retention_of
+from sawlog.store.retention import Retention, retention_of
 
 
 class Embedded(Output):
@@ -25,7 +24,7 @@ class Embedded(Output):
     name = "embedded"
     options: ClassVar[dict[str, Option]] = {
         "path": Option(Kind.PATH, "The data directory, as of --data; the usual place if not given."),
-        "retention": Option(Kind.STRING, "How long events are kept, as 30d or 12h; not given: for ever."),
+        "retention": Option(Kind.STRING, "What is kept: 30d, 50GB, or both, 30d,50GB; not given: everything."),
     }
 
     def __init__(self, options: Options) -> None:
@@ -67,7 +66,7 @@ class Embedded(Output):
             await store.close()
 
 
-def _retention(options: Options) -> timedelta | None:
+def _retention(options: Options) -> Retention | None:
     if options["retention"] is None:
         return None
     try:

@@ -11,7 +11,7 @@ import click
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from sawlog.cli.connection import connects, print_rows
-from sawlog.cli.retention import checked_retention
+from sawlog.cli.retention import checked_age
 from sawlog.errors import ConfigError, StoreUnavailableError, nearest
 from sawlog.store import mappings
 from sawlog.store.assets import ROLE, AssetOutcome, install, lifecycle, role, role_descriptor, templates
@@ -38,7 +38,7 @@ _NO_SUCH_API: Final = frozenset({400, 404, 405})
     "keep",
     metavar="TIME",
     envvar="SAWLOG_RETENTION",
-    callback=checked_retention,
+    callback=checked_age,
     help="Keep documents so long: 30d, 12h.",
 )
 @click.option("--ilm-policy", "policy", metavar="NAME", help="Leave rollover and retention to this policy of ILM.")

@@ -27,8 +27,9 @@ def store() -> None:
 @store.command()
 @data_option
 def info(data: Path) -> None:
-    """Print how many events there are, from when to when, and in how many files and bytes."""
+    """Print how many events there are, from when to when, in how many files and bytes, and what is kept."""
     from sawlog.store.embedded.recovery import Follower  # noqa: PLC0415 - slow to import
+    from sawlog.store.embedded.upkeep import noted_retention  # noqa: PLC0415 - slow to import
 
     directory = opened(data)
     try:
@@ -45,6 +46,7 @@ def info(data: Path) -> None:
         click.echo(f"in segments     {of_milliseconds(first)} to {of_milliseconds(last)}")
     click.echo(f"segments        {len(view.segments)}")
     click.echo(f"bytes           {size}" + (f", {size / (rows + live):.1f} an event" if rows + live else ""))
+    click.echo(f"retention       {noted_retention(directory) or 'everything is kept'}")
 
 
 @store.command()
@@ -71,11 +73,12 @@ def verify(data: Path) -> None:
 def compact(data: Path) -> None:
     """Merge the segments that may be one; no other process may write to the index meanwhile."""
     from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
+    from sawlog.store.embedded.upkeep import noted_retention  # noqa: PLC0415 - slow to import
 
     directory = opened(data)
 
     async def run() -> None:
-        async with EmbeddedStore(directory) as opened_store:
+        async with EmbeddedStore(directory, retention=noted_retention(directory)) as opened_store:
             before = len(opened_store.view().segments)
             await opened_store.compact()
             click.echo(f"{before} segments became {len(opened_store.view().segments)}")

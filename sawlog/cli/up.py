@@ -54,10 +54,10 @@ TICK_SECONDS = 0.5
 @click.option("--index", default=DEFAULT_INDEX, show_default=True, help="The data stream to index into.")
 @click.option(
     "--retention",
-    metavar="TIME",
+    metavar="TIME,SIZE",
     envvar="SAWLOG_RETENTION",
     callback=checked_retention,
-    help="Drop what was indexed longer ago: 30d, 12h. Not given: everything is kept.",
+    help="Drop what was indexed longer ago, or is more: 30d, 50GB, or 30d,50GB. Not given: everything is kept.",
 )
 def up(
     paths: tuple[str, ...],

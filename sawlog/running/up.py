@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +39,7 @@ from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
+from sawlog.store.retention import Retention
 from shipper.agent import Agent
 from shipper.config import load
 from shipper.following import Tail
@@ -72,7 +72,7 @@ class Settings:
     workers: int | None = None
     reload_seconds: float | None = None
     """How often to look whether the pipeline's files have changed; None: they are read anew on SIGHUP alone."""
-    retention: timedelta | None = None
+    retention: Retention | None = None
     """How long the embedded index keeps documents; None: for ever."""
 
 

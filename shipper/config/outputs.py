@@ -138,7 +138,7 @@ EMBEDDED: Final[SectionOptions] = {
     **_COMMON,
     "path": done(ValueKind.TEXT),
     "index": done(ValueKind.FORMAT),
-    "retention": done(ValueKind.RETENTION),
+    "retention": done(ValueKind.RETENTION, word="`30d`, `50GB` or `30d,50GB`; more is dropped, the oldest first"),
 }
 RULE: Final[SectionOptions] = {
     "index": done(ValueKind.FORMAT),

@@ -239,7 +239,7 @@ def test_what_was_indexed_long_ago_is_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--retention", "a week"], "a number of days or hours such as '30d' or '12h', and got 'a week'"),
+        (["--retention", "a week"], "a number of days or hours such as '30d' or '12h', a size such as '50GB'"),
         (["--retention", "7d", "--elasticsearch", "http://127.0.0.1:9"], "is set by 'sawlog setup'"),
     ],
 )

@@ -14,7 +14,6 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -27,9 +26,10 @@ from sawlog.store.embedded.fieldlist import FieldList
 from sawlog.store.embedded.recovery import DAMAGED, Follower, recover, refuse_old
 from sawlog.store.embedded.scanning import Scan
 from sawlog.store.embedded.shelf import Shelf
-from sawlog.store.embedded.upkeep import Upkeep
+from sawlog.store.embedded.upkeep import Upkeep, note_retention
 from sawlog.store.embedded.view import View
 from sawlog.store.embedded.writer import Writer
+from sawlog.store.retention import Retention
 
 SEGMENT_ROWS: Final = 131_072
 """So many rows make a segment."""
@@ -41,7 +41,8 @@ class EmbeddedStore(Store):
     """A store in `directory`.
 
     One process at a time opens it for writing; with `read_only`, any number search it meanwhile. Segments that
-    were last written longer ago than `retention` are dropped. `segment_rows` is when a log becomes a segment.
+    were last written longer ago than `retention` says, and the oldest of those that are more, are dropped.
+    `segment_rows` is when a log becomes a segment.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class EmbeddedStore(Store):
         directory: Path,
         *,
         read_only: bool = False,
-        retention: timedelta | None = None,
+        retention: Retention | None = None,
         segment_rows: int = SEGMENT_ROWS,
     ) -> None:
         self.directory = directory
@@ -157,6 +158,7 @@ class EmbeddedStore(Store):
         found = recover(self.directory)
         shelf = Shelf(found.segments, found.tails)
         self._look = shelf.view
+        note_retention(self.directory, self._retention)
         self._upkeep = Upkeep(self.directory, shelf, self._retention)
         for tail in found.tails:
             self._upkeep.publish(tail)

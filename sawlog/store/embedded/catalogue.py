@@ -72,6 +72,11 @@ class Catalogue:
         if end != len(self._data) or any(crc32(self._blob(name)) != one[2] for name, one in self.head.blobs.items()):
             raise ValueError(f"{path.name} is damaged")
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file."""
+        return len(self._data)
+
     @cached_property
     def ids(self) -> IdBounds:
         """The bounds of the ids."""

@@ -79,6 +79,8 @@ class Segment:
         self.head = self._catalogue.head
         self.rows, self.first, self.last = self.head.rows, self.head.low, self.head.high
         self.index = self.head.index
+        self.size = self.head.size + self._catalogue.size
+        """The bytes of its files."""
 
     def check(self) -> None:
         """Read the whole file. Raises ValueError if it is not what was written, OSError if it cannot be read."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 from math import log as logarithm
 from pathlib import Path
 from typing import Final
 
-from sawlog.store.embedded import segment
+from sawlog.store.embedded import files, segment
 from sawlog.store.embedded.files import catalogue_path
 from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.segment import Segment
 from sawlog.store.embedded.shelf import LiveLog, Shelf
+from sawlog.store.retention import Retention, retention_of
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +25,27 @@ TOGETHER: Final = 8
 """So many neighbours of about one size become one segment."""
 LARGEST: Final = 4_000_000
 """Segments are merged up to so many rows."""
+LARGEST_PART: Final = 20
+"""Nor up to more than this part of what a retention by size keeps, as they are dropped as a whole."""
 APART_SECONDS: Final = 86_400.0
 """Segments are not merged whose last rows came further apart: retention drops them as a whole."""
 GRACE_SECONDS: Final = 60.0
 """So long files stay that no new search reads."""
 CHECK_SECONDS: Final = 60.0
 AGAIN_SECONDS: Final = 5.0
+RETENTION_FILE: Final = "retention"
+"""Holds the retention that whoever writes to the index was given, for who looks at it."""
 
 
 class Upkeep:
     """A thread that looks after what the writer has written."""
 
-    def __init__(self, directory: Path, shelf: Shelf, retention: timedelta | None = None) -> None:
+    def __init__(self, directory: Path, shelf: Shelf, retention: Retention | None = None) -> None:
         self._directory = directory
         self._shelf = shelf
-        self._retention = retention
+        self._retention = retention or Retention()
+        self._largest = sys.maxsize if self._retention.size is None else self._retention.size // LARGEST_PART
+        """So many bytes may a merged segment have."""
         self._changed = threading.Condition()
         self._waiting: list[LiveLog] = []
         """Logs that become segments."""
@@ -116,7 +123,7 @@ class Upkeep:
         """Tell whoever waits for `compact`."""
         with self._changed:
             self._failed = failed
-            if failed is None and not neighbours(self._shelf.segments):
+            if failed is None and not neighbours(self._shelf.segments, self._largest):
                 self._compacting = False
             self._changed.notify_all()
 
@@ -134,9 +141,9 @@ class Upkeep:
 
     def _merge(self) -> bool:
         """Merge some neighbours; return whether there were any to merge."""
-        some = due(self._shelf.segments)
+        some = due(self._shelf.segments, largest=self._largest)
         if not some and self._compacting:
-            some = neighbours(self._shelf.segments)
+            some = neighbours(self._shelf.segments, self._largest)
         if not some:
             return False
         made = segment.merge(self._directory, some)
@@ -146,17 +153,14 @@ class Upkeep:
         return True
 
     def _drop_old(self) -> None:
-        if self._retention is None:
-            return
-        oldest = time.time() - self._retention.total_seconds()
-        for one in self._shelf.segments:
-            if one.head.written < oldest:
-                self._shelf.replace([one], None)
-                try:
-                    remove(one.path)
-                except OSError as error:
-                    log.warning("segment %s could not be dropped: %s", one.path.name, error)
-                log.info("segment %s is past its retention and was dropped", one.path.name)
+        logs = sum(tail.size for tail in self._shelf.tails)
+        for one in past(self._shelf.segments, self._retention, logs):
+            self._shelf.replace([one], None)
+            try:
+                remove(one.path)
+            except OSError as error:
+                log.warning("segment %s could not be dropped: %s", one.path.name, error)
+            log.info("segment %s is past its retention and was dropped", one.path.name)
 
     def _remove_replaced(self, now: float) -> None:
         for until, path in list(self._replaced):
@@ -166,7 +170,35 @@ class Upkeep:
                 self._replaced.remove((until, path))
 
 
-def due(segments: Sequence[Segment], together: int = TOGETHER) -> list[Segment]:
+def note_retention(directory: Path, retention: Retention | None) -> None:
+    """Leave the retention beside the segments. Raises OSError."""
+    if retention is None:
+        (directory / RETENTION_FILE).unlink(missing_ok=True)
+    else:
+        files.write(directory / RETENTION_FILE, str(retention).encode())
+
+
+def noted_retention(directory: Path) -> Retention | None:
+    """Return the retention that was given last; None if everything is kept."""
+    try:
+        return retention_of((directory / RETENTION_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def past(segments: Sequence[Segment], retention: Retention, logs: int = 0) -> list[Segment]:
+    """Return the segments that are not kept any longer; beside them, there are so many bytes of logs."""
+    oldest = 0.0 if retention.age is None else time.time() - retention.age.total_seconds()
+    left = sys.maxsize if retention.size is None else retention.size - logs
+    dropped = []
+    for one in sorted(segments, key=lambda one: (one.head.written, one.span), reverse=True):
+        left -= one.size
+        if left < 0 or one.head.written < oldest:
+            dropped.append(one)
+    return dropped
+
+
+def due(segments: Sequence[Segment], together: int = TOGETHER, largest: int = sys.maxsize) -> list[Segment]:
     """Return neighbours of about one size that should be merged, the oldest of them; none if there are too few."""
     run: list[Segment] = []
     for one in segments:
@@ -174,17 +206,22 @@ def due(segments: Sequence[Segment], together: int = TOGETHER) -> list[Segment]:
             run = []
         run.append(one)
         if len(run) == together:
-            if sum(part.rows for part in run) <= LARGEST:
+            if sum(part.rows for part in run) <= LARGEST and sum(part.size for part in run) <= largest:
                 return run
             del run[0]
     return []
 
 
-def neighbours(segments: Sequence[Segment]) -> list[Segment]:
+def neighbours(segments: Sequence[Segment], largest: int = sys.maxsize) -> list[Segment]:
     """Return the oldest neighbours that may be one segment, as many as there are; none if there are not two."""
     run: list[Segment] = []
     for one in segments:
-        if run and not (_follows(run, one) and sum(part.rows for part in run) + one.rows <= LARGEST):
+        together = [*run, one]
+        if run and not (
+            _follows(run, one)
+            and sum(part.rows for part in together) <= LARGEST
+            and sum(part.size for part in together) <= largest
+        ):
             if len(run) > 1:
                 break
             run = []

@@ -19,6 +19,7 @@ import pytest
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.retention import retention_of
 from tests.sawlog.store.conformance import DOCUMENTS
 
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
@@ -50,6 +51,17 @@ def test_info(data: Path) -> None:
     told = run("store", "info", "--data", data)
     assert "events          7, of which 4 in logs\n" in told
     assert "in segments     2025-03-01T10:00:00.000Z to 2025-03-01T10:01:00.000Z\n" in told
+    assert "retention       everything is kept\n" in told
+
+
+def test_info_tells_the_retention_and_compact_keeps_it(data: Path) -> None:
+    async def give() -> None:
+        async with EmbeddedStore(index_directory(data), retention=retention_of("36h,50GB")):
+            pass
+
+    asyncio.run(give())
+    run("store", "compact", "--data", data)
+    assert "retention       36h,50GB\n" in run("store", "info", "--data", data)
 
 
 def test_verify_finds_what_is_damaged(data: Path) -> None:

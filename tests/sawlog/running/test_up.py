@@ -10,6 +10,7 @@ import pytest
 
 from sawlog.errors import InputError
 from sawlog.running.up import Settings, Up, run
+from sawlog.store.retention import Retention
 
 GOOD = "2017-07-04 11:11:37.921  INFO 1 --- [main] a.B : started"
 PARSED = 'filter { grok { match => { message => "%{TIMESTAMP_ISO8601:at} +%{LOGLEVEL:level}" } } }'
@@ -114,7 +115,7 @@ async def test_inputs_of_the_pipeline_that_follow_files_run(tmp_path: Path) -> N
 
 def test_retention_is_refused_for_outputs_of_ones_own(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--retention is for sawlog's own index"):
-        once(tmp_path, [GOOD], "output { stdout { } }", retention=timedelta(days=1))
+        once(tmp_path, [GOOD], "output { stdout { } }", retention=Retention(timedelta(days=1)))
 
 
 def test_there_must_be_something_to_read(tmp_path: Path) -> None:

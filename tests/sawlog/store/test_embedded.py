@@ -22,6 +22,10 @@ from sawlog.event import Event
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore, shelf
 from sawlog.store.embedded import writer as writer_module
+from sawlog.store.embedded.files import segments_in
+from sawlog.store.embedded.segment import Segment
+from sawlog.store.embedded.upkeep import due, neighbours
+from sawlog.store.retention import Retention
 from tests.faults import fill_up
 from tests.sawlog.store.conformance import DOCUMENTS, StoreConformance, fill, ids
 from tests.sawlog.store.embedded.writing import bulk, writer
@@ -189,10 +193,39 @@ async def test_retention_drops_what_was_written_long_ago(tmp_path: Path, monkeyp
             await store.bulk(bulk(0, 10))
     async with EmbeddedStore(tmp_path, segment_rows=5) as store:
         await store.bulk(bulk(10, 15))
-    async with EmbeddedStore(tmp_path, retention=timedelta(hours=1)) as store:
+    async with EmbeddedStore(tmp_path, retention=Retention(timedelta(hours=1))) as store:
         assert sorted(await all_ids(store)) == [f"s:{n}" for n in range(10, 15)]
         assert (await store.bulk(bulk(0, 15))).created == 10
     assert not (tmp_path / "seg-000000000001-000000000010.parquet").exists()
+
+
+async def test_retention_by_size_drops_the_oldest_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with EmbeddedStore(tmp_path, segment_rows=10) as store:
+        for at in range(0, 50, 10):
+            await store.bulk(bulk(at, at + 10))
+    size = max(path.stat().st_size for path in tmp_path.glob("seg-*.parquet"))
+    size += max(path.stat().st_size for path in tmp_path.glob("seg-*.cat"))
+    async with EmbeddedStore(tmp_path, retention=Retention(size=5 * size)) as store:
+        assert len(await all_ids(store)) == 50
+    async with EmbeddedStore(tmp_path, retention=Retention(size=3 * size)) as store:
+        assert sorted(await all_ids(store)) == [f"s:{n}" for n in range(20, 50)]
+    async with EmbeddedStore(tmp_path, segment_rows=10, retention=Retention(size=3 * size)) as store:
+        await store.bulk(bulk(50, 60))
+    assert not list(tmp_path.glob("seg-000000000021-*"))
+    assert sum(path.stat().st_size for path in tmp_path.glob("seg-*")) <= 3 * size
+
+
+async def test_segments_are_not_merged_beyond_a_part_of_what_is_kept(tmp_path: Path) -> None:
+    for at in range(0, 70, 10):
+        async with EmbeddedStore(tmp_path, segment_rows=10) as store:
+            await store.bulk(bulk(at, at + 10))
+    segments = [Segment(path, span) for span, path in segments_in(tmp_path).items()]
+    assert len(segments) == 7
+    size = max(one.size for one in segments)
+    assert size == max(sum(path.stat().st_size for path in tmp_path.glob(f"{one.path.stem}.*")) for one in segments)
+    assert due(segments, 7) == neighbours(segments) == segments
+    assert due(segments, 3, 3 * size) == neighbours(segments, 3 * size) == segments[:3]
+    assert due(segments, 4, 3 * size) == neighbours(segments, size) == []
 
 
 async def test_hits_come_newest_first_and_ties_by_offset_and_id(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sawlog.errors import ConfigError, InputError
+from sawlog.store.retention import Retention
 from shipper.config import load
 from shipper.settings import (
     Config,
@@ -306,7 +307,7 @@ class TestS3:
 
 def test_embedded(tmp_path: Path) -> None:
     assert output(tmp_path, "output.embedded: {path: /i, retention: 30d}") == EmbeddedOutput(
-        "/i", retention=timedelta(days=30)
+        "/i", retention=Retention(timedelta(days=30))
     )
     with pytest.raises(ConfigError, match=r"filebeat.yml:2:\d+: 'output.embedded.retention': takes a number of days"):
         output(tmp_path, "output.embedded: {retention: 30}")
