@@ -96,7 +96,8 @@ def _search(search: SavedSearch, view: DataView) -> SavedObject:
         "title": search.title,
         "description": search.description,
         "columns": search.columns,
-        "sort": [[view.time, "desc"]],
+        # Not by time alone: events of one millisecond would stand in no order, or the wrong way round.
+        "sort": [[field, "desc"] for field in (view.time, "log.file.path", "log.offset")],
         "grid": {},
         "hideChart": False,
         "isTextBasedQuery": False,
