@@ -4,7 +4,11 @@
     GET  /dashboards/{id}  the page of a dashboard
     GET  /static/…         their modules and styles
     GET  /vega.js          the drawing library (`dashboards.web.vega`)
-    POST /api/search       an Elasticsearch ``_search`` body; answers in the same shape
+    POST /api/search       a question; a page of events (`dashboards.web.hits`)
+    POST /api/count        a question; how many, when, and with which values (`dashboards.web.counting`)
+    POST /api/fields       a question; the fields of events, and what share has them (`dashboards.web.field_list`)
+    POST /api/values       a question; the most frequent values of a field
+    GET  /api/live         new events of a question as they come (`dashboards.web.live`)
     GET  /api/objects      the dashboards, charts and saved searches (`dashboards.web.objects`)
     POST /api/charts/{id}  a chart's figures (`dashboards.web.chart_request`, `dashboards.web.charts`)
     GET  /api/status       what `status` gives: events, rate, parse failures, …
@@ -15,29 +19,21 @@ Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from aiohttp import web
 
 from dashboards import source
-from dashboards.web import chart_request, charts, objects, search_request, security, vega
-from dashboards.web.search_request import MAX_BYTES
+from dashboards.web import chart_request, charts, objects, question_api, security, vega
+from dashboards.web.answers import error, json
+from dashboards.web.bodies import MAX_BYTES
+from dashboards.web.keys import OBJECTS, SOURCE, STATUS, STORE, VEGA
 from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailableError
 from sawlog.store.base import Store
 
 STATIC: Final = Path(__file__).parent / "static"
-SEARCH_SECONDS: Final = 60.0
-"""A search that takes longer is given up, so that a heavy one does not pile up under live refresh."""
-
-STORE: Final = web.AppKey("store", Store)
-STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
-SOURCE: Final = web.AppKey("source", source.ObjectsFile)
-OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
-VEGA: Final = web.AppKey("vega", vega.Bundle)
 
 
 def application(
@@ -60,12 +56,12 @@ def application(
     app.router.add_get("/", _page)
     app.router.add_get("/dashboards/{id}", _dashboard)
     app.router.add_get("/vega.js", _vega)
-    app.router.add_post("/api/search", _search)
     app.router.add_get("/api/objects", _objects)
     app.router.add_post("/api/charts/{id}", _chart)
     app.router.add_get("/api/status", _status)
     app.router.add_get("/healthz", _healthz)
     app.router.add_static("/static", STATIC)
+    question_api.add(app)
     app.router.add_routes(routes)
     return app
 
@@ -84,27 +80,21 @@ async def _vega(request: web.Request) -> web.StreamResponse:
     return await request.app[VEGA].respond(request)
 
 
-async def _search(request: web.Request) -> web.StreamResponse:
-    body = search_request.parse(await _body(request))
-    async with asyncio.timeout(SEARCH_SECONDS):
-        return _json(await request.app[STORE].search(body))
-
-
 async def _objects(request: web.Request) -> web.StreamResponse:
-    return _json(request.app[OBJECTS])
+    return json(request.app[OBJECTS])
 
 
 async def _chart(request: web.Request) -> web.StreamResponse:
     found = next((one for one in request.app[SOURCE].charts if one.id == request.match_info["id"]), None)
     if found is None:
-        return _error(404, "chart", "there is no such chart")
+        return error(404, "chart", "there is no such chart")
     asked = chart_request.parse(await _body(request), over_time=found.by is not None and found.by.time is not None)
-    async with asyncio.timeout(SEARCH_SECONDS):
-        return _json(await charts.draw(request.app[STORE], found, request.app[SOURCE].data_view.runtime, asked))
+    drawn = charts.draw(request.app[STORE], found, request.app[SOURCE].data_view.runtime, asked)
+    return json(await question_api.bounded(drawn))
 
 
 async def _status(request: web.Request) -> web.StreamResponse:
-    return _json(request.app[STATUS]())
+    return json(request.app[STATUS]())
 
 
 async def _healthz(request: web.Request) -> web.StreamResponse:
@@ -115,22 +105,22 @@ async def _healthz(request: web.Request) -> web.StreamResponse:
 async def _explain_errors(request: web.Request, handler: security.Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except QueryError as error:
-        return _error(400, "query", str(error))
-    except StoreBusyError as error:
-        response = _error(429, "busy", str(error))
+    except QueryError as problem:
+        return error(400, "query", str(problem), problem.at)
+    except StoreBusyError as problem:
+        response = error(429, "busy", str(problem))
         response.headers["Retry-After"] = "1"
         return response
-    except StoreUnavailableError as error:
-        return _error(503, "unavailable", str(error))
-    except StoreError as error:
-        return _error(502, "store", str(error))
+    except StoreUnavailableError as problem:
+        return error(503, "unavailable", str(problem))
+    except StoreError as problem:
+        return error(502, "store", str(problem))
     except web.HTTPUnsupportedMediaType:
-        return _error(415, "content_type", "send the search as application/json")
+        return error(415, "content_type", "send the search as application/json")
     except web.HTTPRequestEntityTooLarge:
-        return _error(413, "too_large", f"a search has at most {MAX_BYTES} bytes")
+        return error(413, "too_large", f"a search has at most {MAX_BYTES} bytes")
     except TimeoutError:
-        return _error(504, "timeout", f"the search took longer than {SEARCH_SECONDS:.0f} s; narrow the time range")
+        return error(504, "timeout", f"the search took longer than {question_api.SECONDS:.0f} s; narrow the time range")
 
 
 async def _body(request: web.Request) -> bytes:
@@ -138,13 +128,3 @@ async def _body(request: web.Request) -> bytes:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     return await request.read()
-
-
-def _json(answer: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
-
-
-def _error(status: int, kind: str, reason: str) -> web.Response:
-    response = _json({"error": kind, "reason": reason})
-    response.set_status(status)
-    return response

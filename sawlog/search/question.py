@@ -27,6 +27,8 @@ class Question:
     end: int | None = None
     zone: str = "UTC"
     index: str | None = None
+    also: tuple[Clause, ...] = ()
+    """Clauses that hold besides: those of a saved search."""
 
     @classmethod
     def read(cls, told: Mapping[str, Any], *, now: int | None = None) -> Self:
@@ -66,7 +68,7 @@ class Question:
         Raises:
             QueryError: the query is malformed.
         """
-        asked: list[Clause] = []
+        asked: list[Clause] = [*self.also]
         meant = self.reading().clause
         if meant != {"match_all": {}}:
             asked.append(meant)

@@ -20,6 +20,7 @@ from sawlog.store.embedded import EmbeddedStore
 from tests.ingest.input.building import Certificates
 
 CHARTS = "/api/charts"
+ANY: dict[str, Any] = {"query": {"match_all": {}}}
 
 
 async def post(url: str, path: str = "/api/search", **how: Any) -> tuple[int, Any]:
@@ -56,12 +57,12 @@ async def test_searches_the_store(url: str) -> None:
     [
         ({"query": {"query_string": {"query": "log.level:("}}}, "query"),
         ({"query": {"nonsense": {}}}, "nonsense"),
-        ({"size": 1001}, "at most 1000"),
-        ({"size": -1}, "whole number"),
-        ({"size": True}, "whole number"),
-        ({"from": 9999, "size": 2}, "at most 10000"),
-        ({"size": 0, "aggs": {"a": {"terms": {"field": "tags", "size": 100_000}}}}, "1000 buckets"),
-        ({"size": 0, "aggs": {f"a{n}": {"max": {"field": "@timestamp"}} for n in range(51)}}, "50 aggregations"),
+        ({**ANY, "size": 1001}, "at most 1000"),
+        ({**ANY, "size": -1}, "whole number"),
+        ({**ANY, "size": True}, "whole number"),
+        ({**ANY, "from": 9999, "size": 2}, "at most 10000"),
+        ({**ANY, "size": 0, "aggs": {"a": {"terms": {"field": "tags", "size": 100_000}}}}, "1000 buckets"),
+        ({**ANY, "size": 0, "aggs": {f"a{n}": {"max": {"field": "@timestamp"}} for n in range(51)}}, "50 aggregations"),
         ([], "JSON object"),
     ],
 )

@@ -1,0 +1,18 @@
+"""What the application keeps for its handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from dashboards import source
+from dashboards.web import vega
+from sawlog.store.base import Store
+
+STORE: Final = web.AppKey("store", Store)
+STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
+SOURCE: Final = web.AppKey("source", source.ObjectsFile)
+OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
+VEGA: Final = web.AppKey("vega", vega.Bundle)

@@ -1,0 +1,276 @@
+"""The endpoints that answer questions, over both stores, and what they refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from dashboards.web import application, live, serve
+from dashboards.web.bodies import MAX_BYTES
+from sawlog.store.base import Bulk, Store
+from sawlog.store.elasticsearch import ElasticsearchStore
+from sawlog.store.embedded import EmbeddedStore
+
+LEVELS = ("INFO", "WARN", "ERROR", "INFO")
+NOW = datetime.now(UTC)
+COUNT = 400
+TIED = 60
+
+
+def document(number: int, at: datetime) -> dict[str, Any]:
+    return {
+        "@timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "message": f"request {number} took 7 ms",
+        "log": {"level": LEVELS[number % 4], "file": {"path": f"/var/log/{number % 3}.log"}, "offset": number},
+        "service": {"name": ("orders", "payments")[number % 2]},
+        "http": {"status": 200 if number % 5 else 500},
+    }
+
+
+def documents() -> list[dict[str, Any]]:
+    """Return events of the last 400 seconds, and some of one millisecond that nothing tells apart."""
+    made = [document(number, NOW - timedelta(seconds=number + 1)) for number in range(COUNT)]
+    tied = [{"@timestamp": "2020-01-01T00:00:00.000Z", "message": f"tied {number}"} for number in range(TIED)]
+    return made + tied
+
+
+@pytest.fixture(params=["embedded", "elasticsearch"])
+async def url(request: pytest.FixtureRequest, tmp_path: Path, data_stream: str) -> AsyncIterator[str]:
+    store: Store
+    if request.param == "embedded":
+        store = EmbeddedStore(tmp_path / "index")
+    else:
+        store = ElasticsearchStore(request.getfixturevalue("elasticsearch_url"), index=data_stream)
+    async with store:
+        await store.bulk(
+            Bulk.of([{**one, "@metadata": {"_id": str(n)}} for n, one in enumerate(documents())], data_stream)
+        )
+        await store.refresh()
+        app = application(store, status=lambda: {"events": COUNT + TIED})
+        async with serve(app, "127.0.0.1", 0) as address:
+            yield address
+
+
+async def post(url: str, path: str, body: Any, status: int = 200) -> Any:
+    async with aiohttp.ClientSession() as client, client.post(url + path, json=body) as response:
+        answer = await response.json()
+        assert response.status == status, answer
+        return answer
+
+
+async def every(url: str, **question: Any) -> list[str]:
+    """Return the ids of all pages."""
+    ids: list[str] = []
+    after = None
+    while True:
+        page = await post(url, "/api/search", {**question, "after": after})
+        ids += [event["id"] for event in page["events"]]
+        after = page["after"]
+        if after is None:
+            return ids
+
+
+async def test_pages_hold_each_event_once_and_in_order(url: str) -> None:
+    newest = await every(url, size=37)
+    assert newest[:COUNT] == [str(number) for number in range(COUNT)]
+    assert sorted(newest[COUNT:], key=int) == [str(COUNT + number) for number in range(TIED)]
+    oldest = await every(url, size=50, order="oldest", query="request")
+    assert oldest == [str(number) for number in reversed(range(COUNT))]
+
+
+async def test_an_event_and_its_marks(url: str) -> None:
+    asked = {"query": "message : 7 and log.level : ERROR", "size": 1, "from": "2h", "language": "auto"}
+    answer = await post(url, "/api/search", asked)
+    assert answer["language"] == "kql"
+    assert answer["to"] is None
+    assert 0 <= NOW.timestamp() * 1000 - 7_200_000 - answer["from"] + 60_000 < 120_000
+    [event] = answer["events"]
+    assert event["id"] == "2"
+    assert event["source"]["message"] == "request 2 took 7 ms"
+    assert event["marks"] == {"message": [[15, 16]], "log.level": [[0, 5]]}
+    assert event["at"] == int((NOW - timedelta(seconds=3)).timestamp() * 1000)
+
+
+async def test_both_languages_count_the_same(url: str) -> None:
+    for query in (
+        'log.level : "ERROR" and service.name : orders',
+        "log.level:ERROR AND service.name:orders",
+        "log.level:ERROR && service.name:orders",
+    ):
+        assert (await post(url, "/api/count", {"query": query}))["total"] == 100, query
+
+
+async def test_a_count_over_time(url: str) -> None:
+    asked = {"from": "10m", "split": "log.level", "errors": True, "facets": ["log.level", "service.name"]}
+    asked["filters"] = [{"field": "log.level", "operator": "is", "values": ["ERROR", "WARN"]}]
+    answer = await post(url, "/api/count", asked)
+    assert answer["total"] == COUNT / 2 == sum(bar["n"] for bar in answer["bars"])
+    assert answer["interval_ms"] == 10_000
+    assert answer["to"] - answer["from"] == pytest.approx(600_000, abs=2)
+    assert (
+        sum(bar["errors"] for bar in answer["bars"]) == sum(bar["by"].get("ERROR", 0) for bar in answer["bars"]) == 100
+    )
+    assert all(bar["at"] % 10_000 == 0 for bar in answer["bars"])
+    assert not answer["bars"][3]["partial"]
+    # Each facet is counted without its own filters.
+    assert {one["value"]: one["n"] for one in answer["facets"]["log.level"]} == {"INFO": 200, "WARN": 100, "ERROR": 100}
+    assert {one["value"]: one["n"] for one in answer["facets"]["service.name"]} == {"orders": 100, "payments": 100}
+
+
+async def test_filters_exclude_and_want_ranges(url: str) -> None:
+    filters = [
+        {"field": "service.name", "operator": "is_not", "values": ["orders"]},
+        {"field": "log.offset", "operator": "range", "values": [10, 20]},
+        {"field": "http.status", "operator": "exists", "values": []},
+        {"field": "error.type", "operator": "missing"},
+    ]
+    assert await every(url, filters=filters) == ["11", "13", "15", "17", "19"]
+
+
+async def test_all_of_time_is_that_of_the_events(url: str) -> None:
+    answer = await post(url, "/api/count", {"buckets": 10})
+    assert answer["total"] == COUNT + TIED
+    assert answer["from"] == 1_577_836_800_000
+    assert answer["to"] == int((NOW - timedelta(seconds=1)).timestamp() * 1000) + 1
+    assert answer["bars"][0] == {"at": answer["bars"][0]["at"], "n": TIED, "partial": True}
+    nothing = await post(url, "/api/count", {"query": "message : nowhere", "facets": ["log.level"]})
+    assert (nothing["total"], nothing["bars"], nothing["facets"]) == (0, [], {"log.level": []})
+
+
+async def test_fields_and_values(url: str) -> None:
+    told = {one["name"]: one for one in (await post(url, "/api/fields", {"from": "1h"}))["fields"]}
+    assert told["message"]["type"] == "text"
+    assert told["http.status"] == {"name": "http.status", "type": "long", "aggregatable": True, "share": 1.0}
+    answer = await post(url, "/api/values", {"field": "http.status"})
+    assert answer == {"values": [{"value": 200, "n": 320}, {"value": 500, "n": 80}], "with": COUNT, "distinct": 2}
+    answer = await post(url, "/api/values", {"field": "service.name", "prefix": "PAY", "size": 5})
+    assert answer["values"] == [{"value": "payments", "n": 200}]
+    answer = await post(url, "/api/values", {"field": "message", "prefix": "tied 1", "size": 1, "to": "2021-01-01"})
+    assert answer["sample"] == TIED
+    assert answer["values"] == [{"value": answer["values"][0]["value"], "n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("search", {"query": "log.level : ("}, "query"),
+        ("search", {"query": 5}, "'query'"),
+        ("search", {"nonsense": 5}, "'nonsense'"),
+        ("search", {"sise": 5}, "did you mean 'size'"),
+        ("search", {"size": 1001}, "1000"),
+        ("search", {"size": True}, "'size'"),
+        ("search", {"order": "sideways"}, "'order'"),
+        ("search", {"after": "x"}, "'after'"),
+        ("search", {"after": {"after": [1], "but": []}}, "'after'"),
+        ("search", {"after": {"after": None, "but": [5]}}, "'after'"),
+        ("search", {"from": "garbage"}, "garbage"),
+        ("search", {"from": "now", "to": "now-1h"}, "before it begins"),
+        ("search", {"zone": "Mars/Crater"}, "Mars/Crater"),
+        ("search", {"filters": [{"field": "a", "operator": "isnt", "values": [1]}]}, "'isnt'"),
+        ("search", {"saved": "nothing"}, "saved search"),
+        ("count", {"buckets": 100_000}, "500"),
+        ("count", {"facets": ["a"] * 31}, "30"),
+        ("count", {"facets": [1]}, "texts"),
+        ("values", {}, "'field'"),
+        ("values", {"field": "a", "size": 0}, "1000"),
+        ("fields", {"filters": "x"}, "filters"),
+    ],
+)
+async def test_what_cannot_be_is_explained(tmp_path: Path, path: str, body: Any, reason: str) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        answer = await post(url, f"/api/{path}", body, 400)
+        assert answer["error"] == "query"
+        assert reason in answer["reason"]
+
+
+async def test_the_place_of_a_fault_is_told(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        answer = await post(url, "/api/count", {"query": "log.level : (ERROR"}, 400)
+        assert answer["at"] == {"start": 18, "end": 18}
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"{url}/api/count", data=b"{}") as response:
+                assert response.status == 415
+            async with client.post(f"{url}/api/count", json={"query": "x" * MAX_BYTES}) as response:
+                assert response.status == 413
+            async with client.get(f"{url}/api/live?question=%5B") as response:
+                assert response.status == 400
+
+
+async def told(response: aiohttp.ClientResponse, name: str) -> Any:
+    """Wait for the next message of a name."""
+    async with asyncio.timeout(30):
+        async for line in response.content:
+            if line == f"event: {name}\n".encode():
+                return json.loads((await response.content.readline()).removeprefix(b"data: "))
+    raise AssertionError("it has ended")
+
+
+async def test_new_events_are_told_as_they_come(tmp_path: Path) -> None:
+    question = json.dumps({"query": "log.level : ERROR", "from": "15m"})
+    async with EmbeddedStore(tmp_path) as store:
+        await store.bulk(Bulk.of([{**document(2, NOW), "@metadata": {"_id": "old"}}]))
+        async with (
+            serve(application(store, status=lambda: {"events": 7}), "127.0.0.1", 0) as url,
+            aiohttp.ClientSession() as client,
+            client.get(f"{url}/api/live", params={"question": question}) as response,
+            client.get(f"{url}/api/live", params={"question": question}) as second,
+        ):
+            assert response.headers["Content-Type"] == "text/event-stream"
+            assert await told(response, "status") == {"events": 7}
+            await asyncio.sleep(2 * live.EVERY_SECONDS)
+            # What is late by its own time is new all the same; what does not match is not.
+            late = document(6, NOW - timedelta(hours=3))
+            await store.bulk(
+                Bulk.of([{**late, "@metadata": {"_id": "new"}}, {**document(1, NOW), "@metadata": {"_id": "warning"}}])
+            )
+            for viewer in (response, second):
+                rows = await told(viewer, "rows")
+                assert [event["id"] for event in rows["events"]] == ["new"]
+                assert rows["events"][0]["marks"] == {"log.level": [[0, 5]]}
+
+
+async def test_viewers_are_bounded_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_VIEWERS", 2)
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        async with aiohttp.ClientSession() as client:
+            first = await client.get(f"{url}/api/live")
+            second = await client.get(f"{url}/api/live")
+            async with client.get(f"{url}/api/live") as third:
+                assert third.status == 429
+            first.close()
+            second.close()
+        async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+            while True:
+                async with client.get(f"{url}/api/live") as again:
+                    if again.status == 200:
+                        break
+                await asyncio.sleep(0.1)
+
+
+async def test_a_store_that_is_away_is_told_and_asked_again(tmp_path: Path) -> None:
+    class Broken(EmbeddedStore):
+        fails = True
+
+        async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
+            if self.fails:
+                raise RuntimeError("a bug")
+            return await super().search(request, index)
+
+    async with (
+        Broken(tmp_path) as store,
+        serve(application(store, status=dict), "127.0.0.1", 0) as url,
+        aiohttp.ClientSession() as client,
+        client.get(f"{url}/api/live") as response,
+    ):
+        assert (await told(response, "problem"))["reason"] == "RuntimeError: a bug"
+        store.fails = False
+        await asyncio.sleep(2 * live.EVERY_SECONDS)
+        await store.bulk(Bulk.of([{**document(1, NOW), "@metadata": {"_id": "new"}}]))
+        assert [event["id"] for event in (await told(response, "rows"))["events"]] == ["new"]
