@@ -8,6 +8,7 @@
     POST /api/count        a question; how many, when, and with which values (`dashboards.web.counting`)
     POST /api/fields       a question; the fields of events, and what share has them (`dashboards.web.field_list`)
     POST /api/values       a question; the most frequent values of a field
+    GET  /api/export       all hits of a question as a file (`dashboards.web.export_api`)
     GET  /api/live         new events of a question as they come (`dashboards.web.live`)
     GET  /api/objects      the dashboards, charts and saved searches (`dashboards.web.objects`)
     POST /api/charts/{id}  a chart's figures (`dashboards.web.chart_request`, `dashboards.web.charts`)
@@ -26,7 +27,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from dashboards import source
-from dashboards.web import chart_request, charts, objects, question_api, security, vega
+from dashboards.web import chart_request, charts, export_api, objects, question_api, security, vega
 from dashboards.web.answers import error, json
 from dashboards.web.bodies import MAX_BYTES
 from dashboards.web.keys import OBJECTS, SOURCE, STATUS, STORE, VEGA
@@ -62,6 +63,7 @@ def application(
     app.router.add_get("/healthz", _healthz)
     app.router.add_static("/static", STATIC)
     question_api.add(app)
+    export_api.add(app)
     app.router.add_routes(routes)
     return app
 

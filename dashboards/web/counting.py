@@ -17,6 +17,8 @@ MAX_BUCKETS: Final = 500
 MAX_FACETS: Final = 30
 VALUES: Final = 30
 """Values of a facet."""
+SLACK: Final = 0.5
+"""Bars more than wanted: "the last 10 minutes" have become some milliseconds more when they are counted."""
 SPLIT: Final = 12
 """Values that a bar is split by; the page names the rest "other"."""
 ERRORS: Final = {"terms": {"log.level": ["ERROR", "FATAL", "SEVERE", "CRITICAL"]}}
@@ -62,7 +64,8 @@ async def _over_time(
     if start is None or end is None:
         return {"total": 0, "from": start, "to": end, "interval_ms": 0, "bars": []}
     step = next(
-        (one for one in STEPS if (end - start) / one <= buckets), -(-(end - start) // buckets // _DAY + 1) * _DAY
+        (one for one in STEPS if (end - start) / one <= buckets + SLACK),
+        -(-(end - start) // buckets // _DAY + 1) * _DAY,
     )
     below: dict[str, Any] = {"errors": {"filter": ERRORS}} if errors else {}
     if split:

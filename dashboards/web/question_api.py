@@ -14,6 +14,7 @@ from dashboards.web.answers import json
 from dashboards.web.keys import OBJECTS, STATUS, STORE
 from dashboards.web.live import Live
 from sawlog.errors import QueryError
+from sawlog.search import hints
 from sawlog.search.question import Question
 
 SECONDS: Final = 60.0
@@ -43,7 +44,7 @@ async def _search(request: web.Request) -> web.StreamResponse:
     if isinstance(told.get("query"), dict):
         body = search_request.parse(await request.read())
         return json(await bounded(request.app[STORE].search(body)))
-    question = _question(request, told, size=int, after=object, order=str)
+    question = question_of(request, told, size=int, after=object, order=str)
     order = told.get("order") or "newest"
     if order not in {"newest", "oldest"}:
         raise QueryError(f"'order' is {order!r}: 'newest' or 'oldest'")
@@ -56,7 +57,7 @@ async def _search(request: web.Request) -> web.StreamResponse:
 
 async def _count(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    question = _question(request, told, split=str, buckets=int, facets=list, errors=bool)
+    question = question_of(request, told, split=str, buckets=int, facets=list, errors=bool)
     counted = counting.count(
         request.app[STORE],
         question,
@@ -65,17 +66,19 @@ async def _count(request: web.Request) -> web.StreamResponse:
         facets=bodies.texts(told, "facets"),
         errors=bool(told.get("errors")),
     )
-    return json(await bounded(counted))
+    answer = await bounded(counted)
+    told_hints = [] if answer["total"] else await bounded(hints.hints(request.app[STORE], question))
+    return json({**answer, "hints": [hints.told(one) for one in told_hints]})
 
 
 async def _fields(request: web.Request) -> web.StreamResponse:
-    question = _question(request, await bodies.read(request))
+    question = question_of(request, await bodies.read(request))
     return json(await bounded(field_list.fields(request.app[STORE], question)))
 
 
 async def _values(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    question = _question(request, told, field=str, size=int, prefix=str)
+    question = question_of(request, told, field=str, size=int, prefix=str)
     field, size = told.get("field"), told.get("size")
     if not field:
         raise QueryError("the name of a 'field' is missing")
@@ -87,10 +90,16 @@ async def _values(request: web.Request) -> web.StreamResponse:
 
 async def _live(request: web.Request) -> web.StreamResponse:
     told = bodies.decode(request.query.get("question", "{}"))
-    return await request.app[LIVE].respond(request, _question(request, told))
+    return await request.app[LIVE].respond(request, question_of(request, told))
 
 
-def _question(request: web.Request, told: dict[str, Any], **others: type) -> Question:
+async def bounded(asked: Awaitable[Answer]) -> Answer:
+    """Wait for an answer of the store no longer than `SECONDS`. Raises TimeoutError."""
+    async with asyncio.timeout(SECONDS):
+        return await asked
+
+
+def question_of(request: web.Request, told: dict[str, Any], **others: type) -> Question:
     """Read a question; `saved` in it is the id of a search of `dashboards/objects.yaml` that holds besides."""
     question = bodies.question(told, saved=str, **others)
     if not (saved := told.get("saved")):
@@ -99,9 +108,3 @@ def _question(request: web.Request, told: dict[str, Any], **others: type) -> Que
     if saved not in searches:
         raise QueryError(f"there is no saved search {saved[:60]!r}")
     return replace(question, also=(searches[saved]["clause"],))
-
-
-async def bounded(asked: Awaitable[Answer]) -> Answer:
-    """Wait for an answer of the store no longer than `SECONDS`. Raises TimeoutError."""
-    async with asyncio.timeout(SECONDS):
-        return await asked

@@ -14,6 +14,7 @@ import pytest
 
 from dashboards.web import application, live, serve
 from dashboards.web.bodies import MAX_BYTES
+from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
@@ -274,3 +275,53 @@ async def test_a_store_that_is_away_is_told_and_asked_again(tmp_path: Path) -> N
         await asyncio.sleep(2 * live.EVERY_SECONDS)
         await store.bulk(Bulk.of([{**document(1, NOW), "@metadata": {"_id": "new"}}]))
         assert [event["id"] for event in (await told(response, "rows"))["events"]] == ["new"]
+
+
+async def test_an_export_has_all_hits_in_order(url: str) -> None:
+    question = json.dumps({"query": "request", "from": "1h"})
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{url}/api/export", params={"question": question, "order": "oldest"}) as response:
+            assert response.headers["Content-Disposition"].startswith('attachment; filename="sawlog-')
+            lines = (await response.text()).splitlines()
+        assert [json.loads(line)["log"]["offset"] for line in lines] == list(reversed(range(COUNT)))
+        asked = {"question": question, "format": "csv", "fields": "log.offset,http.status"}
+        async with client.get(f"{url}/api/export", params=asked) as response:
+            assert response.content_type == "text/csv"
+            rows = (await response.text()).split("\r\n")
+        assert rows[:3] == ["log.offset,http.status", "0,500", "1,200"]
+        assert len(rows) == COUNT + 2
+
+
+@pytest.mark.parametrize(
+    "asked", [{"format": "xls"}, {"question": "["}, {"question": '{"query": "a : ("}'}, {"order": "x"}]
+)
+async def test_an_export_that_cannot_be_is_explained(tmp_path: Path, asked: dict[str, str]) -> None:
+    async with (
+        EmbeddedStore(tmp_path) as store,
+        serve(application(store, status=dict), "127.0.0.1", 0) as url,
+        aiohttp.ClientSession() as client,
+        client.get(f"{url}/api/export", params=asked) as response,
+    ):
+        assert response.status == 400
+        assert (await response.json())["error"] == "query"
+
+
+async def test_an_export_that_breaks_off_is_no_whole_file(tmp_path: Path) -> None:
+    class Breaking(EmbeddedStore):
+        async def scan(self, query: Any, **how: Any) -> AsyncIterator[list[dict[str, Any]]]:  # type: ignore[override]
+            async for hits in super().scan(query, **how):
+                yield hits
+                raise StoreUnavailableError("it has gone")
+
+    async with Breaking(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        await store.bulk(Bulk.of(documents()))
+        async with aiohttp.ClientSession() as client:
+            with pytest.raises(aiohttp.ClientError):
+                async with client.get(f"{url}/api/export") as response:
+                    await response.read()
+
+
+async def test_an_empty_answer_explains_itself(url: str) -> None:
+    hints = (await post(url, "/api/count", {"query": "level : ERROR"}))["hints"]
+    assert "log.level" in hints[0]["text"]
+    assert (await post(url, "/api/count", {"query": "log.level : ERROR"}))["hints"] == []
