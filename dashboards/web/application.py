@@ -13,6 +13,7 @@
     GET  /api/objects      the dashboards, charts and saved searches (`dashboards.web.objects`)
     POST /api/charts/{id}  a chart's figures (`dashboards.web.chart_request`, `dashboards.web.charts`)
     GET  /api/status       what `status` gives: events, rate, parse failures, …
+    …    /_search, …      what clients of Elasticsearch ask of the embedded index (`dashboards.web.face`)
     GET  /healthz          204 as long as the process answers
 
 Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason": "…"}``.
@@ -27,12 +28,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from dashboards import source
-from dashboards.web import chart_request, charts, export_api, objects, question_api, security, vega
+from dashboards.web import chart_request, charts, export_api, face, keys, objects, question_api, security, vega
 from dashboards.web.answers import error, json
 from dashboards.web.bodies import MAX_BYTES
 from dashboards.web.keys import OBJECTS, SOURCE, STATUS, STORE, VEGA
 from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailableError
 from sawlog.store.base import Store
+from sawlog.store.embedded import EmbeddedStore
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -64,11 +66,18 @@ def application(
     app.router.add_static("/static", STATIC)
     question_api.add(app)
     export_api.add(app)
+    # Elasticsearch has a face of its own.
+    app[keys.HAS_FACE] = isinstance(store, EmbeddedStore)
+    if app[keys.HAS_FACE]:
+        face.add(app)
     app.router.add_routes(routes)
     return app
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
+    accepted = request.headers.get("Accept", "*/*")
+    if request.app[keys.HAS_FACE] and "text/html" not in accepted:
+        return await face.about(request)
     return web.FileResponse(STATIC / "index.html")
 
 

@@ -32,15 +32,24 @@ def parse(body: bytes) -> dict[str, Any]:
         raise QueryError(f"the search is not a JSON object: {error}") from None
     except RecursionError:
         raise QueryError("the search is nested too deep") from None
+    check(request, MAX_SIZE)
+    return request
+
+
+def check(request: dict[str, Any], most: int = MAX_WINDOW) -> None:
+    """Check what could make a request expensive; `most` is how many hits it may want.
+
+    Raises:
+        QueryError: it is beyond a bound; the message names which.
+    """
     size = _number(request, "size", 10)
     start = _number(request, "from", 0)
-    if size > MAX_SIZE:
-        raise QueryError(f"size is {size}; at most {MAX_SIZE}")
+    if size > most:
+        raise QueryError(f"size is {size}; at most {most}")
     if start + size > MAX_WINDOW:
         raise QueryError(f"from + size is {start + size}; at most {MAX_WINDOW}")
     if _count_aggregations(request) > MAX_AGGREGATIONS:
         raise QueryError(f"more than {MAX_AGGREGATIONS} aggregations in one search")
-    return request
 
 
 def _number(where: dict[str, Any], name: str, default: int) -> int:
