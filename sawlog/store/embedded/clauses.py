@@ -435,7 +435,8 @@ class Compiler:
             return self._word(field, _as_text(value))
         if kind == "keyword":
             wanted = self.bind(_as_text(value))
-            return self._ask(field, lambda text: f"{text} = {wanted}", Word(field, _as_text(value)))
+            among = f"list_contains(tags, {wanted})" if field == "tags" else None
+            return self._ask(field, lambda text: f"{text} = {wanted}", Word(field, _as_text(value)), among)
         if kind == "date":
             return self.between(field, {"gte": value, "lte": value})
         if kind == "long":
@@ -466,12 +467,15 @@ class Compiler:
         double = f"TRY_CAST({held} AS DOUBLE) = {self.bind(float(number))}"
         return f"({held}::VARCHAR IN ({', '.join(literals)}) OR json_type({held}) = 'DOUBLE' AND {double})"
 
-    def _ask(self, field: str, fits: Callable[[str], str], hint: Hint = None) -> RowCondition:
-        """Ask a fixed field's column, or `rest` where it may hold the field and the column does not."""
+    def _ask(self, field: str, fits: Callable[[str], str], hint: Hint = None, among: str | None = None) -> RowCondition:
+        """Ask a fixed field's column, or `rest` where it may hold the field and the column does not.
+
+        `among` is a quicker way to ask the column of lists.
+        """
         if field == "_id":
             return RowCondition(fits(IDENTITY))
         if field == "tags":
-            conditions = [f"len(list_filter(tags, lambda t: {fits('t')})) > 0"]
+            conditions = [among or f"len(list_filter(tags, lambda t: {fits('t')})) > 0"]
         else:
             conditions = [fits(column(field))]
         kind = KINDS[field]

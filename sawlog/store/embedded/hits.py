@@ -45,6 +45,8 @@ class HitWalk:
         self.session = session
         self.narrowed: int | None = None
         """How many rows were copied, if all that match were."""
+        self.are_gathered = False
+        """Whether they were copied with all that documents are made of."""
         self._behind = None if after is None else self._beyond(after)
         self._values = [self._value(key) for key in keys]
 
@@ -159,7 +161,7 @@ class HitWalk:
             return {}
         times = [row[1] for row in rows]
         sources = self.sources.within(min(times), max(times))
-        relation = sources.relation(self.compiler)
+        relation = NARROWED if self.are_gathered else sources.relation(self.compiler)
         numbers = [row[0] for row in rows]
         if len(numbers) <= MOST_LITERALS:
             wanted = literals(numbers)

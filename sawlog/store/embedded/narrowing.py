@@ -6,6 +6,7 @@ and once more for each pass of the aggregations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sawlog.store.embedded.clauses import Compiler, RowCondition, column
@@ -15,6 +16,8 @@ from sawlog.store.embedded.sources import Sources
 
 MOST_ROWS: Final = 100_000
 """So many rows are copied at most."""
+MOST_DOCUMENTS: Final = 5_000
+"""So many are copied with all columns."""
 NARROWED: Final = "narrowed"
 _ALWAYS: Final = frozenset({SEQUENCE, TIME, ID, SOURCE, "log.offset"})
 _UNQUOTED: Final = {"tags": "tags", REST: "(rest, ", "_index": "_index"}
@@ -26,17 +29,36 @@ def narrow(condition: RowCondition, sources: Sources, used: str, compiler: Compi
 
     Return how many they are; None if they are too many, or the condition is so quick that it need not be.
     """
-    relation = sources.relation(compiler)
-    if relation is None or not any(word in condition.sql for word in _SLOW):
+    if not any(word in condition.sql for word in _SLOW):
         return None
     kept = [name for name in COLUMNS if name in _ALWAYS or _UNQUOTED.get(name, column(name)) in used]
+    return _copy(kept, MOST_ROWS, condition, sources, compiler, session)
+
+
+def gather(condition: RowCondition, sources: Sources, compiler: Compiler, session: Session) -> int | None:
+    """Copy the rows that fulfil a condition with all of their columns, where filters have left few row groups to read.
+
+    Each column of each row group that is looked into costs time, however few rows are taken: they are read once, not
+    once more for the documents. Return how many they are; None if they are too many, or the filters do not help.
+    """
+    if not sources.is_filtered:
+        return None
+    return _copy(COLUMNS, MOST_DOCUMENTS, condition, sources, compiler, session)
+
+
+def _copy(
+    names: Sequence[str], most: int, condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
+) -> int | None:
+    relation = sources.relation(compiler)
+    if relation is None:
+        return None
     session.rows(
-        f"CREATE TEMP TABLE {NARROWED} AS SELECT {', '.join(map(column, kept))} FROM {relation} "
-        f"WHERE {sources.where(condition, compiler)} LIMIT {MOST_ROWS + 1}",
+        f"CREATE TEMP TABLE {NARROWED} AS SELECT {', '.join(map(column, names))} FROM {relation} "
+        f"WHERE {sources.where(condition, compiler)} LIMIT {most + 1}",
         compiler.values,
     )
     [(count,)] = session.rows(f"SELECT count(*) FROM {NARROWED}")
-    if count > MOST_ROWS:
+    if count > most:
         session.rows(f"DROP TABLE {NARROWED}")
         return None
     return int(count)

@@ -50,6 +50,7 @@ class SearchRequest:
         self.keys = [*self.asked, *implied]
         self.after = self._after(request.get("search_after"))
         self._includes, self._excludes = _source_filter(request.get("_source", True))
+        self.is_counted = _is_counted(request.get("track_total_hits", True))
         self.nodes = aggregations.parse(request.get("aggs", request.get("aggregations", {})))
 
     def render(self, name: str, index: str, source: dict[str, Any], values: list[Any]) -> dict[str, Any]:
@@ -65,6 +66,15 @@ class SearchRequest:
         if not isinstance(values, list) or len(values) != len(self.asked) or self.start:
             raise QueryError("search_after expects one value for each key of sort, and no 'from'")
         return values
+
+
+def _is_counted(option: Any) -> bool:
+    """Whether it is to be said how many documents match: exactly, also where a lower bound would do."""
+    if isinstance(option, bool):
+        return option
+    if isinstance(option, int) and option >= -1:
+        return option != 0
+    raise QueryError(f"'track_total_hits' is {option!r:.100}: expected true, false or a number")
 
 
 def _count(request: dict[str, Any], name: str, default: int) -> int:

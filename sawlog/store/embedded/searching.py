@@ -12,7 +12,7 @@ from sawlog.store.embedded import aggregations, grouping
 from sawlog.store.embedded.clauses import NOTHING, Compiler, time_limits
 from sawlog.store.embedded.engine import Session
 from sawlog.store.embedded.hits import HitWalk
-from sawlog.store.embedded.narrowing import NARROWED, narrow
+from sawlog.store.embedded.narrowing import NARROWED, gather, narrow
 from sawlog.store.embedded.paths import RestNames
 from sawlog.store.embedded.request import SearchRequest
 from sawlog.store.embedded.rollups import counted
@@ -32,24 +32,32 @@ def search(session: Session, view: View, request: Any, index: str | None = None)
     fields = frozenset(compiler.used)
     sources = scope.sources(condition.hint, compiler)
     hits = HitWalk(condition, asked.keys, asked.after, sources, compiler, session)
-    total, parts = 0, dict[str, aggregations.Findings]()
+    total: int | None = 0
+    parts: dict[str, aggregations.Findings] = {}
     if condition != NOTHING:
         if asked.size:
-            used = grouping.sql_of(asked.nodes, compiler, session) + hits.sql
-            hits.narrowed = narrow(condition, sources, used, compiler, session)
-        if hits.narrowed is None:
-            total, parts = counted(asked.nodes, condition, fields, sources, compiler, session)
+            hits.narrowed = gather(condition, sources, compiler, session)
+            hits.are_gathered = hits.narrowed is not None
+        if not asked.is_counted and not asked.nodes:
+            total = hits.narrowed
         else:
-            rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
-            total, parts = grouping.collect(asked.nodes, rows, compiler, session)
+            if asked.size and hits.narrowed is None:
+                used = grouping.sql_of(asked.nodes, compiler, session) + hits.sql
+                hits.narrowed = narrow(condition, sources, used, compiler, session)
+            if hits.narrowed is None:
+                total, parts = counted(asked.nodes, condition, fields, sources, compiler, session)
+            else:
+                rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
+                total, parts = grouping.collect(asked.nodes, rows, compiler, session)
+    found: dict[str, Any] = {"total": {"value": total, "relation": "eq"}} if asked.is_counted else {}
     answer: dict[str, Any] = {
         "took": int((time.monotonic() - began) * 1000),
         "timed_out": False,
         "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
         "hits": {
-            "total": {"value": total, "relation": "eq"},
+            **found,
             "max_score": None,
-            "hits": hits.page(asked, total) if asked.size and total else [],
+            "hits": hits.page(asked, total) if asked.size and total != 0 else [],
         },
     }
     if asked.nodes:

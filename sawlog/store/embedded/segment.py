@@ -57,6 +57,8 @@ _ROLLUP: Final = Schema(
 _DELTAS: Final = (SEQUENCE, TIME, "log.offset", "event.ingested")
 """Columns that are written as differences."""
 _VALUES: Final = ("trace.id", "span.id")
+_MANY: Final = ("message", *_VALUES)
+"""Columns of so many values that a dictionary would only be one page more to unpack for each row."""
 _NAMES: Final = (
     *("log.level", "log.logger", "service.name", "host.name"),
     *("process.thread.name", "error.type", "log.file.path"),
@@ -202,7 +204,7 @@ def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Seg
                 max_row_group_size=GROUP,
                 data_page_row_count_limit=PAGE,
                 column_encoding=dict.fromkeys(_DELTAS, "delta_binary_packed"),
-                column_dictionary_enabled=dict.fromkeys((*_DELTAS, "message"), False),
+                column_dictionary_enabled=dict.fromkeys((*_DELTAS, *_MANY), False),
                 created_by="sawlog",
             )
             file.flush()

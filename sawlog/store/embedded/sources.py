@@ -17,7 +17,7 @@ from sawlog.store.embedded.view import SegmentView, View
 from sawlog.store.embedded.words import may_hold
 
 LIVE: Final = "live"
-MOST_RUNS: Final = 64
+MOST_RUNS: Final = 256
 """Beyond so many runs of row groups, whole files are read."""
 
 TimeLimits = tuple[int, int]
@@ -49,6 +49,13 @@ class Sources:
     def rows(self) -> int:
         """How many rows are looked at at most."""
         return self.live_rows + sum(run.rows for run in self.runs)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether filters have left at most half of the rows that would be read without them."""
+        segments = {run.segment.path: run.segment.rows for run in self.runs}
+        read = sum(run.rows for run in self.runs if not run.is_whole)
+        return 0 < 2 * read <= sum(segments.values()) and not any(run.is_whole for run in self.runs)
 
     def within(self, low: int, high: int) -> Sources:
         """Return what may have rows with these times."""
@@ -120,7 +127,7 @@ class Scope:
         start = 0
         groups = segment.row_groups
         chosen = [
-            group.first <= high and group.last >= low and _is_worth(hint, bits, names)
+            group.first <= high and group.last >= low and _is_worth(hint, bits, names, {})
             for group, bits in zip(groups, segment.words, strict=True)
         ]
         if all(chosen):
@@ -170,14 +177,19 @@ def _whole(segment: SegmentView) -> Run:
     return Run(segment, 0, segment.rows, segment.first, segment.last, True)
 
 
-def _is_worth(hint: Hint, bits: bytes, names: RestNames | None) -> bool:
-    """Whether a row group whose filter is `bits` may have rows."""
+def _is_worth(hint: Hint, bits: bytes, names: RestNames | None, known: dict[str, bool]) -> bool:
+    """Whether a row group whose filter is `bits` may have rows; `known` are words that it was asked for already."""
     if hint is None:
         return True
     if isinstance(hint, Word):
-        return names is None or bool(names.of(hint.field)) or may_hold(bits, hint.text)
-    worth = (_is_worth(one, bits, names) for one in hint.hints)
-    return all(worth) if hint.all else any(worth)
+        if names is None or names.of(hint.field):
+            return True
+        worth = known.get(hint.text)
+        if worth is None:
+            worth = known[hint.text] = may_hold(bits, hint.text)
+        return worth
+    answers = (_is_worth(one, bits, names, known) for one in hint.hints)
+    return all(answers) if hint.all else any(answers)
 
 
 def row_groups(sources: Sources) -> Sequence[tuple[int, int, int]]:

@@ -572,6 +572,16 @@ class StoreConformance:
             answer = await filled.search({"sort": sort})
             assert ids(answer) == ["a:0", "a:100", "b:0", "a:200", "b:80", "b:160", "c:0"]
 
+    async def test_a_total_that_nobody_asks_for_is_not_counted(self, filled: Store) -> None:
+        for query in ({"match_all": {}}, {"term": {"service.name": "orders"}}, {"match": {"message": "ledger"}}):
+            asked = {"query": query, "sort": [{"@timestamp": "desc"}, {"log.offset": "desc"}], "size": 3}
+            counted, quick, most = [
+                (await filled.search({**asked, "track_total_hits": way}))["hits"] for way in (True, False, 100)
+            ]
+            assert counted["total"] == most["total"] == {"value": await filled.count(query), "relation": "eq"}
+            assert "total" not in quick
+            assert quick["hits"] == counted["hits"]
+
     async def test_pages_by_from_and_size(self, filled: Store) -> None:
         sort = [{"@timestamp": "asc"}, {"log.offset": "asc"}]
         pages = [ids(await filled.search({"sort": sort, "from": start, "size": 3})) for start in (0, 3, 6, 9)]

@@ -315,7 +315,7 @@ def test_deep_clauses_are_refused(searchable: Callable[[dict[str, Any]], object]
 
 
 def test_a_malformed_query_names_the_place(searchable: Callable[[dict[str, Any]], object]) -> None:
-    with pytest.raises(QueryError, match="at character 11: unexpected"):
+    with pytest.raises(QueryError, match="at character 11: "):
         searchable({"query": {"query_string": {"query": "a && b || ) c"}}})
 
 
