@@ -1,12 +1,14 @@
 """How long searches of an embedded index take over HTTP, as the page asks them: the 95th of a hundred, warm.
 
 The events are made, not parsed: what is measured is the index. Two threads and 512 MB of memory are what searches have.
-Run: ``python -m bench search --lines 10000000``.
+Run: ``python -m bench search --lines 10000000``; with ``SAWLOG_BENCH_INDEX=FOLDER``, the index is made in that folder,
+or asked again if it is there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import statistics
 import tempfile
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 
 from bench.figures import Row, Services, Size
 from dashboards.web import application, serve
@@ -30,6 +33,7 @@ START: Final = 1_740_000_000_000
 DAYS: Final = 5
 DAY: Final = 86_400_000
 TOGETHER: Final = 5_000
+SCANNED: Final = 300_000
 SERVICES: Final = ("orders", "payments", "stock", "conta", "ledger", "users", "gateway", "mail")
 LEVELS: Final = (*["INFO"] * 90, *["DEBUG"] * 10, *["WARN"] * 6, *["ERROR"] * 3)
 RARE: Final = "zebracorn"
@@ -38,21 +42,33 @@ TRACE: Final = "0123456789abcdef" * 2
 
 def measure(size: Size, services: Services) -> Iterator[Row]:
     """Fill an index with as many events as the file has lines, and ask it."""
+    if kept := os.environ.get("SAWLOG_BENCH_INDEX"):
+        yield from asyncio.run(_measured(Path(kept), size))
+        return
     with tempfile.TemporaryDirectory() as folder:
         yield from asyncio.run(_measured(Path(folder) / "data", size))
 
 
 async def _measured(folder: Path, size: Size) -> list[Row]:
     async with EmbeddedStore(folder) as store:
-        await _fill(store, size.lines)
+        events = await store.count({"match_all": {}})
+        if not events:
+            await _fill(store, size.lines)
+            events = size.lines
         app = application(store, status=dict)
         async with serve(app, port=0) as address, aiohttp.ClientSession() as client:
-            return [
-                Row(
-                    GROUP, what, [await _percentile(client, address, body, size.rounds)], "ms", f"{size.lines:,} events"
-                )
-                for what, body in _requests().items()
+            rows = [
+                Row(GROUP, what, [await _percentile(client, address, body, size.rounds)], "ms", f"{events:,} events")
+                for what, body in _requests(events).items()
             ]
+        return [*rows, Row(GROUP, f"{SCANNED:,} events in order", [await _scanned(store)], "s", "without HTTP")]
+
+
+async def _scanned(store: EmbeddedStore) -> float:
+    began = time.perf_counter()
+    async for hits in store.scan({"match_all": {}}, limit=SCANNED):
+        msgspec.json.encode(hits)
+    return time.perf_counter() - began
 
 
 async def _percentile(client: aiohttp.ClientSession, address: str, body: dict[str, Any], rounds: int) -> float:
@@ -66,7 +82,9 @@ async def _percentile(client: aiohttp.ClientSession, address: str, body: dict[st
     return statistics.quantiles(took[2:], n=20)[-1]
 
 
-def _requests() -> dict[str, dict[str, Any]]:
+def _requests(events: int) -> dict[str, dict[str, Any]]:
+    around = [{"term": {"log.file.path": "/var/log/stock.log"}}, {"term": {"host.name": "alpha"}}]
+    before = {"range": {"log.offset": {"lt": 60 * events}}}
     end = START + DAYS * DAY
     narrow = [{"term": {"service.name": "orders"}}, {"terms": {"log.level": ["WARN", "ERROR"]}}]
     word = {"query_string": {"query": "message:timeout"}}
@@ -77,6 +95,13 @@ def _requests() -> dict[str, dict[str, Any]]:
         "Discover of 24 h, by a word": _discover(end - DAY, end, "30m", [word]),
         "newest 100 of a rare word": {"query": {"query_string": {"query": RARE}}, "size": 100},
         "newest 100 of a word everywhere": {"query": word, "size": 100},
+        "the same, not counted": {"query": word, "size": 100, "track_total_hits": False},
+        "30 lines above one": {
+            "query": {"bool": {"filter": [*around, before]}},
+            "size": 30,
+            "sort": [{"log.offset": "desc"}],
+            "track_total_hits": False,
+        },
         "trace.id": {"query": {"term": {"trace.id": TRACE}}, "size": 100},
         "trace.id that no event has": {"query": {"term": {"trace.id": "f" * 32}}, "size": 100},
         "percentiles": {"size": 0, "aggs": {"x": {"percentiles": {"field": "log.offset"}}}},
