@@ -104,7 +104,8 @@ class HitWalk:
         Return None if there can be none.
         """
         condition = self.condition if self._behind is None else all_of([self.condition, self._behind])
-        relation, where = sources.relation(self.compiler), sources.where(condition, self.compiler)
+        relation = sources.relation(self.compiler, last_first=self.keys[0].descending)
+        where = sources.where(condition, self.compiler)
         if self.narrowed is not None:
             relation, where = NARROWED, "true" if self._behind is None else self._behind.sql
         if relation is None:

@@ -63,11 +63,15 @@ class Sources:
         runs = [run for run in self.runs if run.first <= high and run.last >= low]
         return replace(self, runs=runs, limits=(low, high))
 
-    def relation(self, compiler: Compiler) -> str | None:
-        """Write what is selected from, all columns of all rows; None if there are none."""
+    def relation(self, compiler: Compiler, *, last_first: bool = False) -> str | None:
+        """Write what is selected from, all columns of all rows; None if there are none.
+
+        With `last_first`, the files come in that order: for the largest of what grows, like offsets, the others are
+        then left alone.
+        """
         if self.limits[0] > self.limits[1]:
             return None
-        whole = [str(run.segment.path) for run in self.runs if run.is_whole]
+        whole = [str(run.segment.path) for run in self.runs if run.is_whole][:: -1 if last_first else 1]
         parts = [f"SELECT * FROM read_parquet({compiler.bind(whole)})"] if whole else []
         runs: dict[str, list[Run]] = {}
         for run in self.runs:
