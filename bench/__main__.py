@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import groks, growth, latency, node, roads, search, senders, stages, start, tried
+from bench import again, groks, growth, latency, node, roads, search, senders, stages, start, tried
 from bench.figures import MissingServiceError, Row, Services, Size, failed
 from bench.page import machine, table, write
 
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Measure] = {
     "senders": senders.measure,
     "latency": latency.measure,
     "search": search.measure,
+    "again": again.measure,
 }
 
 

@@ -124,7 +124,7 @@ def _discover(first: int | None, end: int, step: str, more: list[dict[str, Any]]
 
 async def _fill(store: EmbeddedStore, count: int) -> None:
     chance = random.Random(5)
-    heads = [_head(service, level, number) for service in SERVICES for number in range(5) for level in LEVELS]
+    heads = [head(service, level, number) for service in SERVICES for number in range(5) for level in LEVELS]
     offset = 0
     for start in range(0, count, TOGETHER):
         some = min(TOGETHER, count - start)
@@ -144,7 +144,7 @@ async def _fill(store: EmbeddedStore, count: int) -> None:
                 await asyncio.sleep(0.5)
 
 
-def _head(service: str, level: str, number: int) -> Common:
+def head(service: str, level: str, number: int) -> Common:
     log = {
         "level": level,
         "logger": f"br.com.{service}.Controller{number}",

@@ -51,11 +51,11 @@ def batch_of(rows: Sequence[Row], first: int) -> RecordBatch:
     arrays = []
     for name in COLUMNS:
         if name == SEQUENCE:
-            arrays.append(_integers(range(first, first + count)))
+            arrays.append(integers(range(first, first + count)))
         elif name in used:
-            arrays.append(_array(name, [row.get(name) for row in rows]))
+            arrays.append(column_of(name, [row.get(name) for row in rows]))
         else:
-            arrays.append(_nothing(name, count))
+            arrays.append(nothing(name, count))
     return RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
@@ -107,8 +107,8 @@ class RowMaker:
                 row |= part[0]
                 kept = part[1]
             else:
-                kept = _put(row, _TREE, "", key, value)
-            if kept is not _ALL:
+                kept = put(row, TREE, "", key, value)
+            if kept is not ALL:
                 rest = {} if rest is None else rest
                 rest[key] = kept
         if rest is not None:
@@ -124,7 +124,7 @@ class RowMaker:
                 self._parts[number] = None
                 return None
             row: Row = {}
-            part = self._parts[number] = (row, _put(row, _TREE, "", key, value))
+            part = self._parts[number] = (row, put(row, TREE, "", key, value))
         return part
 
 
@@ -137,14 +137,14 @@ class _Table:
         """Of one value where all rows have the same."""
         for name in sorted(set().union(*rows)):
             values = [row.get(name) for row in rows]
-            self._columns[name] = _array(name, values[:1] if values.count(values[0]) == len(values) else values)
+            self._columns[name] = column_of(name, values[:1] if values.count(values[0]) == len(values) else values)
 
     def column(self, name: str, places: Array) -> Array:
         """Return the column of events of which each belongs to the head at its place."""
         made = self._columns.get(name)
         if made is None:
-            return _nothing(name, len(places))
-        return _same(made, len(places)) if len(made) == 1 else made.take(places)
+            return nothing(name, len(places))
+        return same(made, len(places)) if len(made) == 1 else made.take(places)
 
 
 class Heads:
@@ -208,16 +208,16 @@ class Heads:
         count = len(columns)
         table, places = self._at_heads(columns)
         own: dict[str, Array] = {
-            SEQUENCE: _integers(range(first, first + count)),
+            SEQUENCE: integers(range(first, first + count)),
             "message": Array(columns.messages, _TEXT),
-            "log.offset": _integers(columns.offsets),
+            "log.offset": integers(columns.offsets),
         }
-        own[TIME], odd = _times(columns.times)
+        own[TIME], odd = times_of(columns.times)
         if ingested is not None:
             moment, exact = milliseconds("event.ingested", ingested)
             if not exact:
                 raise UnfitError("no usual time")
-            own["event.ingested"] = _same(_array("event.ingested", [moment]), count)
+            own["event.ingested"] = same(column_of("event.ingested", [moment]), count)
         if columns.ids:
             for place, name in enumerate(("trace.id", "span.id")):
                 values: list[str | None] = [None] * count
@@ -260,11 +260,12 @@ _FIGURES: Final = bytes(ord("0") if ord("0") <= code <= ord("9") else code for c
 """Makes a nought of each figure."""
 
 
-def _integers(values: Iterable[int]) -> Array:
+def integers(values: Iterable[int]) -> Array:
+    """Return a column of whole numbers. Raises OverflowError or TypeError if one is none of 64 bits."""
     return Array.from_buffer(array("q", values))
 
 
-def _times(texts: list[str]) -> tuple[Array, dict[int, str]]:
+def times_of(texts: list[str]) -> tuple[Array, dict[int, str]]:
     """Return the column of times, and by their position those of which the text is not the usual one."""
     times = Array(texts, _TEXT).cast(_TYPES[TIME])
     together = "".join(texts)
@@ -272,15 +273,9 @@ def _times(texts: list[str]) -> tuple[Array, dict[int, str]]:
         together.isascii()
         and together.encode().translate(_FIGURES) == b"0000-00-00T00:00:00.000Z" * len(texts)
         and not times.null_count
-        and ":6" not in together
+        and ":6" not in together  # a leap second, which Arrow takes for the next one
+        and "0000-" not in together  # a year that dates here have not
     ):
-        return times, {}
-    back: list[str | None] = times.cast(_TEXT).to_pylist()
-    if back == texts:
-        return times, {}
-    # A full second is written without its fraction.
-    whole = [f"{one[:19]}.000Z" if one is not None and len(one) == 20 else one for one in back]
-    if whole == texts:
         return times, {}
     found = [milliseconds(TIME, text) for text in texts]
     odd = {at: texts[at] for at, (_, exact) in enumerate(found) if not exact}
@@ -294,10 +289,11 @@ def _rest_with_times(rows: list[Row], places: list[int], odd: dict[int, str]) ->
         rest = values[at]
         member = _encode({TIME: text}).decode()
         values[at] = member if rest is None else f"{member[:-1]},{rest[1:]}"
-    return _array(REST, values)
+    return column_of(REST, values)
 
 
-def _array(name: str, values: list[Any]) -> Array:
+def column_of(name: str, values: list[Any]) -> Array:
+    """Return the column of a field from what rows have there; None where there is nothing."""
     kind = _TYPES[name]
     if name == "tags":
         offsets, texts, at = [0], list[str](), 0
@@ -312,11 +308,12 @@ def _array(name: str, values: list[Any]) -> Array:
     return made if made.type == kind else made.cast(kind)
 
 
-def _nothing(name: str, count: int) -> Array:
-    return _same(_NOTHING[name], count)
+def nothing(name: str, count: int) -> Array:
+    """Return the column of a field that no row has."""
+    return same(_NOTHING[name], count)
 
 
-def _same(one: Array, count: int) -> Array:
+def same(one: Array, count: int) -> Array:
     """Return a column that has the one value of another everywhere."""
     return one.take(Array.from_buffer(array("i", bytes(4 * count))))
 
@@ -333,13 +330,13 @@ def _tree() -> dict[str, Any]:
     return {key: node for key, node in tree.items() if key not in (ID, INDEX)}
 
 
-_TREE: Final = _tree()
-_ALL: Final[Any] = object()
+TREE: Final = _tree()
+ALL: Final[Any] = object()
 """Stands where the columns say all."""
 
 
-def _put(row: Row, tree: Any, prefix: str, key: str, value: Any) -> Any:
-    """Put a member of an object into its columns; return what they do not say, or `_ALL`."""
+def put(row: Row, tree: Any, prefix: str, key: str, value: Any) -> Any:
+    """Put a member of an object into its columns; return what they do not say, or `ALL`."""
     place = tree.get(key)
     if place is None:
         if "." in key and (path := prefix + key) in KINDS and value is not None:
@@ -349,21 +346,21 @@ def _put(row: Row, tree: Any, prefix: str, key: str, value: Any) -> Any:
         kind, path = place
         if kind in {"keyword", "text"} and type(value) is str and len(value) <= IGNORE_ABOVE:
             row[path] = value
-            return _ALL
+            return ALL
         found, says_all = typed(path, kind, value)
         if found is not None:
             row[path] = found
-        return _ALL if says_all else value
+        return ALL if says_all else value
     if type(value) is not dict:
         _check(place, f"{prefix}{key}.", value)
         return value
     rest: dict[str, Any] | None = None
     for name, below in value.items():
-        kept = _put(row, place, f"{prefix}{key}.", name, below)
-        if kept is not _ALL:
+        kept = put(row, place, f"{prefix}{key}.", name, below)
+        if kept is not ALL:
             rest = {} if rest is None else rest
             rest[name] = kept
-    return _ALL if rest is None and value else {} if rest is None else rest
+    return ALL if rest is None and value else {} if rest is None else rest
 
 
 def _check(tree: Any, prefix: str, value: Any) -> None:
@@ -371,4 +368,4 @@ def _check(tree: Any, prefix: str, value: Any) -> None:
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):
             for key, below in item.items():
-                _put({}, tree, prefix, key, below)
+                put({}, tree, prefix, key, below)

@@ -18,12 +18,13 @@ from arro3.core import RecordBatch
 
 from sawlog.columns import ITS_OWN, ColumnDocuments, Columns
 from sawlog.errors import StoreFailedError, StoreUnavailableError
-from sawlog.event import METADATA, Event
+from sawlog.event import METADATA
 from sawlog.store.base import Bulk, BulkResult, Refusal
 from sawlog.store.embedded.files import log_path
 from sawlog.store.embedded.ids import Holder, IdBounds, known_of, last_of, parts_of
 from sawlog.store.embedded.log import FEW, Documents, LogWriter, arrow_frame, json_frame
 from sawlog.store.embedded.rows import Heads, Row, RowMaker, batch_of
+from sawlog.store.embedded.shapes import alike
 from sawlog.store.embedded.shelf import LiveLog, Part, Shelf
 from sawlog.store.embedded.upkeep import Upkeep
 from sawlog.store.embedded.values import UnfitError
@@ -149,9 +150,7 @@ class Writer:
             if made is not None:
                 batches.append(made[0])
                 others = [fresh[at] for at in made[1]]
-        rows, taken = self._rows(bulk, others, result)
-        if rows:
-            batches.append(batch_of(rows, first + sum(batch.num_rows for batch in batches)))
+        taken = self._add_events(bulk, others, first + sum(batch.num_rows for batch in batches), batches, result)
         result.created = sum(batch.num_rows for batch in batches)
         if not batches:
             return result
@@ -161,25 +160,29 @@ class Writer:
         self._note(bulk, fresh if len(taken) == len(others) else sorted({*fresh} - ({*others} - {*taken})))
         return result
 
-    def _rows(self, bulk: Bulk, positions: Sequence[int], result: BulkResult) -> tuple[list[Row], list[int]]:
-        """Make rows of the events at these positions; return them with the positions of those that were taken."""
+    def _add_events(
+        self, bulk: Bulk, positions: Sequence[int], first: int, batches: list[RecordBatch], result: BulkResult
+    ) -> list[int]:
+        """Make batches of the events at these positions; return the positions of those that were taken."""
         if not positions:
-            return [], []
-        events = RowMaker(bulk.index)
-        rows, taken = [], []
+            return []
         documents = list(bulk.documents) if len(positions) > len(bulk.ids) // 2 else None
-        kept: list[Event] = []
-        for position, name in zip(positions, _at(bulk.ids, positions), strict=True):
-            event = bulk.documents[position] if documents is None else documents[position]
-            kept.append(event)
+        events = [bulk.documents[at] if documents is None else documents[at] for at in positions]
+        names = _at(bulk.ids, positions)
+        made, others = alike(names, events, bulk.index, first)
+        batches += made
+        maker = RowMaker(bulk.index)
+        rows: list[Row] = []
+        refused: set[int] = set()
+        for at in others:
             try:
-                row = events.row(name, event)
+                rows.append(maker.row(names[at], events[at]))
             except UnfitError as error:
-                result.refused.append(Refusal(position, 400, "document_parsing_exception", str(error)))
-                continue
-            rows.append(row)
-            taken.append(position)
-        return rows, taken
+                refused.add(at)
+                result.refused.append(Refusal(positions[at], 400, "document_parsing_exception", str(error)))
+        if rows:
+            batches.append(batch_of(rows, first + sum(batch.num_rows for batch in made)))
+        return [position for at, position in enumerate(positions) if at not in refused]
 
     def _note(self, bulk: Bulk, taken: Sequence[int]) -> None:
         """Keep the documents themselves as long as they are few."""

@@ -127,6 +127,14 @@ def test_columns_come_back_as_their_events(common: Event, ingested: str | None) 
         assert sorted(plain(read(found))) == sorted(plain(events))
 
 
+def test_full_seconds_without_a_fraction_come_back_without_one() -> None:
+    columns = Columns([Common("s", {})] * 2, ["2025-03-01T10:00:00Z", "2025-03-01T10:00:01Z"], ["a", "b"], [0, 5])
+    bulk = Bulk.of_columns(columns, "i")
+    made = Heads().rows(bulk.documents, "i", 1)  # type: ignore[arg-type]  # they are columns
+    assert made is not None
+    assert [event for _, _, event in read([made[0]])] == list(bulk.documents)
+
+
 def test_columns_of_a_usual_log_stay_columns() -> None:
     common: dict[str, Any] = {
         "log": {"level": "INFO", "logger": "a.B"},
