@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.grok.compiler import Expression
+from ingest.grok.compiler import Expression, Search
 from ingest.grok.errors import GrokError
 from ingest.grok.expand import REFERENCE
 from ingest.grok.library import Patterns
@@ -15,6 +15,8 @@ from ingest.grok.library import Patterns
 _QUANTIFIER: Final = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
 _GROUP: Final = re.compile(r"\((?:\?:|\?>|\?<[^=!>][^>]*>|(?!\?))")
 _MAX_DEPTH: Final = 8
+_NO_MATCH: Final = -1
+_TOO_LONG: Final = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,72 +25,94 @@ class Explanation:
 
     `matched` is the longest beginning of the expression that matches, `at` the character of the text where it
     ends, `stopped` the part after it, and `inside` the named patterns, outermost first, in which that part stands.
+    With `runs_away`, trying that part takes too long.
     """
 
     matched: str
     stopped: str
     at: int
     inside: tuple[str, ...]
+    runs_away: bool = False
 
     def __str__(self) -> str:
         within = f" (in {' → '.join(f'%{{{name}}}' for name in self.inside)})" if self.inside else ""
         after = f" after '{self.matched}'" if self.matched else ""
+        if self.runs_away:
+            return f"'{self.stopped}'{within} runs away{after}: what stands there can match a text in too many ways"
         return f"'{self.stopped}'{within} does not match{after}"
 
 
 def explain(grok: str, text: str, patterns: Patterns) -> Explanation:
     """Say where `grok`, which does not match `text`, stops; the search goes down into named patterns and groups."""
-    return _explain("", grok, text, patterns, (), grok)
+    return Explainer(grok, patterns)(text)
 
 
-def _explain(before: str, grok: str, text: str, patterns: Patterns, inside: tuple[str, ...], whole: str) -> Explanation:
-    best: Explanation | None = None
-    for branch in _branches(grok):
-        got = _branch(before, branch, text, patterns, inside, whole)
-        if best is None or got.at > best.at:
-            best = got
-    return best or Explanation(before, whole, 0, inside)
+class Explainer:
+    """Explains for many texts why one expression does not match them; beginnings of it are compiled once."""
 
+    def __init__(self, grok: str, patterns: Patterns, seconds: float = 1.0) -> None:
+        """Each beginning may take so many seconds for a text."""
+        self._grok = grok
+        self._patterns = patterns
+        self._seconds = seconds
+        self._beginnings: dict[str, Search | None] = {}
 
-def _branch(
-    before: str, branch: list[str], text: str, patterns: Patterns, inside: tuple[str, ...], whole: str
-) -> Explanation:
-    """Find the longest beginning of one branch that matches, and look into the part that stopped."""
-    matched, at = before, max(_end(before, text, patterns), 0)
-    for part in branch:
-        end = _end(matched + part, text, patterns)
-        if end < 0:
-            return _inside(matched, part, at, text, patterns, inside)
-        matched, at = matched + part, end
-    return Explanation(matched, whole, at, inside)
+    def __call__(self, text: str) -> Explanation:
+        """Say where the expression stops, which does not match `text`."""
+        return self._explain("", self._grok, text, (), self._grok)
 
+    def _explain(self, before: str, grok: str, text: str, inside: tuple[str, ...], whole: str) -> Explanation:
+        best: Explanation | None = None
+        for branch in _branches(grok):
+            got = self._branch(before, branch, text, inside, whole)
+            if best is None or got.at > best.at or got.runs_away:
+                best = got
+        return best or Explanation(before, whole, 0, inside)
 
-def _inside(matched: str, part: str, at: int, text: str, patterns: Patterns, inside: tuple[str, ...]) -> Explanation:
-    stop = Explanation(matched, part, at, inside)
-    if len(inside) >= _MAX_DEPTH:
-        return stop
-    reference = REFERENCE.fullmatch(part)
-    group = _GROUP.match(part)
-    if reference and reference["name"] in patterns:
-        names, body = (*inside, reference["name"]), patterns[reference["name"]]
-    elif group and part.endswith(")"):
-        names, body = inside, part[group.end() : -1]
-    else:
-        return stop
-    deeper = _explain(matched, body, text, patterns, names, part)
-    # Only what gets further says more than the name does.
-    return deeper if deeper.at > at or (group and deeper.stopped != part) else stop
+    def _branch(self, before: str, branch: list[str], text: str, inside: tuple[str, ...], whole: str) -> Explanation:
+        """Find the longest beginning of one branch that matches, and look into the part that stopped."""
+        matched, at = before, max(self._end(before, text), 0)
+        for part in branch:
+            end = self._end(matched + part, text)
+            if end == _TOO_LONG:
+                return Explanation(matched, part, at, inside, runs_away=True)
+            if end < 0:
+                return self._inside(matched, part, at, text, inside)
+            matched, at = matched + part, end
+        return Explanation(matched, whole, at, inside)
 
+    def _inside(self, matched: str, part: str, at: int, text: str, inside: tuple[str, ...]) -> Explanation:
+        stop = Explanation(matched, part, at, inside)
+        if len(inside) >= _MAX_DEPTH:
+            return stop
+        reference = REFERENCE.fullmatch(part)
+        group = _GROUP.match(part)
+        if reference and reference["name"] in self._patterns:
+            names, body = (*inside, reference["name"]), self._patterns[reference["name"]]
+        elif group and part.endswith(")"):
+            names, body = inside, part[group.end() : -1]
+        else:
+            return stop
+        deeper = self._explain(matched, body, text, names, part)
+        # Only what gets further says more than the name does.
+        return deeper if deeper.at > at or deeper.runs_away or (group and deeper.stopped != part) else stop
 
-def _end(grok: str, text: str, patterns: Patterns) -> int:
-    """Return where the match of a beginning ends, or -1."""
-    if not grok:
-        return 0
-    try:
-        found = Expression(grok, patterns).search(1.0)(text)
-    except (GrokError, TimeoutError):
-        return -1
-    return -1 if found is None else found.end()
+    def _end(self, grok: str, text: str) -> int:
+        """Return where the match of a beginning ends, `_NO_MATCH`, or `_TOO_LONG`."""
+        if not grok:
+            return 0
+        if grok not in self._beginnings:
+            try:
+                self._beginnings[grok] = Expression(grok, self._patterns).search(self._seconds)
+            except GrokError:
+                # A beginning that is none: a group is open in it.
+                self._beginnings[grok] = None
+        search = self._beginnings[grok]
+        try:
+            found = None if search is None else search(text)
+        except TimeoutError:
+            return _TOO_LONG
+        return _NO_MATCH if found is None else found.end()
 
 
 def _branches(grok: str) -> Iterator[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.grok.explain import explain
+from ingest.grok.explain import Explainer, explain
 from ingest.grok.library import builtin
 
 
@@ -34,3 +34,18 @@ def test_inside_of_a_named_pattern() -> None:
 def test_a_runaway_expression_is_given_up() -> None:
     why = explain("x%{INT:n}(?:a|aa)+$", "x1" + "a" * 60 + "b", builtin())
     assert why.at >= 2
+
+
+def test_a_runaway_expression_is_named() -> None:
+    why = Explainer(r"x%{INT:n}(?:a|aa)+$", builtin(), seconds=0.2)("x1" + "a" * 60 + "b")
+    assert (why.runs_away, why.stopped) == (True, "$")
+    assert "runs away after 'x%{INT:n}(?:a|aa)+'" in str(why)
+
+
+def test_one_explainer_for_many_lines() -> None:
+    explainer = Explainer("%{INT:a} %{IP:b} end", builtin())
+    assert [explainer(text).stopped.strip() for text in ("12 abc", "12 1.2.3.4 en", "x")] == [
+        "%{IP:b}",
+        "end",
+        "%{INT:a}",
+    ]
