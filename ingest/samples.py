@@ -41,6 +41,16 @@ def run_samples(pipeline: Pipeline, file: Path) -> tuple[int, list[ConfigError]]
     return len(samples), errors
 
 
+def batch_of(sample: dict[str, Any]) -> Batch:
+    """Make the batch of one sample: its line as a file would give it, or its event."""
+    source = Source("sample", "sample.log")
+    if "line" in sample:
+        text = str(sample["line"])
+        return LineBatch(source, [text], [0], len(text), nobody)
+    event = {"@metadata": {"_id": "sample:0"}, **sample["event"]}
+    return EventBatch(source, [event], 0, nobody)
+
+
 def _read(file: Path) -> list[tuple[dict[str, Any], Position]]:
     try:
         text = file.read_text(encoding="utf-8")
@@ -64,7 +74,7 @@ def _read(file: Path) -> list[tuple[dict[str, Any], Position]]:
 
 
 def _problems(pipeline: Pipeline, sample: dict[str, Any]) -> list[str]:
-    events = pipeline.run(_batch(sample))
+    events = pipeline.run(batch_of(sample))
     expect = sample.get("expect", {})
     if expect is None:
         return [f"was to be dropped, and is {len(events)} events"] if events else []
@@ -86,15 +96,6 @@ def _problems(pipeline: Pipeline, sample: dict[str, Any]) -> list[str]:
     if "tags" in sample and event.get("tags", []) != sample["tags"]:
         problems.append(f"tags are {event.get('tags', [])!r}, expected {sample['tags']!r}")
     return problems
-
-
-def _batch(sample: dict[str, Any]) -> Batch:
-    source = Source("sample", "sample.log")
-    if "line" in sample:
-        text = str(sample["line"])
-        return LineBatch(source, [text], [0], len(text), nobody)
-    event = {"@metadata": {"_id": "sample:0"}, **sample["event"]}
-    return EventBatch(source, [event], 0, nobody)
 
 
 def _find(event: Event, name: str) -> Any:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-METHODS: Final = frozenset("GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE".split())
+METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
 
 OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
     "time": ("timestamp", "[event][start]", "[event][end]"),
@@ -86,7 +86,7 @@ def of_key(key: str) -> str:
     return _BAD.sub("_", words.lower()).strip("_")
 
 
-class Names:
+class FieldNames:
     """The names of one expression: each is given once."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Names:
         return name
 
 
-def name_of(kind: str, texts: Collection[str], before: str, after: str, key: str, names: Names) -> str:
+def name_of(kind: str, texts: Collection[str], before: str, after: str, key: str, names: FieldNames) -> str:
     """Name a value: by its key, by what it is, by what stands before and after it in the line."""
     if key and kind not in ("LOGLEVEL", "time"):
         return names.give(of_key(key) or "value")
@@ -142,7 +142,7 @@ def name_of(kind: str, texts: Collection[str], before: str, after: str, key: str
             return names.give(*usual, fallback or kind.lower())
 
 
-def _number(texts: Collection[str], before: str, after: str, names: Names) -> str:
+def _number(texts: Collection[str], before: str, after: str, names: FieldNames) -> str:
     beside_level = re.search(r"\[level\]\}(?:\\\])?(?: \+?)?$", before)
     if (beside_level or after.startswith(" ---")) and all(map(str.isdigit, texts)):
         return names.give("[process][pid]", "number")
@@ -160,7 +160,7 @@ def _number(texts: Collection[str], before: str, after: str, names: Names) -> st
     return names.give(of_key(word[1]) if word and "}" not in before[word.end(1) :] else "number")
 
 
-def _text(texts: Collection[str], before: str, names: Names) -> str:
+def _text(texts: Collection[str], before: str, names: FieldNames) -> str:
     if before.endswith('"'):
         if any("Mozilla" in text or re.match(r"[\w.-]+/\d", text) for text in texts):
             return names.give("[user_agent][original]", "text")

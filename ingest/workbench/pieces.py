@@ -24,12 +24,28 @@ BRACKETS: Final = {"[": "]", "(": ")", "<": ">", '"': '"'}
 """What opens a text of its own, and what closes it; the kind of such a piece is the character that opens it."""
 
 LEVELS: Final = frozenset(
-    "TRACE DEBUG INFO NOTICE WARN WARNING ERROR ERR CRIT CRITICAL FATAL SEVERE ALERT EMERG EMERGENCY".split()
+    [
+        "TRACE",
+        "DEBUG",
+        "INFO",
+        "NOTICE",
+        "WARN",
+        "WARNING",
+        "ERROR",
+        "ERR",
+        "CRIT",
+        "CRITICAL",
+        "FATAL",
+        "SEVERE",
+        "ALERT",
+        "EMERG",
+        "EMERGENCY",
+    ]
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LinePiece:
     """A part of a line; for a bracketed or quoted one, `text` has the brackets or quotes."""
 
     kind: str
@@ -91,9 +107,9 @@ VALUES: Final = (frozenset(_KINDS) | {"INT", "LOGLEVEL"}) - TIMES.keys() - {KEY,
 
 
 @lru_cache(maxsize=12_000)
-def cut(line: str) -> tuple[Piece, ...]:
+def cut(line: str) -> tuple[LinePiece, ...]:
     """Cut a line into pieces; their texts, joined, are the line."""
-    pieces: list[Piece] = []
+    pieces: list[LinePiece] = []
     at = 0
     end = min(len(line), MAX_CUT)
     while at < end and len(pieces) < MAX_PIECES:
@@ -103,20 +119,20 @@ def cut(line: str) -> tuple[Piece, ...]:
         pieces.append(piece)
         at += len(piece.text)
     if at < len(line):
-        pieces.append(Piece(REST, line[at:]))
+        pieces.append(LinePiece(REST, line[at:]))
     return tuple(pieces)
 
 
-def _piece(line: str, at: int, before: str) -> Piece:
+def _piece(line: str, at: int, before: str) -> LinePiece:
     char = line[at]
     if char in BRACKETS and (found := _BRACKETED[char].match(line, at)) and len(found[0]) <= MAX_CUT:
-        return Piece(char, found[0])
+        return LinePiece(char, found[0])
     if found := _SPACES.match(line, at):
-        return Piece(SPACE, found[0])
+        return LinePiece(SPACE, found[0])
     found = None if at and _WORD_BEFORE.match(char) and _WORD_BEFORE.match(line, at - 1) else _ANY.match(line, at)
     if found is None or found.lastgroup is None:
-        return Piece(PUNCTUATION, char)
-    return Piece(
+        return LinePiece(PUNCTUATION, char)
+    return LinePiece(
         _kind(_NAMES[int(found.lastgroup[1:])], found[0], before, line[found.end() : found.end() + 1]), found[0]
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.workbench.pieces import BRACKETS, KEY, PUNCTUATION, REST, SPACE, TIMES, VALUES, Piece, cut
+from ingest.workbench.pieces import BRACKETS, KEY, PUNCTUATION, REST, SPACE, TIMES, VALUES, LinePiece, cut
 
 MAX_TEXTS: Final = 200
 """So many different texts of a slot are kept to choose a pattern by; the expression is tried on all lines anyway."""
@@ -21,18 +21,18 @@ _GAP: Final = -9
 _NEVER: Final = -1_000_000
 """What a piece is worth in a slot is 8 for one that is like in nothing but being a value, to 80 for two times."""
 
-Shape = tuple[str, ...]
+LineShape = tuple[str, ...]
 
 
 @dataclass(slots=True, eq=False)
-class Slot:
+class LineSlot:
     """One place of the lines: the kinds and texts that stand there, and the shapes that have it."""
 
     kinds: set[str] = field(default_factory=set)
     texts: dict[str, None] = field(default_factory=dict)
     shapes: set[int] = field(default_factory=set)
 
-    def add(self, piece: Piece, shape: int) -> None:
+    def add(self, piece: LinePiece, shape: int) -> None:
         """Lay a piece of a line of that shape here."""
         self.kinds.add(piece.kind)
         self.shapes.add(shape)
@@ -51,45 +51,45 @@ class Slot:
 
 
 @dataclass(slots=True)
-class Layout:
+class LineLayout:
     """The slots of many lines, in order; `shapes` is the number of shapes they have."""
 
-    slots: list[Slot]
+    slots: list[LineSlot]
     shapes: int
     lines: int
 
-    def everywhere(self, slot: Slot) -> bool:
+    def everywhere(self, slot: LineSlot) -> bool:
         """Whether all lines have it."""
         return len(slot.shapes) == self.shapes
 
 
-def shape_of(pieces: Iterable[Piece]) -> Shape:
+def shape_of(pieces: Iterable[LinePiece]) -> LineShape:
     """Return what lines have in common that are laid together at once."""
     return tuple(piece.text if piece.kind in (PUNCTUATION, KEY) else piece.kind for piece in pieces)
 
 
-def by_shape(lines: Iterable[str]) -> dict[Shape, list[str]]:
+def by_shape(lines: Iterable[str]) -> dict[LineShape, list[str]]:
     """Sort lines by their shapes, those of the most frequent shape first."""
-    groups: dict[Shape, list[str]] = {}
+    groups: dict[LineShape, list[str]] = {}
     for line in lines:
         groups.setdefault(shape_of(cut(line)), []).append(line)
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
-def lay(lines: Sequence[str]) -> Layout:
+def lay(lines: Sequence[str]) -> LineLayout:
     """Lay lines upon one another; there is at least one."""
     groups = list(by_shape(lines).values())[:MAX_SHAPES]
-    slots: list[Slot] = []
+    slots: list[LineSlot] = []
     for number, group in enumerate(groups):
         first = cut(group[0])
-        slots, places = _align(slots, first) if number else ([Slot() for _ in first],) * 2
+        slots, places = _align(slots, first) if number else ([LineSlot() for _ in first],) * 2
         for line in group:
             for slot, piece in zip(places, cut(line), strict=True):
                 slot.add(piece, number)
-    return Layout(slots, len(groups), len(lines))
+    return LineLayout(slots, len(groups), len(lines))
 
 
-def _align(slots: list[Slot], pieces: Sequence[Piece]) -> tuple[list[Slot], list[Slot]]:
+def _align(slots: list[LineSlot], pieces: Sequence[LinePiece]) -> tuple[list[LineSlot], list[LineSlot]]:
     """Return the slots with new ones where the pieces have none, and the slot of each piece."""
     width = len(pieces) + 1
     best = [[_GAP * column for column in range(width)]]
@@ -98,15 +98,15 @@ def _align(slots: list[Slot], pieces: Sequence[Piece]) -> tuple[list[Slot], list
         for column, piece in enumerate(pieces, 1):
             here.append(max(above[column - 1] + _score(slot, piece), above[column] + _GAP, here[-1] + _GAP))
         best.append(here)
-    merged: list[Slot] = []
-    places: list[Slot] = []
+    merged: list[LineSlot] = []
+    places: list[LineSlot] = []
     row, column = len(slots), len(pieces)
     while row or column:
         score = best[row][column]
         # Of equals, that with its gaps at the end: the beginnings of lines are more alike.
         if column and score == best[row][column - 1] + _GAP:
             column -= 1
-            merged.append(Slot())
+            merged.append(LineSlot())
             places.append(merged[-1])
         elif row and score == best[row - 1][column] + _GAP:
             row -= 1
@@ -118,7 +118,7 @@ def _align(slots: list[Slot], pieces: Sequence[Piece]) -> tuple[list[Slot], list
     return merged[::-1], places[::-1]
 
 
-def _score(slot: Slot, piece: Piece) -> int:
+def _score(slot: LineSlot, piece: LinePiece) -> int:
     kind = piece.kind
     if kind in slot.kinds:
         if kind == SPACE:

@@ -1,34 +1,56 @@
-"""Step by step: which patterns of the library match next, after an expression that matches the beginning of the lines."""
+"""Step by step: which patterns match next, after an expression that matches the beginning of the lines."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from ingest.grok.compiler import Expression
-from ingest.grok.errors import GrokError
 from ingest.grok.library import Patterns
 from ingest.workbench.bounded import LATE, search_all
+from ingest.workbench.compiled import compiled_library
 from ingest.workbench.names import offered_names, offered_types
 from ingest.workbench.writing import escape_literal
 
 MAX_LINES: Final = 500
 """So many samples are looked at for what comes next."""
 MAX_STEPS: Final = 60
+_TAKES_ANY: Final = re.compile(r"(?:%\{(?:GREEDY)?DATA(?::[^}]*)?\}|\.[*+]\??)$")
 _SECONDS: Final = 0.1
 _ALL_SECONDS: Final = 10.0
 _SEPARATORS: Final = (" - ", ": ", "] ", ", ", " ", "]", ")", "|", ",", ";", ":", "=", "-", '"', "\t")
-_USUAL: Final = (
-    "TIMESTAMP_ISO8601 HTTPDATE SYSLOGTIMESTAMP LOGLEVEL INT NUMBER IP UUID MAC URI EMAILADDRESS JAVACLASS UNIXPATH"
-    " URIPATHPARAM QUOTEDSTRING WORD HOSTNAME USERNAME NOTSPACE TIME DATE DATA GREEDYDATA"
-).split()
+_USUAL: Final = [
+    "TIMESTAMP_ISO8601",
+    "HTTPDATE",
+    "SYSLOGTIMESTAMP",
+    "LOGLEVEL",
+    "INT",
+    "NUMBER",
+    "IP",
+    "UUID",
+    "MAC",
+    "URI",
+    "EMAILADDRESS",
+    "JAVACLASS",
+    "UNIXPATH",
+    "URIPATHPARAM",
+    "QUOTEDSTRING",
+    "WORD",
+    "HOSTNAME",
+    "USERNAME",
+    "NOTSPACE",
+    "TIME",
+    "DATE",
+    "DATA",
+    "GREEDYDATA",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """What may come next: a pattern of the library (`name`) or literal text, and how many of the samples it fits.
 
     `text` is what it would match in the first sample that it fits; `names` and `types` are what may follow the name
@@ -49,7 +71,7 @@ class Steps:
 
     places: tuple[int | None, ...]
     matched: int
-    steps: tuple[Step, ...]
+    steps: tuple[NextStep, ...]
 
 
 def next_steps(beginning: str, lines: Sequence[str], patterns: Patterns) -> Steps:
@@ -73,7 +95,7 @@ def _places(beginning: str, lines: Sequence[str], patterns: Patterns) -> list[in
     return [None if match is None or match is LATE else match.end() for match in found]
 
 
-def _literals(beginning: str, rests: Sequence[tuple[str, int]]) -> Iterable[Step]:
+def _literals(beginning: str, rests: Sequence[tuple[str, int]]) -> Iterable[NextStep]:
     """Offer the text that all rests begin with, and, after what takes any text, the separators that all have."""
     texts = [line[place : place + 200] for line, place in rests]
     if not texts:
@@ -84,19 +106,19 @@ def _literals(beginning: str, rests: Sequence[tuple[str, int]]) -> Iterable[Step
         lead = shared[: next((at for at, char in enumerate(shared) if char.isalnum()), len(shared))]
         for text in dict.fromkeys((lead, shared)):
             if text:
-                yield Step(None, escape_literal(text), len(texts), text)
-    if beginning.rstrip("}").rpartition("%{")[2].partition(":")[0] in ("DATA", "GREEDYDATA"):
+                yield NextStep(None, escape_literal(text), len(texts), text)
+    if _TAKES_ANY.search(beginning):
         for separator in _SEPARATORS:
             fits = sum(separator in text for text in texts)
             if fits == len(texts) and separator != shared:
-                yield Step(None, escape_literal(separator), fits, separator)
+                yield NextStep(None, escape_literal(separator), fits, separator)
 
 
-def _patterns(rests: Sequence[tuple[str, int]], patterns: Patterns) -> Iterable[Step]:
+def _patterns(rests: Sequence[tuple[str, int]], patterns: Patterns) -> Iterable[NextStep]:
     until = time.monotonic() + _ALL_SECONDS
     ranks = {name: rank for rank, name in enumerate(_USUAL)}
     found: list[tuple[int, int, int, str, str]] = []
-    for name, search in _searches(_Key(patterns)).items():
+    for name, search in compiled_library(patterns, r"\A%{{{}}}").items():
         if time.monotonic() > until:
             break
         spans = _spans(search, rests)
@@ -109,7 +131,7 @@ def _patterns(rests: Sequence[tuple[str, int]], patterns: Patterns) -> Iterable[
     for fits, _, _, name, text in sorted(found):
         names, types = offered_names(name), offered_types(name)
         composed = _is_composed(patterns[name])
-        yield Step(name, f"%{{{name}}}", -fits, text, () if composed else names, () if composed else types)
+        yield NextStep(name, f"%{{{name}}}", -fits, text, () if composed else names, () if composed else types)
 
 
 def _is_composed(definition: str) -> bool:
@@ -129,31 +151,6 @@ def _spans(expression: Expression, rests: Sequence[tuple[str, int]]) -> list[int
         if not any(spans):
             return [0] * len(texts)
     return spans
-
-
-class _Key:
-    """A library as a key: the same object is the same library."""
-
-    def __init__(self, patterns: Mapping[str, str]) -> None:
-        self.patterns = patterns
-
-    def __hash__(self) -> int:
-        return id(self.patterns)
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, _Key) and other.patterns is self.patterns
-
-
-@lru_cache(maxsize=4)
-def _searches(key: _Key) -> dict[str, Expression]:
-    """Compile the patterns of a library, each at the beginning of a text."""
-    searches = {}
-    for name in key.patterns:
-        try:
-            searches[name] = Expression(rf"\A%{{{name}}}", key.patterns)
-        except GrokError:
-            continue
-    return searches
 
 
 def _shared(texts: Sequence[str]) -> str:

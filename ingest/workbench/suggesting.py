@@ -1,8 +1,8 @@
 """Expressions proposed for sample lines: each matches all of them, the simplest first.
 
-There are three kinds: one pattern of the library that is the whole of every line; the beginning of the lines taken apart,
-with the rest as ``message``; all of the lines taken apart. For lines that have nothing in common, one expression for each
-sort of line. What is proposed was tried on every sample.
+There are three kinds: one pattern of the library that is the whole of every line; the beginning of the lines taken
+apart, with the rest as ``message``; all of the lines taken apart. For lines that have nothing in common, one expression
+for each sort of line. What is proposed was tried on every sample.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.grok.compiler import Expression
-from ingest.grok.errors import GrokError
 from ingest.grok.library import Patterns, builtin
 from ingest.workbench.bounded import LATE, search_all
+from ingest.workbench.compiled import compiled_library
 from ingest.workbench.pieces import PUNCTUATION, REST, SPACE, cut
-from ingest.workbench.slots import Layout, by_shape, lay
-from ingest.workbench.writing import Writer, Written, prose_at
+from ingest.workbench.slots import LineLayout, by_shape, lay
+from ingest.workbench.writing import ExpressionWriter, Written, prose_at
 
 MAX_LINES: Final = 10_000
 MAX_SORTS: Final = 8
@@ -72,16 +72,10 @@ def are_json(lines: Iterable[str]) -> bool:
 
 
 def _of_library(samples: Sequence[str], library: Patterns) -> list[Suggestion]:
-    """Return the patterns of the library that are the whole of all samples and take at least three values out of them."""
+    """Return the patterns of the library that are the whole of all samples and capture at least three values."""
     found: list[tuple[int, str, dict[str, str]]] = []
-    for name, text in library.items():
-        if "%{" not in text and "(?<" not in text:
-            continue
+    for name, expression in compiled_library(library, r"\A%{{{}}}\z").items():
         grok = f"^%{{{name}}}$"
-        try:
-            expression = Expression(rf"\A%{{{name}}}\z", library)
-        except GrokError:
-            continue
         if len(expression.captures) < 3:
             continue
         first = search_all(expression, samples[:1], seconds=_TRY_SECONDS)[0]
@@ -104,14 +98,14 @@ def _of_slots(samples: Sequence[str], library: Patterns) -> list[Suggestion]:
     head = _head(layout, samples, library)
     if head is not None:
         found.append(Suggestion((head.grok,), "the beginning of the lines, the rest as message", head.captures))
-    whole = Writer(layout).whole()
+    whole = ExpressionWriter(layout).whole()
     says_more = head is None or whole.loose == 0 or whole.captures > head.captures
     if says_more and _tells(layout, whole) and all(_whole(whole.grok, samples, library)):
         found.append(Suggestion((whole.grok,), "all of the lines", whole.captures))
     return found
 
 
-def _tells(layout: Layout, whole: Written) -> bool:
+def _tells(layout: LineLayout, whole: Written) -> bool:
     """Whether an expression says what the lines are made of, rather than that there are some words in them."""
     if whole.loose > 2 or not 2 <= whole.captures <= 25:
         return False
@@ -119,22 +113,22 @@ def _tells(layout: Layout, whole: Written) -> bool:
     return whole.loose == 0 or any(slot.kinds.isdisjoint({"WORD", "NAME"}) for slot in fixed)
 
 
-def _head(layout: Layout, samples: Sequence[str], library: Patterns) -> Written | None:
+def _head(layout: LineLayout, samples: Sequence[str], library: Patterns) -> Written | None:
     """Take apart the longest beginning that all samples have in common, up to where people's words begin."""
     for end in _ends(layout):
-        written = Writer(layout).head(end)
+        written = ExpressionWriter(layout).head(end)
         if written.captures > 1 and all(_whole(written.grok, samples, library)):
             return written
     return None
 
 
-def _ends(layout: Layout) -> Iterator[int]:
+def _ends(layout: LineLayout) -> Iterator[int]:
     """Give the slots before which a beginning may end: that where prose begins, then those after a separator."""
     prose = prose_at(layout)
     yield prose
     for at in range(prose - 1, 0, -1):
         before = layout.slots[at - 1]
-        if layout.everywhere(before) and (before.kinds == {SPACE} or before.kinds == {PUNCTUATION}):
+        if layout.everywhere(before) and (before.kinds in ({SPACE}, {PUNCTUATION})):
             yield at
 
 
@@ -152,7 +146,7 @@ def _of_sorts(samples: Sequence[str], library: Patterns) -> list[Suggestion]:
     for number, group in enumerate(sorted(sorts.values(), key=len, reverse=True)):
         own = [] if number >= MAX_SORTS - 1 else [*_of_library(group, library), *_of_slots(group, library)]
         if own:
-            best = max(own, key=lambda one: one.captures if one.parts <= 12 else 0)
+            best = next((one for one in own if one.captures >= 3), own[0])
             groks += best.groks
             captures += best.captures
         else:
@@ -166,7 +160,7 @@ def _of_sorts(samples: Sequence[str], library: Patterns) -> list[Suggestion]:
 
 
 def _whole(grok: str, samples: Sequence[str], library: Patterns) -> Iterator[bool]:
-    """Say for one sample after the other whether an expression matches it, quickly, from its first to its last character."""
+    """Say for one sample after the other whether an expression matches it, quickly and to its last character."""
     expression = Expression(grok, library)
     step = 200
     for at in range(0, len(samples), step):

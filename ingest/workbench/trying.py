@@ -14,11 +14,11 @@ from ingest.workbench.bounded import ALL_SECONDS, LATE, SECONDS, search_all
 
 EXPLAIN_SECONDS: Final = 0.3
 """How long a beginning of an expression may take for one line when it is asked why the line is not matched."""
-EXPLAIN_ALL_SECONDS: Final = 10.0
+EXPLAIN_ALL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CaptureSpan:
     """What an expression captures from a line: the field, from where to where, and the value."""
 
     field: str
@@ -41,7 +41,7 @@ class Tried:
     """What became of a line: the number of the expression that matches it with what it captures, or why none does."""
 
     grok: int | None
-    spans: tuple[Span, ...] = ()
+    spans: tuple[CaptureSpan, ...] = ()
     end: int = 0
     stop: Stop | None = None
 
@@ -70,9 +70,11 @@ def try_lines(
     return [one if one is not None else Tried(None, stop=explained.get(at)) for at, one in enumerate(tried)]
 
 
-def _spans(expression: Expression, match: Any) -> tuple[Span, ...]:
+def _spans(expression: Expression, match: Any) -> tuple[CaptureSpan, ...]:
     spans = [
-        Span(capture.field, *match.span(capture.group + 1), _value(capture.convert, text))
+        CaptureSpan(
+            capture.field, match.start(capture.group + 1), match.end(capture.group + 1), _value(capture.convert, text)
+        )
         for capture in expression.captures
         if (text := match.group(capture.group + 1))
     ]

@@ -1,4 +1,4 @@
-"""From slots to an expression: literal text is escaped, values become named patterns, what differs freely is skipped."""
+"""From slots to an expression: literal text is escaped, values become patterns, what differs freely is skipped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 
 from ingest.grok.compiler import Expression, Search
 from ingest.grok.library import builtin
-from ingest.workbench.names import Names, name_of
+from ingest.workbench.names import FieldNames, name_of
 from ingest.workbench.pieces import BRACKETS, KEY, PUNCTUATION, REST, SPACE, TIMES, level_alone
-from ingest.workbench.slots import Layout, Slot, lay
+from ingest.workbench.slots import LineLayout, LineSlot, lay
 
 _TIME_PATTERNS: Final = {
     "SLASHED": "%{YEAR}/%{MONTHNUM}/%{MONTHDAY} %{TIME}",
@@ -49,15 +49,15 @@ def escape_literal(text: str) -> str:
     return _SPECIAL.sub(lambda found: f"\\{found[0]}", text).replace("\t", r"\t").replace("\n", r"\n")
 
 
-class Writer:
+class ExpressionWriter:
     """Writes the expression of one layout."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: LineLayout) -> None:
         self._layout = layout
         self._slots = layout.slots
         self._alone = sum(len(slot.texts) > 1 for slot in layout.slots) == 0
         """Whether there is nothing to compare: what is literal cannot be told from what happens to stand there."""
-        self._names = Names()
+        self._names = FieldNames()
         self._parts: list[str] = []
         self._loose = 0
 
@@ -84,7 +84,7 @@ class Writer:
                 self._slot(at)
                 at += 1
             elif (stop := self._optional(at, end)) is not None:
-                inner = Writer(Layout(self._slots[at:stop], len(slot.shapes), self._layout.lines))
+                inner = ExpressionWriter(LineLayout(self._slots[at:stop], len(slot.shapes), self._layout.lines))
                 inner._names, inner._alone = self._names, False
                 inner._parts = ["".join(self._parts)]
                 inner._write(0, stop - at)
@@ -129,7 +129,7 @@ class Writer:
         return stop
 
     @staticmethod
-    def _is_anchor(slot: Slot) -> bool:
+    def _is_anchor(slot: LineSlot) -> bool:
         constant = slot.constant
         return constant is not None and (slot.kinds <= {KEY} or (PUNCTUATION in slot.kinds and constant not in "-."))
 
@@ -158,7 +158,7 @@ class Writer:
         following = self._slots[at + 1] if at + 1 < len(self._slots) else None
         return following is None or following.kind != "["
 
-    def _bracketed(self, slot: Slot) -> None:
+    def _bracketed(self, slot: LineSlot) -> None:
         opening, closing = slot.kind, BRACKETS[slot.kind]
         texts = [text[1:-1] for text in slot.texts]
         escaped = escape_literal(opening), escape_literal(closing)
@@ -172,7 +172,7 @@ class Writer:
         elif all(map(level_alone, stripped)):
             self._parts.append("%{LOGLEVEL:" + self._names.give("[log][level]", "level") + "}")
         elif _is_structured(inner, opening):
-            deeper = Writer(inner)
+            deeper = ExpressionWriter(inner)
             deeper._names = self._names
             deeper._parts = ["".join(self._parts)]
             deeper._write(0, len(inner.slots))
@@ -215,14 +215,14 @@ class Writer:
         return (before.constant or "") if before is not None and before.kind == KEY else ""
 
 
-def prose_at(layout: Layout) -> int:
+def prose_at(layout: LineLayout) -> int:
     """Return the slot at which a text begins that is written for people, or the number of slots."""
     slots = layout.slots
     run = 0
     start = 0
     for at, slot in enumerate(slots):
         if not layout.everywhere(slot) or REST in slot.kinds:
-            before = Writer(layout)
+            before = ExpressionWriter(layout)
             stop = before._optional(at, len(slots))
             if stop is None and not any(
                 before._optional(begin, len(slots)) is not None and begin < at < begin + _MAX_OPTIONAL
@@ -265,7 +265,7 @@ def _spaces(texts: Collection[str], lines: int) -> str:
     return " " if set(texts) == {" "} else " +"
 
 
-def _is_structured(inner: Layout, opening: str) -> bool:
+def _is_structured(inner: LineLayout, opening: str) -> bool:
     """Whether a text in brackets or quotes has parts of its own: a request line, ids with a comma between them."""
     slots = inner.slots
     if len(slots) < 3 or not all(map(inner.everywhere, slots)) or any(slot.kind == REST for slot in slots):

@@ -19,7 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "search": ("sawlog.cli.search:search", "Show the events that match a query."),
     "count": ("sawlog.cli.search:count", "Print how many events match a query."),
     "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),
-    "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, and see where one stops."),
+    "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, or have one proposed."),
     "registry": ("sawlog.cli.registry:registry", "List how far each file has been delivered."),
     "setup": ("sawlog.cli.setup:setup", "Set up Elasticsearch: templates, lifecycle, a role for ingest."),
     "dashboards": ("sawlog.cli.dashboards:dashboards", "Bring searches, charts and dashboards into Kibana."),
