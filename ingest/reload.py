@@ -37,6 +37,8 @@ class Reloader:
         self._paths = paths
         self._others = others
         self._done = done
+        self.problem: str | None = None
+        """Why the files could not be gone on with when they were last read."""
         self._seen = self._fingerprint()
 
     async def reload(self) -> bool:
@@ -52,7 +54,9 @@ class Reloader:
         except SawlogError as error:
             for one in error.each:
                 log.error("%s", one)
+            self.problem = str(error)
         else:
+            self.problem = None
             log.info("the pipeline was reloaded")
             return True
         log.error("the pipeline was not reloaded; the old one goes on")

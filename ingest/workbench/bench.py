@@ -19,7 +19,6 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from ingest.workbench.answers import answer
 from sawlog.errors import InputError, SawlogError
 
 SECONDS: Final = 45.0
@@ -27,6 +26,7 @@ SECONDS: Final = 45.0
 _MEMORY: Final = 2 << 30
 _LENGTH: Final = struct.Struct("!I")
 
+_Answer = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 ReloadPipeline = Callable[[], Awaitable[str | None]]
 """Has the running pipeline read its files anew; returns why it has not, or None."""
 
@@ -53,7 +53,7 @@ class Workbench:
         self._lock = asyncio.Lock()
 
     async def ask(self, what: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a question; see `ingest.workbench.answers`.
+        """_Answer a question; see `ingest.workbench.answers`.
 
         Raises:
             SawlogError: it cannot be answered, or not in time.
@@ -112,15 +112,18 @@ class Workbench:
 
 
 def _serve(read: BinaryIO, write: BinaryIO) -> None:
-    """Answer questions until there are no more."""
+    """_Answer questions until there are no more."""
+    # Whoever only asks does without it.
+    from ingest.workbench.answers import answer  # noqa: PLC0415
+
     while head := read.read(_LENGTH.size):
         what, request = msgspec.msgpack.decode(read.read(_LENGTH.unpack(head)[0]))
-        body = msgspec.msgpack.encode(_told(what, request))
+        body = msgspec.msgpack.encode(_told(answer, what, request))
         write.write(_LENGTH.pack(len(body)) + body)
         write.flush()
 
 
-def _told(what: str, request: Mapping[str, Any]) -> tuple[str, Any]:
+def _told(answer: _Answer, what: str, request: Mapping[str, Any]) -> tuple[str, Any]:
     try:
         return "answer", answer(what, request)
     except SawlogError as error:

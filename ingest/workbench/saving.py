@@ -124,7 +124,7 @@ def _new(
     if number and (numbered or file < names[-1]):
         file = f"{int(number[0]) + 1:02d}-{file}"
     elif names and file < names[-1]:
-        file = f"{Path(names[-1]).stem}-{file}"
+        file = f"{Path(names[-1]).stem}_{file}"
     if (folder / file).exists() or (names and file < names[-1]):
         raise InputError(f"{folder} has no place for a filter '{name}' after {names[-1]}; choose another name")
     return Destination(folder / file, running)

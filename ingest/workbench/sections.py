@@ -103,7 +103,9 @@ def quoted(text: str) -> str:
     if _CONTROL.search(text):
         raise InputError("the expression has a control character in it; write it as an escape, such as \\t")
     text = text.replace("${", r"$\{").rstrip("\n")
-    if '"' not in text and not text.endswith("\\"):
+    # A string does not end at a quote after a backslash.
+    text += "(?:)" if text.endswith("\\") else ""
+    if '"' not in text:
         return f'"{text}"'
     return "'" + re.sub(r"(?<!\\)'", r"\\'", text) + "'"
 

@@ -14,13 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from dashboards.web import Tls, application, serve
+from dashboards.web import Tls, application, grok_api, serve
 from ingest.metrics import health as health_of
 from ingest.metrics import metrics as metrics_of
-from ingest.pipeline import Pipeline
+from ingest.pipeline import DEFAULT, Pipeline
 from ingest.reload import Reloader
 from ingest.running_output import OutputCounters, RunningOutput
 from ingest.service import IngestService, key_of
+from ingest.workbench.bench import Workbench
+from ingest.workbench.saving import own_filters
 from ingest.workers import Parts
 from sawlog import collector
 from sawlog.batch import Batch, LineBatch
@@ -204,13 +206,14 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         )
         up = Up(files, counts, service, letters, sink)
 
+        reloader = _reloader(settings, service, files, config)
+
         async def ready() -> None:
             if settings.web:
-                up.address = await stack.enter_async_context(_page(settings, up, store))
+                up.address = await stack.enter_async_context(_page(settings, up, store, reloader))
             on_start(up)
             collector.settle()
 
-        reloader = _reloader(settings, service, files, config)
         async with handled(service.stop, reloader, _look_seconds(settings, config)):
             await service.run(ready)
         if settings.once and store is not None:
@@ -219,7 +222,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 
 
 @asynccontextmanager
-async def _page(settings: Settings, up: Up, store: Store | None) -> AsyncIterator[str]:
+async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloader) -> AsyncIterator[str]:
     """Serve the page of the store that is written to, with metrics and health; without a store, these alone."""
     outputs = up.service.outputs
     store = store or next(
@@ -233,9 +236,19 @@ async def _page(settings: Settings, up: Up, store: Store | None) -> AsyncIterato
         async with serve_health(settings.host, settings.port, health, metrics) as address:
             yield address
     else:
-        app = application(store, status=up.status, routes=routes(health, metrics))
-        async with serve(app, settings.host, settings.port, settings.tls) as address:
-            yield address
+        workbench = Workbench(settings.pipeline, settings.data, partial(_reload, reloader))
+        beside = (*routes(health, metrics), *grok_api.routes(workbench))
+        app = application(store, status=up.status, routes=beside)
+        try:
+            async with serve(app, settings.host, settings.port, settings.tls) as address:
+                yield address
+        finally:
+            await workbench.close()
+
+
+async def _reload(reloader: Reloader) -> str | None:
+    await reloader.reload()
+    return reloader.problem
 
 
 class StoreSink:
@@ -291,7 +304,8 @@ def _pipeline(settings: Settings) -> Pipeline:
         SawlogError: it is broken.
     """
     if not settings.pipeline:
-        return Pipeline.default()
+        own = own_filters(settings.data)
+        return Pipeline.load([DEFAULT, *own]) if own else Pipeline.default()
     pipeline = Pipeline.load(settings.pipeline)
     left_out = set()
     if pipeline.inputs and settings.once:
@@ -311,9 +325,7 @@ def _pipeline(settings: Settings) -> Pipeline:
     return rest
 
 
-def _reloader(settings: Settings, service: IngestService, files: AgentFeed, config: Config | None) -> Reloader | None:
-    if not settings.pipeline and not settings.filebeat:
-        return None
+def _reloader(settings: Settings, service: IngestService, files: AgentFeed, config: Config | None) -> Reloader:
     outputs = list(map(key_of, _pipeline(settings).outputs))
     used, read = config, config
     tails: list[Tail] = []
@@ -343,11 +355,12 @@ def _look_seconds(settings: Settings, config: Config | None) -> float | None:
 
 
 def _files_of(settings: Settings, config: Config | None) -> list[str]:
-    """Return the files of the shipper's configuration."""
+    """Return what is read beside a named pipeline: filters of the data folder, the shipper's configuration."""
+    own = [] if settings.pipeline else list(map(str, own_filters(settings.data)))
     if settings.filebeat is None or config is None:
-        return []
+        return own
     patterns = [pattern for one in config.reloads for pattern in one.paths]
-    return [settings.filebeat, *sorted(path for pattern in patterns for path in glob.glob(pattern))]  # noqa: PTH207 - an absolute pattern
+    return [*own, settings.filebeat, *sorted(path for pattern in patterns for path in glob.glob(pattern))]  # noqa: PTH207 - an absolute pattern
 
 
 def _config(settings: Settings) -> Config | None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from sawlog.cli.check import check
 from sawlog.cli.grok import escape, grok
-from sawlog.errors import ConfigError
+from sawlog.errors import ConfigError, InputError
 
 ACCESS = '192.0.2.7 - bob [10/Oct/2023:13:55:36 +0000] "GET /a HTTP/1.1" 200 23'
 
@@ -90,3 +91,50 @@ def _on_terminal(*arguments: str) -> list[str]:
     output = os.read(master, 100_000).decode()
     os.close(master)
     return output.splitlines()
+
+
+PIPED = "10.0.0.{0} | 2024-02-03T10:32:1{0}Z | orders | user=bob{0} took={0} ms | OK it is\n"
+LINES = "".join(PIPED.format(number) for number in range(1, 4))
+
+
+def test_expressions_are_suggested_and_saved(tmp_path: Path) -> None:
+    (log := tmp_path / "a.log").write_text(LINES)
+    conf = tmp_path / "orders.conf"
+    result = run("--suggest", "--save", str(conf), str(log), lines="")
+    first = json.loads(result.stdout.splitlines()[0])
+    assert "took=%{INT:took:int} ms" in first["patterns"][0]
+    assert CliRunner().invoke(check, ["-f", str(conf)]).output.endswith("good, 1 samples hold\n")
+    again = run("--suggest", "--save", str(conf), str(log), lines="").exception
+    assert isinstance(again, InputError)
+    assert "exists already" in str(again)
+
+
+def test_a_pattern_of_ones_own_is_saved(tmp_path: Path) -> None:
+    conf = tmp_path / "p.conf"
+    assert run("%{IP:[source][ip]}", "--save", str(conf), lines=LINES).exit_code == 0
+    assert 'match => { "message" => "%{IP:[source][ip]}" }' in conf.read_text()
+    error = run("%{UUID:id}", "--save", str(tmp_path / "q.conf"), lines=LINES).exception
+    assert "matches none of the samples" in str(error)
+
+
+def test_what_may_come_next() -> None:
+    steps = [json.loads(line) for line in run("--next", r"^%{IP:ip} \| ", lines=LINES).stdout.splitlines()]
+    assert {"next": "%{TIMESTAMP_ISO8601}", "fits": 3, "of": 3}.items() <= next(
+        step for step in steps if step["next"].startswith("%{")
+    ).items()
+    assert "none of the lines" in str(run("--next", "^x", lines=LINES).exception)
+
+
+def test_a_runaway_expression_is_interrupted_and_named() -> None:
+    result = run("^(?:a|aa)+$", lines="a" * 60 + "b\naaa\n")
+    assert result.exit_code == 1
+    late, good = map(json.loads, result.stdout.splitlines())
+    assert "'$' runs away after '^(?:a|aa)+'" in late["error"]["message"]
+    assert good == {}
+
+
+def test_what_does_not_go_together() -> None:
+    assert "Missing argument 'PATTERN'" in run(lines="").output
+    assert run("--suggest", "--next", lines="x\n").exit_code == 2
+    assert "no lines" in str(run("--suggest", lines="\n").exception)
+    assert "cannot be read" in str(run("--suggest", "/no/such/file", lines="").exception)
