@@ -75,7 +75,7 @@ async def _percentile(client: aiohttp.ClientSession, address: str, body: dict[st
     took = []
     for _ in range(10 * rounds):
         began = time.perf_counter()
-        async with client.post(f"{address}/api/search", json=body) as answer:
+        async with client.post(f"{address}/_search", json=body) as answer:
             assert answer.status == 200, await answer.text()
             await answer.read()
         took.append(1_000 * (time.perf_counter() - began))
