@@ -71,11 +71,12 @@ def embedded(folder: Path, file: Path | str, port: int) -> list[Command]:
     return [Command([SAWLOG, "up", str(file), "--once", "--no-web", "--data", str(folder / "data")])]
 
 
-def ship_beats_ingest(folder: Path, file: Path | str, port: int, *, bulk: int = 2048) -> list[Command]:
-    """`sawlog ship` over Lumberjack, in windows of `bulk` events, to `sawlog ingest`."""
+def ship_beats_ingest(folder: Path, file: Path | str, port: int, *, bulk: int | None = None) -> list[Command]:
+    """`sawlog ship` over Lumberjack, in windows of `bulk` events (None: as it likes), to `sawlog ingest`."""
     beats = free_port()
     receiving = ingest(folder, f'beats {{ host => "127.0.0.1" port => {beats} }}', port)
-    sending = f"output.logstash: {{hosts: ['127.0.0.1:{beats}'], bulk_max_size: {bulk}}}"
+    most = "" if bulk is None else f", bulk_max_size: {bulk}"
+    sending = f"output.logstash: {{hosts: ['127.0.0.1:{beats}']{most}}}"
     return [Command(receiving, listens=beats), Command(ship(folder, file, sending))]
 
 

@@ -202,7 +202,8 @@ class LogstashOutput:
     loadbalance: bool = False
     worker: int = 1
     """Connections to each host."""
-    bulk_max_size: int = 2048
+    bulk_max_size: int | None = None
+    """None: 2048 events, or, to a sawlog, whole batches; 0: whole batches."""
     compression_level: int = 3
     pipelining: int = 2
     timeout: float = 30.0

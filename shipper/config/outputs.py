@@ -55,7 +55,7 @@ LOGSTASH: Final[SectionOptions] = {
     "loadbalance": done(ValueKind.BOOL, False),
     "worker": done(ValueKind.INTEGER, 1, least=1),
     "workers": renamed("worker"),
-    "bulk_max_size": done(ValueKind.INTEGER, 2048, least=0),
+    "bulk_max_size": done(ValueKind.INTEGER, None, least=0),
     "compression_level": done(ValueKind.INTEGER, 3, least=0),
     "pipelining": done(ValueKind.INTEGER, 2, least=0),
     "timeout": done(ValueKind.DURATION, 30.0, least=0),

@@ -1,8 +1,9 @@
 """``output.logstash``: Lumberjack 2 to Logstash or to ``sawlog ingest``.
 
-A batch is cut into windows of ``bulk_max_size`` events; a window goes to the connection that is free first, and, when
-that breaks before the acknowledgement, to the next. The receiver is told each event's `_id`, so that a window that
-arrives twice is stored once by sawlog. Lines go as JSON, until the receiver says that it is sawlog and reads envelopes.
+A batch is cut into windows of ``bulk_max_size`` events (by default 2048, or, to a sawlog, all of it). A window goes to
+the connection that is free first, and, when that breaks before the acknowledgement, to the next. The receiver is told
+each event's `_id`, so that a window that arrives twice is stored once by sawlog. Lines go as JSON, until the receiver
+says that it is sawlog and reads envelopes.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ from shipper.settings import LogstashOutput
 
 log = logging.getLogger(__name__)
 
+USUAL_EVENTS: Final = 2048
+"""Events of a window when ``bulk_max_size`` is not given, as in Filebeat; a sawlog gets batches whole, as over MQTT."""
 WINDOW_BYTES: Final = 16 << 20
 """The events of a window, however few they are, are not larger; a receiver holds a whole window in memory."""
 CONNECT_SECONDS: Final = 30.0
@@ -87,6 +90,7 @@ class LogstashSender(Sender):
             for start in starts
             for _ in range(settings.worker)
         ]
+        self._links: set[_Link] = set()
         self._connections: list[asyncio.Task[None]] = []
         self._problems: dict[str, str] = {}
         """Why a host takes nothing."""
@@ -142,12 +146,16 @@ class LogstashSender(Sender):
         lines = Pasting.of(batch, self._beat) if isinstance(batch, LineBatch) else None
         sizes, make = self._lines(lines) if lines is not None else self._events(batch)
         parts = BatchParts(batch, 0)
-        windows = [
-            _Window(parts, end - begin, partial(make, begin, end))
-            for begin, end in _cut(sizes, self._settings.bulk_max_size)
-        ]
+        windows = [_Window(parts, end - begin, partial(make, begin, end)) for begin, end in _cut(sizes, self._most())]
         parts.left = len(windows)
         return windows
+
+    def _most(self) -> int:
+        """Return how many events a window may have; 0: as many as the batch."""
+        given = self._settings.bulk_max_size
+        if given is not None:
+            return given
+        return 0 if self._links and all(link.reads_envelopes for link in self._links) else USUAL_EVENTS
 
     def _lines(self, lines: Pasting) -> tuple[list[int], _Make]:
         """Return the sizes of lines, and what makes a window of some of them."""
@@ -221,6 +229,7 @@ class LogstashSender(Sender):
                     await backoff.pause()
                 continue
             link = _Link(self, host, reader, writer)
+            self._links.add(link)
             if not self._sending:
                 # Nothing waits, so that no acknowledgement would tell it.
                 self._well(host)
@@ -234,6 +243,7 @@ class LogstashSender(Sender):
                     backoff.reset()
                 await backoff.pause()
             finally:
+                self._links.discard(link)
                 writer.close()
                 await self._give_back(link.under_way)
 
@@ -267,7 +277,7 @@ class _Link:
     ) -> None:
         self.under_way: deque[_Window] = deque()
         self.acknowledged = False
-        self._envelopes = False
+        self.reads_envelopes = False
         """Whether the receiver has offered to read them."""
         self._owner = owner
         self._settings = owner._settings
@@ -300,7 +310,7 @@ class _Link:
             if window is None:
                 break
             self.under_way.append(window)
-            self._writer.write(await asyncio.to_thread(window.data, self._envelopes))
+            self._writer.write(await asyncio.to_thread(window.data, self.reads_envelopes))
             await self._writer.drain()
             self._moved.set()
         while self.under_way:
@@ -319,7 +329,7 @@ class _Link:
                 raise ConnectionResetError("the receiver has closed the connection")
             for frame in decoder.feed(data):
                 if isinstance(frame, Offer):
-                    self._envelopes = frame.envelopes >= OFFER
+                    self.reads_envelopes = frame.envelopes >= OFFER
                 elif isinstance(frame, Ack):
                     self._on_ack(frame.sequence)
                 else:

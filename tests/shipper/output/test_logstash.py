@@ -34,9 +34,11 @@ class Receiver:
         self.held: list[Batch] = []
         self.hold = False
         self.kinds: list[type[Batch]] = []
+        self.counts: list[int] = []
 
     async def deliver(self, batch: Batch) -> None:
         self.kinds.append(type(batch))
+        self.counts.append(len(batch))
         for event in batch.events():
             self.events[event["@metadata"]["_id"]] = event
         if self.hold:
@@ -123,6 +125,18 @@ async def test_a_window_of_no_size_is_a_whole_batch() -> None:
         assert [len(batch) for batch in receiver.held] == [300]
         receiver.release()
         await lines.settled(1)
+        check(receiver, lines)
+
+
+async def test_a_sawlog_gets_batches_whole_and_others_2048_events_at_a_time() -> None:
+    lines = Lines()
+    async with receiving() as (port, receiver), sender(port) as output:
+        for number in (1, 2):
+            await output.send(lines.batch(5_000))
+            await lines.settled(number)
+        # It says that it is a sawlog in its answer to the first.
+        assert receiver.counts[:3] == [2048, 2048, 904]
+        assert receiver.counts[3:] == [5_000]
         check(receiver, lines)
 
 
