@@ -4,7 +4,7 @@
     GET  /dashboards/{id}  the page of a dashboard
     GET  /static/…         their modules and styles
     GET  /vega.js          the drawing library (`dashboards.web.vega`)
-    POST /api/search       a question; a page of events (`dashboards.web.hits`)
+    POST /api/search       a question; a page of events (`sawlog.search.hits`)
     POST /api/count        a question; how many, when, and with which values (`dashboards.web.counting`)
     POST /api/fields       a question; the fields of events, and what share has them (`dashboards.web.field_list`)
     POST /api/values       a question; the most frequent values of a field

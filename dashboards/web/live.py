@@ -4,7 +4,7 @@ Viewers of one question share one watcher, which asks the store once a second fo
 been told yet. What is new is judged by ``event.ingested``, not by the event's own time, so that a late line is told
 as well.
 
-    event: rows      {"events": […], "full": false}, as `dashboards.web.hits.event` has them, newest first; `full` when
+    event: rows      {"events": […], "full": false}, as `sawlog.search.hits.event` has them, newest first; `full` when
                      more may have come than are told
     event: status    what /api/status answers, every two seconds
     event: problem   {"error", "reason"}: the store does not answer just now; it is asked again
@@ -23,8 +23,8 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from dashboards.web.hits import event
 from sawlog.errors import SawlogError, StoreBusyError
+from sawlog.search.hits import event
 from sawlog.search.marks import Marks
 from sawlog.search.question import Question
 from sawlog.store.base import Store, order

@@ -9,12 +9,12 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from dashboards.web import bodies, counting, field_list, hits, search_request
+from dashboards.web import bodies, counting, field_list, search_request
 from dashboards.web.answers import json
 from dashboards.web.keys import OBJECTS, STATUS, STORE
 from dashboards.web.live import Live
 from sawlog.errors import QueryError
-from sawlog.search import hints
+from sawlog.search import hints, hits
 from sawlog.search.question import Question
 
 SECONDS: Final = 60.0

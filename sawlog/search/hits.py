@@ -1,4 +1,4 @@
-"""`POST /api/search`: a page of events, in the order that they were written in, without counting."""
+"""Pages of events, in the order that they were written in, without counting."""
 
 from __future__ import annotations
 
