@@ -6,9 +6,9 @@ import io
 import os
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,8 @@ GROUP: Final = 65_536
 """So many rows has a row group."""
 AHEAD: Final = 8_192
 """So many rows of each file are in memory when several are merged."""
+FULLEST: Final = 0.35
+"""Filters are united as long as no larger part of the bits is set: of words that are not there, one in eight may be."""
 PAGE: Final = 4_096
 """So many rows has a page; to fetch a document, its pages are unpacked."""
 
@@ -147,7 +149,8 @@ def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
     head = SegmentHead(
         rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends
     )
-    return _write(directory, span, _grouped(_merged([one.path for one in segments])), head, ids)
+    groups = _grouped(_merged([one.path for one in segments]))
+    return _write(directory, span, groups, head, ids, _united(segments))
 
 
 def rebuilt(path: Path, span: Span) -> Segment:
@@ -181,7 +184,26 @@ def _numbers(column: Array) -> list[int]:
     return buffer.cast("q").tolist()
 
 
-def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: SegmentHead, ids: IdBounds) -> Segment:
+def _united(segments: Sequence[Segment]) -> Callable[[int, int], bytes | None]:
+    """Return what gives the filter of rows between two times without a look at them, if it is worth having."""
+    known = [pair for one in segments for pair in zip(one.row_groups, one.words or repeat(b""), strict=False)]
+
+    def between(first: int, last: int) -> bytes | None:
+        found = words.united([bits for group, bits in known if group.first <= last and group.last >= first])
+        return None if found is None or words.load_of(found) > FULLEST else found
+
+    return between
+
+
+def _write(
+    directory: Path,
+    span: Span,
+    groups: Iterable[RecordBatch],
+    head: SegmentHead,
+    ids: IdBounds,
+    known: Callable[[int, int], bytes | None] = lambda first, last: None,
+) -> Segment:
+    """Write row groups; `known` gives a filter that there is already for rows between two times."""
     path = files.segment_path(directory, span)
     beside = path.with_name(path.name + files.TEMPORARY)
     filters: list[bytes] = []
@@ -191,7 +213,7 @@ def _write(directory: Path, span: Span, groups: Iterable[RecordBatch], head: Seg
         for group in groups:
             times = milliseconds_of(group)
             head.row_groups.append(RowGroup(group.num_rows, times[0], times[-1]))
-            filters.append(_filter(group))
+            filters.append(known(times[0], times[-1]) or _filter(group))
             _count(group, times, counts)
             yield group
 
