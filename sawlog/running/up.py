@@ -37,7 +37,6 @@ from sawlog.running.agent_feed import GRACE_SECONDS, AgentFeed
 from sawlog.running.signals import handled
 from sawlog.running.tailing import tailer
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
-from sawlog.store.credentials import elasticsearch
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
@@ -413,6 +412,8 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
     if settings.elasticsearch is None:
         store = EmbeddedStore(settings.data / "index", retention=settings.retention)
     else:
+        from sawlog.store.credentials import elasticsearch  # noqa: PLC0415 - its client takes 0.3 s and 30 MB to load
+
         store = elasticsearch(settings.elasticsearch, settings.index)
     async with store:
         yield store
