@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,36 +49,53 @@ async def count(
         raise QueryError(f"'buckets' is {buckets}; from 1 to {MAX_BUCKETS}")
     if len(facets) > MAX_FACETS:
         raise QueryError(f"there are {len(facets)} facets; at most {MAX_FACETS}")
-    over_time, found = await asyncio.gather(
-        _over_time(store, question, split, buckets, errors=errors), _facets(store, question, facets)
-    )
-    return {**over_time, "facets": found}
-
-
-async def _over_time(
-    store: Store, question: Question, split: str | None, buckets: int, *, errors: bool
-) -> dict[str, Any]:
+    own = {one.field for one in question.filters} & set(facets)
+    common = replace(question, filters=tuple(one for one in question.filters if one.field not in own))
     start, end = await _ends(store, question)
-    body: dict[str, Any] = {"query": question.clause(), "size": 0, "track_total_hits": True}
-    if start is None or end is None:
-        return {"total": 0, "from": start, "to": end, "interval_ms": 0, "bars": []}
-    step = next(
-        (one for one in STEPS if (end - start) / one <= buckets + SLACK),
-        -(-(end - start) // buckets // _DAY + 1) * _DAY,
+    step = 0 if start is None or end is None else _step(end - start, buckets)
+    asked = _facets(question, facets, own)
+    if step:
+        over_time = {"bars": _bars(step, split, errors=errors)}
+        # Where a facet is counted without a filter, the filter holds for the bars alone.
+        asked |= {"here": _under(question, own, over_time)} if own else over_time
+    if not asked:
+        return {"total": 0, "from": start, "to": end, "interval_ms": 0, "bars": [], "facets": {}}
+    # One search: what is slow about a question is to find what matches.
+    body = {"query": common.clause(), "size": 0, "track_total_hits": True, "aggs": asked}
+    answer = await store.search(body, question.index)
+    found = answer["aggregations"]
+    here = found.get("here", found)
+    bars = here["bars"]["buckets"] if step else []
+    return {
+        "total": 0 if not step else here["doc_count"] if own else answer["hits"]["total"]["value"],
+        "from": start,
+        "to": end,
+        "interval_ms": step,
+        "bars": [_bar(one, start, end, step) for one in bars if start is not None and end is not None],
+        "facets": {field: values_of(found[f"facet{number}"]) for number, field in enumerate(facets)},
+    }
+
+
+def _step(span: int, buckets: int) -> int:
+    """Return how wide the bars are."""
+    return next(
+        (one for one in STEPS if span / one <= buckets + SLACK),
+        -(-span // buckets // _DAY + 1) * _DAY,
     )
+
+
+def _bars(step: int, split: str | None, *, errors: bool) -> dict[str, Any]:
     below: dict[str, Any] = {"errors": {"filter": ERRORS}} if errors else {}
     if split:
         below["split"] = {"terms": {"field": split, "size": SPLIT}}
     histogram = {"field": "@timestamp", "fixed_interval": _interval(step), "min_doc_count": 1}
-    bars = {"bars": {"date_histogram": histogram, **({"aggs": below} if below else {})}}
-    answer = await store.search(body | {"aggs": bars}, question.index)
-    return {
-        "total": answer["hits"]["total"]["value"],
-        "from": start,
-        "to": end,
-        "interval_ms": step,
-        "bars": [_bar(one, start, end, step) for one in answer["aggregations"]["bars"]["buckets"]],
-    }
+    return {"date_histogram": histogram, **({"aggs": below} if below else {})}
+
+
+def _under(question: Question, fields: set[str], aggregations: dict[str, Any]) -> dict[str, Any]:
+    """Ask aggregations under the filters of these fields."""
+    holding = filters.clauses(one for one in question.filters if one.field in fields)
+    return {"filter": {"bool": {"filter": holding}}, "aggs": aggregations}
 
 
 def _interval(step: int) -> str:
@@ -122,25 +138,22 @@ def _bar(bucket: dict[str, Any], start: int, end: int, step: int) -> dict[str, A
     return bar
 
 
-async def _facets(store: Store, question: Question, fields: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Count the values of several fields in one search: each under the filters of all fields but its own."""
-    if not fields:
-        return {}
-    own = {one.field for one in question.filters} & set(fields)
-    common = replace(question, filters=tuple(one for one in question.filters if one.field not in own))
-    aggregations = {}
+def _facets(question: Question, fields: Sequence[str], own: set[str]) -> dict[str, Any]:
+    """Ask for the values of several fields: each under the filters of all fields but its own."""
+    asked: dict[str, Any] = {}
     for number, field in enumerate(fields):
-        others = filters.clauses(one for one in question.filters if one.field in own - {field})
-        terms = {"values": {"terms": {"field": field, "size": VALUES}}}
-        aggregations[f"facet{number}"] = {"filter": {"bool": {"filter": others}}, "aggs": terms}
-    body = {"query": common.clause(), "size": 0, "track_total_hits": False, "aggs": aggregations}
-    found = (await store.search(body, question.index))["aggregations"]
-    return {field: values_of(found[f"facet{number}"]) for number, field in enumerate(fields)}
+        values = {"values": {"terms": {"field": field, "size": VALUES}}}
+        others = own - {field}
+        asked[f"facet{number}"] = _under(question, others, values) if others else values["values"]
+    return asked
 
 
-def values_of(aggregations: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the buckets of the aggregation ``values`` as ``{"value", "n"}``."""
-    return [{"value": _value(one), "n": one["doc_count"]} for one in aggregations["values"]["buckets"]]
+def values_of(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the buckets of an aggregation, or of the one that is called ``values``, as ``{"value", "n"}``."""
+    return [
+        {"value": _value(one), "n": one["doc_count"]}
+        for one in (found if "buckets" in found else found["values"])["buckets"]
+    ]
 
 
 def _value(bucket: dict[str, Any]) -> Any:

@@ -84,8 +84,11 @@ class EmbeddedStore(Store):
         return await asyncio.wrap_future(self._writer.submit(bulk))
 
     async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
-        """Answer a search in a thread; see `Store.search`."""
-        return await self._ask(lambda session, view: searching.search(session, view, request, index))
+        """Answer a search in a thread; see `Store.search`. Hits that are not counted do not wait for those that are."""
+        return await self._ask(
+            lambda session, view: searching.search(session, view, request, index, self._fields),
+            is_quick=searching.is_quick(request),
+        )
 
     async def count(self, query: dict[str, Any], index: str | None = None) -> int:
         """Count in a thread; see `Store.count`."""
@@ -184,10 +187,10 @@ class EmbeddedStore(Store):
             self._lock.close()
             self._lock = None
 
-    async def _ask(self, question: Callable[[Session, View], _Answer]) -> _Answer:
+    async def _ask(self, question: Callable[[Session, View], _Answer], *, is_quick: bool = False) -> _Answer:
         if self._engine is None:
             raise StoreError("the store is not open")
-        return await self._engine.ask(lambda session: question(session, self.view()))
+        return await self._engine.ask(lambda session: question(session, self.view()), is_quick=is_quick)
 
 
 def _take_lock(directory: Path) -> IO[str]:

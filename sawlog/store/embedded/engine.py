@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MEMORY: Final = "512MB"
 THREADS: Final = 2
 RUNNING: Final = 2
-"""How many searches run at once."""
+"""How many searches run at once, besides a quick one."""
 WAITING: Final = 8
 """How many more wait for their turn; beyond, searches are refused."""
 _NAME = re.compile(r"\$(p\d+)")
@@ -53,39 +53,47 @@ class Engine:
         self._guard = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._quick: ThreadPoolExecutor | None = None
+        """One thread for searches that end soon, which do not wait for long ones."""
 
     def open(self) -> None:
         """Take searches."""
         self._pool = ThreadPoolExecutor(self._running, thread_name_prefix="sawlog-search")
+        self._quick = ThreadPoolExecutor(1, thread_name_prefix="sawlog-quick")
 
     def close(self) -> None:
         """End the searches under way and let go of everything."""
-        if self._pool is not None:
-            sessions = list(self._sessions)
-            self._pool.shutdown(wait=False)
-            while any(session.give_up() for session in sessions):
-                time.sleep(0.01)
-            self._pool.shutdown()
-            self._pool = None
+        pools = [pool for pool in (self._pool, self._quick) if pool is not None]
+        self._pool = self._quick = None
+        sessions = list(self._sessions)
+        for pool in pools:
+            pool.shutdown(wait=False)
+        while any(session.give_up() for session in sessions):
+            time.sleep(0.01)
+        for pool in pools:
+            pool.shutdown()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    async def ask(self, question: Callable[[Session], _Answer]) -> _Answer:
+    async def ask(self, question: Callable[[Session], _Answer], *, is_quick: bool = False) -> _Answer:
         """Answer a question in a thread; if the caller gives up, the work stops.
+
+        One that `is_quick` has its turn beside the others.
 
         Raises:
             StoreBusyError: too many others wait already.
             QueryError: the question cannot be answered, or only with more memory than there is.
             StoreUnavailableError: a file cannot be read.
         """
-        if self._pool is None:
+        pool = self._quick if is_quick else self._pool
+        if pool is None:
             raise StoreError("the store is not open")
         if len(self._sessions) >= self._most:
             raise StoreBusyError(f"{len(self._sessions)} searches are under way or wait already: ask again in a moment")
         session = Session(self._cursor)
         self._sessions.add(session)
-        job = asyncio.get_running_loop().run_in_executor(self._pool, session.answer, question)
+        job = asyncio.get_running_loop().run_in_executor(pool, session.answer, question)
         job.add_done_callback(lambda _: self._sessions.discard(session))
         try:
             return await asyncio.shield(job)

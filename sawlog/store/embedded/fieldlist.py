@@ -5,7 +5,7 @@ What a segment holds never changes, so each is looked at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, Final
@@ -39,12 +39,11 @@ class FieldList:
     def fields(self, session: Session, view: View, index: str | None) -> list[StoredField]:
         """Return the fields of what there is, by their names."""
         patterns = ["*"] if index in {None, "_all"} else str(index).split(",")
-        parts: list[Kinds] = []
-        for segment in view.segments:
-            if segment.index is None or any(fnmatchcase(segment.index, pattern) for pattern in patterns):
-                if segment not in self._known:
-                    self._known[segment] = _of_segment(segment, session)
-                parts.append(self._known[segment])
+        parts = [
+            self._of(segment, session)
+            for segment in view.segments
+            if segment.index is None or any(fnmatchcase(segment.index, pattern) for pattern in patterns)
+        ]
         for part in view.live:
             if any(fnmatchcase(name, pattern) for name in _values(part, INDEX) for pattern in patterns):
                 if part not in self._known:
@@ -55,6 +54,17 @@ class FieldList:
             for name, some in kinds.items():
                 found.setdefault(name, set()).update(some)
         return [StoredField(name, kind := _one(found[name]), kind != "text") for name in sorted(found)]
+
+    def holds(self, segment: SegmentView, fields: Collection[str], session: Session) -> bool:
+        """Whether a segment may have a value of one of these fields."""
+        if any(name[0] == "_" for name in fields) or segment.rest_paths is None:
+            return True
+        return not self._of(segment, session).keys().isdisjoint(fields)
+
+    def _of(self, segment: SegmentView, session: Session) -> Kinds:
+        if segment not in self._known:
+            self._known[segment] = _of_segment(segment, session)
+        return self._known[segment]
 
 
 def _of_segment(segment: SegmentView, session: Session) -> Kinds:

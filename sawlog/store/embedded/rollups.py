@@ -15,6 +15,7 @@ from arro3.core import Table
 from sawlog.store.embedded.aggregations import Findings, Node
 from sawlog.store.embedded.clauses import EVERYTHING, Compiler, RowCondition, column
 from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.fieldlist import FieldList
 from sawlog.store.embedded.grouping import Pass, collect
 from sawlog.store.embedded.layout import TIME
 from sawlog.store.embedded.sources import Sources
@@ -31,20 +32,40 @@ def counted(
     sources: Sources,
     compiler: Compiler,
     session: Session,
+    known: FieldList,
 ) -> tuple[int, dict[str, Findings]]:
     """Return how many rows fulfil a condition, and the aggregations over them; `fields` are those it asks.
 
-    Raises QueryError.
+    What rollups can say is asked of them, and only the rest of the rows. Raises QueryError.
     """
-    rows = None
-    if fields <= _FIELDS and all(_is_counted(node, compiler) for node in nodes.values()):
-        rows = _with_rollups(condition, sources, compiler, session)
-    if rows is None:
-        relation = sources.relation(compiler)
-        if relation is None:
-            return 0, {}
-        rows = Pass(relation, sources.where(condition, compiler), "count(*)", sources.rows)
+    quick = {name: node for name, node in nodes.items() if _is_counted(node, compiler)} if fields <= _FIELDS else {}
+    rolled = None
+    if fields <= _FIELDS and (quick or not nodes):
+        rolled = _with_rollups(condition, sources, compiler, session)
+    if rolled is None:
+        return _of_rows(nodes, condition, sources, compiler, session)
+    total, parts = collect(quick, rolled, compiler, session)
+    if others := {name: node for name, node in nodes.items() if name not in quick}:
+        parts |= _of_rows(others, condition, _with_values(others, sources, session, known), compiler, session)[1]
+    return total, parts
+
+
+def _of_rows(
+    nodes: Mapping[str, Node], condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
+) -> tuple[int, dict[str, Findings]]:
+    relation = sources.relation(compiler)
+    if relation is None:
+        return 0, {}
+    rows = Pass(relation, sources.where(condition, compiler), "count(*)", sources.rows)
     return collect(nodes, rows, compiler, session)
+
+
+def _with_values(nodes: Mapping[str, Node], sources: Sources, session: Session, known: FieldList) -> Sources:
+    """Leave out segments without a value of any field that is asked for, where only values count."""
+    if any(node.filters or node.kind == "date_histogram" for node in nodes.values()):
+        return sources
+    fields = {node.body["field"] for node in nodes.values()}
+    return replace(sources, runs=[run for run in sources.runs if known.holds(run.segment, fields, session)])
 
 
 def _is_counted(node: Node, compiler: Compiler) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from sawlog.store.embedded import aggregations, grouping
 from sawlog.store.embedded.clauses import NOTHING, Compiler, time_limits
 from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.fieldlist import FieldList
 from sawlog.store.embedded.hits import HitWalk
 from sawlog.store.embedded.narrowing import NARROWED, gather, narrow
 from sawlog.store.embedded.paths import RestNames
@@ -20,8 +21,10 @@ from sawlog.store.embedded.sources import Scope
 from sawlog.store.embedded.view import View
 
 
-def search(session: Session, view: View, request: Any, index: str | None = None) -> dict[str, Any]:
-    """Answer a request. Raises QueryError."""
+def search(
+    session: Session, view: View, request: Any, index: str | None = None, known: FieldList | None = None
+) -> dict[str, Any]:
+    """Answer a request; `known` is what is known of the segments' fields. Raises QueryError."""
     began = time.monotonic()
     asked = SearchRequest(request)
     Compiler(RestNames([]), asked.now, session.check_expression).compile(asked.clause)
@@ -45,7 +48,7 @@ def search(session: Session, view: View, request: Any, index: str | None = None)
                 used = grouping.sql_of(asked.nodes, compiler, session) + hits.sql
                 hits.narrowed = narrow(condition, sources, used, compiler, session)
             if hits.narrowed is None:
-                total, parts = counted(asked.nodes, condition, fields, sources, compiler, session)
+                total, parts = counted(asked.nodes, condition, fields, sources, compiler, session, known or FieldList())
             else:
                 rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
                 total, parts = grouping.collect(asked.nodes, rows, compiler, session)
@@ -63,6 +66,12 @@ def search(session: Session, view: View, request: Any, index: str | None = None)
     if asked.nodes:
         answer["aggregations"] = aggregations.render(asked.nodes, parts, asked.now)
     return answer
+
+
+def is_quick(request: dict[str, Any]) -> bool:
+    """Whether a request ends when it has its hits: nothing is counted."""
+    asks_figures = request.get("aggs") or request.get("aggregations")
+    return request.get("track_total_hits") is False and not asks_figures and request.get("size") != 0
 
 
 def count(session: Session, view: View, clause: dict[str, Any], index: str | None = None) -> int:

@@ -60,6 +60,16 @@ async def test_what_is_too_much_at_once_is_refused_at_once(engine: Engine) -> No
     assert all(isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*asked, return_exceptions=True))
 
 
+async def test_a_quick_one_does_not_wait_for_slow_ones(engine: Engine) -> None:
+    slow = [asyncio.create_task(engine.ask(asking(ENDLESS))) for _ in range(2)]
+    async with asyncio.timeout(60):
+        assert await engine.ask(asking("SELECT 1"), is_quick=True) == [(1,)]
+    assert not any(task.done() for task in slow)
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
 @pytest.mark.parametrize("way", [asking, asking_for_a_table])
 async def test_closing_ends_what_runs(tmp_path: Path, way: Callable[[str], Callable[[Session], Any]]) -> None:
     engine = Engine(tmp_path)

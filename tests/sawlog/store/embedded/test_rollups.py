@@ -46,6 +46,14 @@ REQUESTS: list[dict[str, Any]] = [
         }
     },
     {"aggs": {"x": {"date_histogram": {"field": "@timestamp", "calendar_interval": "week"}}}},
+    {
+        "aggs": {
+            "x": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1m"}},
+            "logger": {"terms": {"field": "log.logger"}},
+            "tags": {"terms": {"field": "tags"}},
+            "nothing": {"terms": {"field": "no.such.field"}},
+        }
+    },
 ]
 CLAUSES: list[dict[str, Any]] = [
     {"match_all": {}},
