@@ -90,20 +90,34 @@ def _ink(background: str) -> str:
 
 
 def _search(search: SavedSearch, view: DataView) -> SavedObject:
+    return search_object(search.id, search.title, search.description, search.columns, _asked(search.query), view)
+
+
+def search_object(
+    name: str,
+    title: str,
+    description: str,
+    columns: list[str],
+    asked: dict[str, Any],
+    view: DataView,
+    *,
+    order: str = "desc",
+) -> SavedObject:
+    """Return a saved search; `asked` is its ``query`` and ``filter``."""
     reference = "kibanaSavedObjectMeta.searchSourceJSON.index"
-    asked = {**_asked(search.query), "highlightAll": True, "version": True, "indexRefName": reference}
+    asked = {**asked, "highlightAll": True, "version": True, "indexRefName": reference}
     attributes = {
-        "title": search.title,
-        "description": search.description,
-        "columns": search.columns,
+        "title": title,
+        "description": description,
+        "columns": columns,
         # Not by time alone: events of one millisecond would stand in no order, or the wrong way round.
-        "sort": [[field, "desc"] for field in (view.time, "log.file.path", "log.offset")],
+        "sort": [[field, order] for field in (view.time, "log.file.path", "log.offset")],
         "grid": {},
         "hideChart": False,
         "isTextBasedQuery": False,
         "kibanaSavedObjectMeta": {"searchSourceJSON": _json(asked)},
     }
-    return _object("search", search.id, attributes, [_reference(reference, "index-pattern", view.id)])
+    return _object("search", name, attributes, [_reference(reference, "index-pattern", view.id)])
 
 
 def _chart(chart: Chart, view: DataView) -> SavedObject:

@@ -2,14 +2,14 @@
 
     GET  /                 the search page
     GET  /dashboards/{id}  the page of a dashboard
-    GET  /static/…         their modules and styles
-    GET  /vega.js          the drawing library (`dashboards.web.vega`)
+    GET  /static/…         their modules and styles (`dashboards.web.static_files`)
     POST /api/search       a question; a page of events (`sawlog.search.hits`)
     POST /api/count        a question; how many, when, and with which values (`dashboards.web.counting`)
     POST /api/fields       a question; the fields of events, and what share has them (`dashboards.web.field_list`)
     POST /api/values       a question; the most frequent values of a field
     GET  /api/export       all hits of a question as a file (`dashboards.web.export_api`)
     GET  /api/live         new events of a question as they come (`dashboards.web.live`)
+    POST /api/suggest      completions of a query; /api/saved, what people save (`dashboards.web.page_api`)
     GET  /api/objects      the dashboards, charts and saved searches (`dashboards.web.objects`)
     POST /api/charts/{id}  a chart's figures (`dashboards.web.chart_request`, `dashboards.web.charts`)
     GET  /api/status       what `status` gives: events, rate, parse failures, …
@@ -22,21 +22,31 @@ Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from dashboards import source
-from dashboards.web import chart_request, charts, export_api, face, keys, objects, question_api, security, vega
+from dashboards.web import (
+    bodies,
+    chart_request,
+    charts,
+    export_api,
+    face,
+    keys,
+    objects,
+    page_api,
+    question_api,
+    security,
+)
 from dashboards.web.answers import error, json
 from dashboards.web.bodies import MAX_BYTES
-from dashboards.web.keys import OBJECTS, SOURCE, STATUS, STORE, VEGA
+from dashboards.web.keys import OBJECTS, SOURCE, STATIC, STATUS, STORE
+from dashboards.web.static_files import StaticFiles
 from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailableError
+from sawlog.search.times import local_zone_name
 from sawlog.store.base import Store
 from sawlog.store.embedded import EmbeddedStore
-
-STATIC: Final = Path(__file__).parent / "static"
 
 
 def application(
@@ -54,18 +64,18 @@ def application(
     app[STATUS] = status
     app[SOURCE] = source.read()
     app[OBJECTS] = objects.describe(app[SOURCE])
-    app[VEGA] = vega.Bundle()
+    app[STATIC] = StaticFiles()
     app[security.ACCESS] = security.Access()
     app.router.add_get("/", _page)
     app.router.add_get("/dashboards/{id}", _dashboard)
-    app.router.add_get("/vega.js", _vega)
     app.router.add_get("/api/objects", _objects)
     app.router.add_post("/api/charts/{id}", _chart)
     app.router.add_get("/api/status", _status)
     app.router.add_get("/healthz", _healthz)
-    app.router.add_static("/static", STATIC)
+    app.router.add_get("/static/{path:.*}", _static)
     question_api.add(app)
     export_api.add(app)
+    page_api.add(app)
     # Elasticsearch has a face of its own.
     app[keys.HAS_FACE] = isinstance(store, EmbeddedStore)
     if app[keys.HAS_FACE]:
@@ -78,17 +88,17 @@ async def _page(request: web.Request) -> web.StreamResponse:
     accepted = request.headers.get("Accept", "*/*")
     if request.app[keys.HAS_FACE] and "text/html" not in accepted:
         return await face.about(request)
-    return web.FileResponse(STATIC / "index.html")
+    return request.app[STATIC].page(request, "index.html")
 
 
 async def _dashboard(request: web.Request) -> web.StreamResponse:
     if all(one.id != request.match_info["id"] for one in request.app[SOURCE].dashboards):
         return web.Response(status=404, text="There is no such dashboard.\n")
-    return web.FileResponse(STATIC / "dashboard.html")
+    return request.app[STATIC].page(request, "index.html")
 
 
-async def _vega(request: web.Request) -> web.StreamResponse:
-    return await request.app[VEGA].respond(request)
+async def _static(request: web.Request) -> web.StreamResponse:
+    return request.app[STATIC].respond(request)
 
 
 async def _objects(request: web.Request) -> web.StreamResponse:
@@ -99,13 +109,14 @@ async def _chart(request: web.Request) -> web.StreamResponse:
     found = next((one for one in request.app[SOURCE].charts if one.id == request.match_info["id"]), None)
     if found is None:
         return error(404, "chart", "there is no such chart")
-    asked = chart_request.parse(await _body(request), over_time=found.by is not None and found.by.time is not None)
+    told = await bodies.read(request)
+    asked = chart_request.parse(told, over_time=found.by is not None and found.by.time is not None)
     drawn = charts.draw(request.app[STORE], found, request.app[SOURCE].data_view.runtime, asked)
     return json(await question_api.bounded(drawn))
 
 
 async def _status(request: web.Request) -> web.StreamResponse:
-    return json(request.app[STATUS]())
+    return json({"zone": local_zone_name(), **request.app[STATUS]()})
 
 
 async def _healthz(request: web.Request) -> web.StreamResponse:
@@ -132,10 +143,3 @@ async def _explain_errors(request: web.Request, handler: security.Handler) -> we
         return error(413, "too_large", f"a search has at most {MAX_BYTES} bytes")
     except TimeoutError:
         return error(504, "timeout", f"the search took longer than {question_api.SECONDS:.0f} s; narrow the time range")
-
-
-async def _body(request: web.Request) -> bytes:
-    # A form of another site's page cannot send this type.
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType
-    return await request.read()

@@ -146,7 +146,7 @@ def rows(chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any]
 
 async def draw(store: Store, chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest) -> dict[str, Any]:
     """Ask the store and answer ``{"total": …, "rows": […]}``. Raises as `Store.search` does."""
-    answer = await store.search(body(chart, runtime, asked))
+    answer = await store.search(body(chart, runtime, asked), asked.index)
     return {"total": answer["hits"]["total"]["value"], "rows": rows(chart, runtime, answer)}
 
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from dashboards import source
-from dashboards.web import vega
+from dashboards.web.static_files import StaticFiles
 from sawlog.store.base import Store
 
 STORE: Final = web.AppKey("store", Store)
 STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
 SOURCE: Final = web.AppKey("source", source.ObjectsFile)
 OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
-VEGA: Final = web.AppKey("vega", vega.Bundle)
+STATIC: Final = web.AppKey("static", StaticFiles)
 HAS_FACE: Final = web.AppKey("has_face", bool)

@@ -46,6 +46,7 @@ def _search(search: SavedSearch, source: ObjectsFile) -> dict[str, Any]:
     return {
         "title": search.title,
         "description": search.description,
+        "query": search.query,
         "columns": search.columns,
         "clause": query.clause,
         "notes": [f"Without {left}, which Kibana computes" for left in query.left_out],

@@ -23,7 +23,6 @@ from sawlog.loopback import is_loopback
 USER: Final = "sawlog"
 
 HEADERS: Final = {
-    # Vega gets our own expression interpreter (static/vega-expression.js), so that no 'unsafe-eval' is needed.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

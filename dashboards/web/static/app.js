@@ -7,7 +7,7 @@ import { Chips } from "./filter-chips.js";
 import { useAsk } from "./hooks.js";
 import { Problems } from "./problems.js";
 import { QueryBox } from "./query-box.js";
-import { question, read, Store, write } from "./state.js";
+import { COLUMNS, question, read, Store, write } from "./state.js";
 import { StatusLine, useStatus } from "./status-line.js";
 import { zoneName } from "./time.js";
 import { TimePicker } from "./time-picker.js";
@@ -15,6 +15,8 @@ import { ValueMenu } from "./value-menu.js";
 import { html, render, useEffect, useState } from "./vendor/preact.js";
 
 /** @import { State, Actions, Value } from "./types.js" */
+
+const ICON = new URL("./icon.svg", import.meta.url).pathname;
 
 /**
  * What each view gets: the state, its actions, the name of the zone, the question to ask, a `key` that changes when it
@@ -72,7 +74,7 @@ function App({ store }) {
       <${QueryBox} ...${props} searches=${objects.answer?.searches ?? {}} />
       <${TimePicker} ...${props} server=${status.values?.zone ?? null} />
     </header>
-    <${Chips} state=${state} actions=${actions} />
+    <${Chips} state=${state} actions=${actions} searches=${objects.answer?.searches ?? {}} />
     <main id="main" class=${`view-${state.view}`} tabindex="-1">
       ${state.view === "problems" && html`<${Problems} ...${props} />`}
       ${state.view === "events" && html`<${EventsView} ...${props} objects=${objects.answer} />`}
@@ -93,7 +95,7 @@ function Views({ state, actions, boards }) {
          go();
        }}>${text}</a>`;
   return html`
-    <a class="brand" href="/" aria-label="sawlog"><img src="/static/icon.svg" alt="" width="22" height="22" /><span>sawlog</span></a>
+    <a class="brand" href="/" aria-label="sawlog"><img src=${ICON} alt="" width="22" height="22" /><span>sawlog</span></a>
     <nav class="views" aria-label="Views">
       ${to("What is broken", { view: "problems" }, () => actions.view("problems"), state.view === "problems")}
       ${to("Events", { view: "events" }, () => actions.view("events"), state.view === "events")}
@@ -101,14 +103,20 @@ function Views({ state, actions, boards }) {
     </nav>`;
 }
 
-/** A link may name a saved search: it is put in place of its name. @param {State} state @param {Actions} actions @param {any} objects */
+/** A link may name a search: its columns are shown, and one that somebody saved is put in place of its name. @param {State} state @param {Actions} actions @param {any} objects */
 function useSavedSearch(state, actions, objects) {
   useEffect(() => {
     if (!state.saved || !objects) return;
     const known = objects.searches[state.saved];
-    const put = (/** @type {any} */ content) => actions.apply({ saved: null, view: "events", ...content });
-    if (known) put({ query: known.query ?? state.query, columns: known.columns });
-    else ask.saved().then((all) => put(all.find(({ id }) => id === state.saved)?.content ?? {}), () => put({}));
+    if (known) {
+      if (state.columns === COLUMNS) actions.apply({ columns: known.columns }, { replace: true });
+      return;
+    }
+    const put = (/** @type {any} */ content) => actions.apply({ view: "events", ...content, saved: null }, { replace: true });
+    ask.saved().then((all) => {
+      const mine = all.find(({ id }) => id === state.saved);
+      if (mine) put(mine.content);
+    }, () => {});
   }, [state.saved, objects]);
 }
 

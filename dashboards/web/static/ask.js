@@ -67,6 +67,26 @@ function once(name, make) {
   return made;
 }
 
+// A store runs few searches side by side and turns away more than some that wait; a dashboard has a dozen.
+const AT_ONCE = 4;
+const AGAIN_AFTER = 1000;
+let running = 0;
+/** @type {(() => void)[]} */
+const waiting = [];
+
+/** Wait for a turn; what is aborted meanwhile gives up its turn. @template T @param {AbortSignal | null | undefined} signal @param {() => Promise<T>} act @returns {Promise<T>} */
+async function inTurn(signal, act) {
+  if (running >= AT_ONCE) await new Promise((resolve) => waiting.push(() => resolve(undefined)));
+  running++;
+  try {
+    signal?.throwIfAborted();
+    return await act();
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
+
 /** @param {string} path @param {unknown} body @param {AbortSignal} [signal] */
 const post = (path, body, signal) => ask(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal });
 
@@ -74,7 +94,12 @@ const post = (path, body, signal) => ask(path, { method: "POST", headers: JSON_T
 async function ask(path, options) {
   let response;
   try {
-    response = await fetch(path, { ...options, cache: "no-store" });
+    const send = () => fetch(path, { ...options, cache: "no-store" });
+    response = await (options.method === "POST" ? inTurn(options.signal, send) : send());
+    for (let times = 0; response.status === 429 && times < 5; times++) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER));
+      response = await send();
+    }
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new AskError("offline", "The sawlog server does not answer. Is it still running?");

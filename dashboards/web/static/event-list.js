@@ -22,8 +22,8 @@ const WIDTHS = { "@timestamp": 196, "log.level": 62, "service.name": 116, "log.l
 const USUAL_WIDTH = 150;
 const LEAST_WIDTH = 40;
 
-/** @param {{ state: State, actions: Actions, zone: string, found: FoundEvents, menu: Function, open: LogEvent | null, refresh: () => void }} props */
-export function EventList({ state, actions, zone, found, menu, open, refresh }) {
+/** @param {{ state: State, actions: Actions, zone: string, found: FoundEvents, menu: Function, open: LogEvent | null }} props */
+export function EventList({ state, actions, zone, found, menu, open }) {
   const [box, size] = useSize();
   const [top, setTop] = useState(0);
   const [cursor, setCursor] = useState(/** @type {{ id: string, column: number } | null} */ (null));
@@ -71,7 +71,7 @@ export function EventList({ state, actions, zone, found, menu, open, refresh }) 
           setTop(event.target.scrollTop);
           if (state.order === "newest" ? event.target.scrollTop < ROW : event.target.scrollTop + event.target.clientHeight > event.target.scrollHeight - ROW) setUnseen(0);
         }}>
-      <${Head} columns=${columns} state=${state} actions=${actions} />
+      <${Head} columns=${columns} state=${state} actions=${actions} narrow=${narrow} />
       <div role="rowgroup" class="rows" style=${{ height: `${count * ROW}px` }}>${rows}</div>
       ${pages && !pages.ended && count > 0 && html`<div class="loading quiet" role="presentation">…</div>`}
       ${pages?.ended && count > 0 && html`<div class="loading quiet" role="presentation">${state.order === "newest" ? "These are the oldest." : "These are the newest."}</div>`}
@@ -178,12 +178,12 @@ function openCell(/** @type {LogEvent} */ event, /** @type {{ column: number }} 
 }
 
 /** @param {string[]} columns @param {Record<string, number>} widths @param {boolean} narrow */
-function templateOf(columns, widths, narrow) {
+export function templateOf(columns, widths, narrow) {
   const all = ["@timestamp", ...columns];
   const flexible = all.includes("message") ? "message" : all[all.length - 1];
   let least = 0;
   const made = all.map((field) => {
-    const width = widths[field] ?? (narrow && field === "@timestamp" ? 92 : narrow && field === "log.level" ? 24 : (WIDTHS[field] ?? USUAL_WIDTH));
+    const width = widths[field] ?? (narrow && field === "@timestamp" ? 112 : narrow && field === "log.level" ? 26 : (WIDTHS[field] ?? USUAL_WIDTH));
     if (field === flexible && !widths[field]) {
       least += narrow ? 160 : 320;
       return `minmax(${narrow ? 160 : 320}px, 1fr)`;
@@ -195,7 +195,7 @@ function templateOf(columns, widths, narrow) {
 }
 
 /** The sticky head: a name opens what can be done with its column; the edge resizes it. */
-function Head(/** @type {{ columns: string[], state: State, actions: Actions }} */ { columns, state, actions }) {
+function Head(/** @type {{ columns: string[], state: State, actions: Actions, narrow: boolean }} */ { columns, state, actions, narrow }) {
   const [open, setOpen] = useState(/** @type {string | null} */ (null));
   const drop = (/** @type {DragEvent} */ event, /** @type {string} */ before) => {
     event.preventDefault();
@@ -216,7 +216,7 @@ function Head(/** @type {{ columns: string[], state: State, actions: Actions }} 
       ${field === "@timestamp"
         ? html`<button type="button" class="plain" onClick=${() => actions.setOrder(state.order === "newest" ? "oldest" : "newest")} title="Turn the order round">Time ${state.order === "newest" ? "↓" : "↑"}</button>`
         : html`<button type="button" class="plain" draggable="true" aria-expanded=${open === field} onClick=${() => setOpen(open === field ? null : field)}
-            onDragStart=${(/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/x-column", field)} title=${`${visible(field)}: drag to reorder`}>${TITLES[field] ?? visible(field)}</button>`}
+            onDragStart=${(/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/x-column", field)} title=${`${visible(field)}: drag to reorder`} aria-label=${TITLES[field] ?? visible(field)}>${narrow && field === "log.level" ? "" : (TITLES[field] ?? visible(field))}</button>`}
       <${Edge} field=${field} width=${state.widths[field] ?? WIDTHS[field] ?? USUAL_WIDTH} actions=${actions} />
       ${open === field && html`<div class="menu column-menu" onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setOpen(null)}>
         <button type="button" onClick=${does(() => actions.moveColumn(field, -1))}>Move left</button>
@@ -253,7 +253,7 @@ function Edge(/** @type {{ field: string, width: number, actions: Actions }} */ 
  * stays marked.
  * @extends {Component<any>}
  */
-class Row extends Component {
+export class Row extends Component {
   /** @param {any} next */
   shouldComponentUpdate(next) {
     const { event, row, columns, zone, narrow, place, open } = this.props;
@@ -261,9 +261,9 @@ class Row extends Component {
   }
 
   /** @param {any} props */
-  render({ id, row, event, columns, zone, narrow, menu, actions, place, open }) {
+  render({ id, row, event, columns, zone, narrow, menu, actions, place, open, cell = "gridcell" }) {
     const style = { transform: `translateY(${row * ROW}px)` };
-    if (!event) return html`<div role="row" class="row away" style=${style}><span role="gridcell" class="cell">…</span></div>`;
+    if (!event) return html`<div role="row" class="row away" style=${style}><span role=${cell} class="cell">…</span></div>`;
     const { source } = event;
     const level = kind(get(source, "log.level"));
     const click = (/** @type {MouseEvent} */ clicked) => {
@@ -272,36 +272,36 @@ class Row extends Component {
     };
     const time = stamp(event.at ?? Date.parse(source["@timestamp"]), zone);
     return html`<div role="row" id=${`row-${id}`} data-id=${id} class=${`row event level-${level}${open ? " open" : ""}${place >= 0 ? " current" : ""}`} style=${style}
-        aria-rowindex=${row + 2} aria-selected=${open} onClick=${click}>
-      <span role="gridcell" class="cell time"><time datetime=${source["@timestamp"]} title=${time}>${narrow ? time.slice(11) : html`<span class="date">${time.slice(0, 10)}</span> ${time.slice(11)}`}</time></span>
-      ${columns.map((/** @type {string} */ field, /** @type {number} */ number_) => html`<${Cell} key=${field} field=${field} event=${event} menu=${menu} narrow=${narrow} here=${place === number_ + 1} />`)}
+        aria-rowindex=${row + 2} aria-selected=${cell === "gridcell" ? open : null} onClick=${click}>
+      <span role=${cell} class="cell time"><time datetime=${source["@timestamp"]} title=${time}>${narrow ? time.slice(11) : html`<span class="date">${time.slice(0, 10)}</span> ${time.slice(11)}`}</time></span>
+      ${columns.map((/** @type {string} */ field, /** @type {number} */ number_) => html`<${Cell} key=${field} field=${field} event=${event} menu=${menu} narrow=${narrow} here=${place === number_ + 1} cell=${cell} />`)}
     </div>`;
   }
 }
 
-/** @param {{ field: string, event: LogEvent, menu: Function, narrow: boolean, here: boolean }} props */
-function Cell({ field, event, menu, narrow, here }) {
+/** @param {{ field: string, event: LogEvent, menu: Function, narrow: boolean, here: boolean, cell: string }} props */
+function Cell({ field, event, menu, narrow, here, cell }) {
   const { source, marks } = event;
   const mine = here ? " here" : "";
-  if (field === "message") return html`<${Message} event=${event} here=${mine} />`;
+  if (field === "message") return html`<${Message} event=${event} here=${mine} cell=${cell} />`;
   const value = get(source, field);
   const text = valueText(value).slice(0, LONGEST);
   const single = value !== null && typeof value === "object" ? (Array.isArray(value) && value.length === 1 ? value[0] : undefined) : value;
   const shown = field === "log.logger" && !marks?.[field] ? html`${visible(shorten(text))}` : marked(field === "log.level" && narrow ? text.slice(0, 1) : text.replace(/\s*\n\s*/g, " ⏎ "), marks?.[field]);
   const name = field === "log.level" ? "level" : field.replaceAll(/\W/g, "-");
-  if (text === "" || single === undefined) return html`<span role="gridcell" class=${`cell ${name}${mine}`} title=${visible(text)}>${shown}</span>`;
-  return html`<span role="gridcell" class=${`cell ${name}${mine}`}><button type="button" class="value" tabindex="-1" title=${visible(text)} onClick=${(/** @type {Event} */ click) => menu(click, field, single)}>${shown}</button></span>`;
+  if (text === "" || single === undefined) return html`<span role=${cell} class=${`cell ${name}${mine}`} title=${visible(text)}>${shown}</span>`;
+  return html`<span role=${cell} class=${`cell ${name}${mine}`}><button type="button" class="value" tabindex="-1" title=${visible(text)} onClick=${(/** @type {Event} */ click) => menu(click, field, single)}>${shown}</button></span>`;
 }
 
-/** The first line of the message, and what was thrown. @param {{ event: LogEvent, here: string }} props */
-function Message({ event, here }) {
+/** The first line of the message, and what was thrown. @param {{ event: LogEvent, here: string, cell: string }} props */
+function Message({ event, here, cell }) {
   const { source, marks } = event;
   const text = valueText(get(source, "message") ?? get(source, "event.original"));
   const end = text.search(/\r?\n/);
   const line = (end < 0 ? text : text.slice(0, end)).slice(0, LONGEST);
   const thrown = valueText(get(source, "error.type"));
   const trace = get(source, "error.stack_trace");
-  return html`<span role="gridcell" class=${`cell message${here}`}>${marked(line, marks?.message)}${end >= 0 && html`<i class="more-lines" title="More lines"> ⏎</i>`}${
+  return html`<span role=${cell} class=${`cell message${here}`}>${marked(line, marks?.message)}${end >= 0 && html`<i class="more-lines" title="More lines"> ⏎</i>`}${
     (thrown || trace) && html`<span class="thrown">${visible(thrown ? thrown.slice(thrown.lastIndexOf(".") + 1) : "stack trace")}</span>`}</span>`;
 }
 

@@ -21,7 +21,7 @@ const BARS = 80;
 
 /** @param {import("./app.js").ViewProps & { objects: any }} props */
 export function EventsView(props) {
-  const { state, actions, zone, asked, key_: key, menu, refresh } = props;
+  const { state, actions, zone, asked, key_: key, menu } = props;
   const found = useEvents(props);
   const facets = [...new Set([...FACETS, ...state.filters.filter(({ operator }) => operator === "is").map(({ field }) => field)])];
   // While new rows come, they are counted now and then.
@@ -43,7 +43,7 @@ export function EventsView(props) {
         ${count && count.total > 0 && html`<${Histogram} counted=${count} zone=${zone} split=${state.split} splits=${splits} onSplit=${actions.setSplit} onRange=${actions.setTime} />`}
       </div>
       ${empty ? html`<${Empty} state=${state} actions=${actions} zone=${zone} asked=${asked} count=${count} />`
-        : html`<${EventList} state=${state} actions=${actions} zone=${zone} found=${found} menu=${menu} open=${open.event} refresh=${refresh} />`}
+        : html`<${EventList} state=${state} actions=${actions} zone=${zone} found=${found} menu=${menu} open=${open.event} />`}
     </section>
     ${state.event && (open.event ? html`<${EventPanel} ...${props} event=${open.event} fields=${fields.answer?.fields ?? []} />` : html`<aside class="event-panel" aria-label="Event">
       <p class=${open.error ? "bad" : "quiet"}>${open.error?.message ?? "…"}</p><button type="button" onClick=${actions.closeEvent}>Close</button></aside>`)}
@@ -96,7 +96,7 @@ function Live(/** @type {any} */ { state, actions, zone }) {
 }
 
 /** What is wrong, with the place in the query. @param {{ error: AskError, query: string, stale: boolean }} props */
-function QueryProblem({ error, query, stale }) {
+export function QueryProblem({ error, query, stale }) {
   const at = error.at;
   return html`<div class="problem" role="alert">
     <p>${error.message}</p>

@@ -15,11 +15,14 @@ export function filterText({ field, operator, values }) {
   return `${operator === "is_not" ? "not " : ""}${name}: ${said}`;
 }
 
-/** @param {{ state: State, actions: Actions }} props */
-export function Chips({ state, actions }) {
-  const { filters } = state;
-  if (!filters.length) return null;
+/** @param {{ state: State, actions: Actions, searches: Record<string, { title: string, notes: string[] }> }} props */
+export function Chips({ state, actions, searches }) {
+  const { filters, saved } = state;
+  if (!filters.length && !saved) return null;
+  const search = saved ? searches[saved] : null;
   return html`<ul class="chips" aria-label="Filters">
+    ${saved && html`<li class="chip" title=${search?.notes?.join("; ") ?? ""}><button type="button" class="turn" disabled aria-hidden="true">☆</button><span>${visible(search?.title ?? saved)}</span>
+      <button type="button" onClick=${() => actions.apply({ saved: null })} aria-label=${`Leave the search ${visible(search?.title ?? saved)}`}>×</button></li>`}
     ${filters.map((filter) => {
       const text = filterText(filter);
       const not = filter.operator === "is_not" || filter.operator === "missing";

@@ -53,6 +53,7 @@ export function useOutside(ref, open, act) {
     const key = (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
+      event.preventDefault(); // a search box would be emptied
       act();
       ref.current?.querySelector("[aria-expanded]")?.focus();
     };

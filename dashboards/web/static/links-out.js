@@ -52,12 +52,12 @@ function addressOf({ field, url }, event) {
 
 /**
  * An address with its `{names}` filled in; null if one of them has no value, or it is none of the web.
- * @param {string} url @param {(name: string) => unknown} valueOf
+ * @param {string} url @param {(name: string) => unknown} found
  */
-export function filled(url, valueOf) {
+export function filled(url, found) {
   let missing = false;
   const made = url.replace(/\{([\w.@-]+)\}/g, (_, name) => {
-    const value = valueOf(name);
+    const value = found(name);
     if (value === undefined || value === null) missing = true;
     return valueText(value).split("/").map(encodeURIComponent).join("/");
   });

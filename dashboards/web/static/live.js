@@ -75,7 +75,14 @@ export function useEvents({ state, asked, key_: key }) {
       setTimeout(resolve, OPEN_WITHIN);
     });
     source.addEventListener("rows", (message) => {
-      if (pages.add(JSON.parse(message.data).events) === 0) return;
+      const { events, full } = JSON.parse(message.data);
+      if (full || pages.full) {
+        // More came than are told, or than a list should gather: it begins anew.
+        begun.current.times++;
+        redraw();
+        return;
+      }
+      if (pages.add(events) === 0) return;
       uncounted = true;
       if (made.current.pages === pages) redraw();
     });

@@ -15,7 +15,7 @@ const WAIT = 120; // milliseconds of rest before completions are asked for
 export function QueryBox(props) {
   const { state, actions, refresh } = props;
   const [text, setText] = useState(state.query);
-  const [offered, setOffered] = useState(/** @type {Suggested | null} */ (null));
+  const [offered, setOffered] = useState(/** @type {(Suggested & { to: string }) | null} */ (null));
   const [active, setActive] = useState(-1);
   const ref = useRef(/** @type {any} */ (null));
   const input = useRef(/** @type {any} */ (null));
@@ -32,7 +32,8 @@ export function QueryBox(props) {
   };
   const take = (/** @type {Suggested["items"][0]} */ item) => {
     if (item.kind === "recent") return run(item.text);
-    const { start, end } = /** @type {Suggested} */ (offered);
+    if (offered?.to !== text) return; // it was offered to what stood there before
+    const { start, end } = offered;
     const space = item.kind === "field" ? "" : " ";
     const next = `${text.slice(0, start)}${item.text}${space}${text.slice(end)}`;
     const caret = start + item.text.length + space.length;
@@ -54,7 +55,11 @@ export function QueryBox(props) {
     } else if ((event.key === "Enter" || event.key === "Tab") && items[active]) {
       event.preventDefault();
       take(items[active]);
-    } else if (event.key === "Escape" && !items.length) input.current.blur();
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      input.current.blur();
+    }
   };
   const chosen = offered?.items[active] ? `suggestion-${active}` : null;
   return html`<form class="search" role="search" ref=${ref} onSubmit=${(/** @type {Event} */ event) => {
@@ -85,7 +90,7 @@ export function QueryBox(props) {
   </form>`;
 }
 
-/** Ask for completions a moment after the last key. @param {import("./app.js").ViewProps} props @param {(offered: Suggested | null) => void} show @param {() => void} reset */
+/** Ask for completions a moment after the last key. @param {import("./app.js").ViewProps} props @param {(offered: (Suggested & { to: string }) | null) => void} show @param {() => void} reset */
 function useCompletion({ asked }, show, reset) {
   const waiting = useRef({ timer: 0, aborter: /** @type {AbortController | null} */ (null) });
   const stop = () => {
@@ -96,13 +101,13 @@ function useCompletion({ asked }, show, reset) {
     stop();
     reset();
     const recent = recentQueries().filter((one) => one !== text && one.toLowerCase().includes(text.toLowerCase())).slice(0, text ? 3 : 8).map((one) => ({ text: one, kind: "recent" }));
-    if (!text) show(recent.length ? { start: 0, end: 0, items: recent } : null);
+    if (!text) show(recent.length ? { start: 0, end: 0, items: recent, to: text } : null);
     waiting.current.timer = setTimeout(async () => {
       const aborter = (waiting.current.aborter = new AbortController());
       try {
         const found = await ask.suggest({ ...asked, query: "", text, caret }, aborter.signal);
         const items = [...(text ? [] : recent), ...found.items, ...(text ? recent : [])];
-        if (!aborter.signal.aborted) show(items.length ? { ...found, items } : null);
+        if (!aborter.signal.aborted) show(items.length ? { ...found, items, to: text } : null);
       } catch {
         // A query can be written without completions; the search itself says what is wrong.
       }
@@ -155,9 +160,9 @@ function SavedMenu(/** @type {any} */ { state, actions, searches, text }) {
     ${open && html`<div class="menu" role="dialog" aria-label="Saved searches">
       <ul>
         ${Object.entries(searches).map(([id, one]) => html`<li key=${id}><button type="button" title=${one.description}
-          onClick=${() => go({ query: one.query ?? "", language: "kql", filters: [], columns: one.columns, saved: one.query === undefined ? id : null })}>${one.title}</button></li>`)}
+          onClick=${() => go({ query: "", language: "auto", filters: [], columns: one.columns, saved: id })}>${one.title}</button></li>`)}
         ${mine.map(({ id, title: name, content }) => html`<li key=${id} class="mine">
-          <button type="button" onClick=${() => go(content)}>${visible(name)}</button>
+          <button type="button" onClick=${() => go({ saved: null, ...content })}>${visible(name)}</button>
           <button type="button" class="plain" aria-label=${`Forget ${visible(name)}`} onClick=${() => forget(id)}>×</button></li>`)}
       </ul>
       <div class="save">

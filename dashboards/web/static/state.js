@@ -8,9 +8,11 @@ export const BOARD_FROM = "now-24h"; // of a dashboard that was opened without a
 export const COLUMNS = ["log.level", "service.name", "log.logger", "message"];
 export const SPLIT = "log.level";
 
-/** @type {[string, Operator][]} */
-const FILTERS = [["is", "is"], ["not", "is_not"], ["has", "exists"], ["lacks", "missing"], ["between", "range"]];
-const SEARCHED = ["q", "level", "service", "is", "not", "has", "lacks", "between", "event", "cols"];
+/** @type {Record<string, Operator>} */
+const FILTERS = { is: "is", not: "is_not", has: "exists", lacks: "missing", between: "range" };
+/** @type {Record<string, string>} of earlier versions */
+const FACETS = { level: "log.level", service: "service.name" };
+const SEARCHED = ["q", "saved", "level", "service", "is", "not", "has", "lacks", "between", "event", "cols"];
 
 /**
  * Read an address. Links of earlier versions say `range=2h`, `level=ERROR`, `service=orders`, `is=field:"value"`.
@@ -21,18 +23,14 @@ const SEARCHED = ["q", "level", "service", "is", "not", "has", "lacks", "between
 export function read(search, path = "/") {
   const given = new URLSearchParams(search);
   const board = /^\/dashboards\/([^/]+)$/.exec(path);
-  const filters = [
-    ...FILTERS.flatMap(([name, operator]) => given.getAll(name).map((text) => parseFilter(text, operator))),
-    ...given.getAll("level").map((value) => is("log.level", value)),
-    ...given.getAll("service").map((value) => is("service.name", value)),
-  ].filter((one) => one !== null);
+  const filters = [...given].map(([name, text]) => (Object.hasOwn(FACETS, name) ? is(FACETS[name], text) : Object.hasOwn(FILTERS, name) ? parseFilter(text, FILTERS[name]) : null));
   const id = given.get("event");
   return {
     view: board ? "board" : viewOf(given),
     board: board ? decodeURIComponent(board[1]) : null,
     query: given.get("q") ?? "",
     language: oneOf(given.get("lang"), ["kql", "lucene"], "auto"),
-    filters: merged(filters),
+    filters: merged(filters.filter((one) => one !== null)),
     ...readTime(given, board ? BOARD_FROM : USUAL_FROM),
     zone: given.get("tz") || "browser",
     order: given.get("order") === "oldest" ? "oldest" : "newest",
@@ -57,7 +55,7 @@ export function write(state) {
   put("q", state.query);
   put("lang", state.language !== "auto" && state.language);
   for (const { field, operator, values } of state.filters) {
-    const name = FILTERS.find(([, one]) => one === operator)?.[0] ?? "is";
+    const name = Object.keys(FILTERS).find((one) => FILTERS[one] === operator) ?? "is";
     put(name, operator === "exists" || operator === "missing" ? field : `${field}:${JSON.stringify(values)}`);
   }
   const usual = state.view === "board" ? BOARD_FROM : USUAL_FROM;
@@ -89,8 +87,8 @@ export function write(state) {
  * @returns {Question}
  */
 export function question(state, zone) {
-  const { query, language, filters, from, to, index } = state;
-  return { query, language, filters, from, to, zone, ...(index && { index }) };
+  const { query, language, filters, from, to, index, saved } = state;
+  return { query, language, filters, from, to, zone, ...(index && { index }), ...(saved && { saved }) };
 }
 
 /** @param {URLSearchParams} given @returns {View} */
@@ -265,8 +263,8 @@ function makeActions(store) {
       change({ filters: merged(now().filters.map((one) => (one === filter ? { ...one, operator: OPPOSITE[one.operator] } : one))) }),
     /** @param {string} query @param {Language} [language] */
     setQuery: (query, language = now().language) => change({ query, language }),
-    /** Several things at once, as a hint or a saved search wants it. @param {Partial<State>} part */
-    apply: (part) => change(part),
+    /** Several things at once, as a hint or a saved search wants it. @param {Partial<State>} part @param {{ replace?: boolean }} [how] */
+    apply: (part, how) => change(part, how),
     /** @param {string | number | null} from @param {string | number | null} to */
     setTime: (from, to) => change({ from: timeText(from), to: timeText(to), live: now().live && to === null }),
     undoTime: () => {
@@ -318,7 +316,7 @@ function makeActions(store) {
       else widths[field] = width;
       change({ widths }, { replace: true });
     },
-    clear: () => change({ query: "", filters: [] }),
+    clear: () => change({ query: "", filters: [], saved: null }),
   };
 }
 

@@ -26,7 +26,7 @@ export function pieces(text, marks) {
   const made = [];
   let end = 0;
   for (const [from, to] of [...marks].sort(([one], [other]) => one - other)) {
-    if (from < end || to <= from) continue;
+    if (from < end || to <= from || from >= characters.length) continue;
     if (from > end) made.push([cut(end, from), false]);
     made.push([cut(from, to), true]);
     end = to;

@@ -25,10 +25,10 @@
  * @property {boolean} live
  * @property {{ index: string, id: string } | null} event the event that is open beside the list
  * @property {string | null} index
- * @property {string | null} saved a saved search that is still to be looked up
+ * @property {string | null} saved a saved search of those that come with sawlog, which holds besides
  */
 
-/** @typedef {{ query: string, language: Language, filters: Filter[], from: string | null, to: string | null, zone: string, index?: string }} Question */
+/** @typedef {{ query: string, language: Language, filters: Filter[], from: string | null, to: string | null, zone: string, index?: string, saved?: string }} Question */
 /** @typedef {{ id: string, index: string, at: number, source: Record<string, any>, marks?: Record<string, [number, number][]> }} LogEvent */
 /** @typedef {{ events: LogEvent[], after: unknown, from: number | null, to: number | null, language: Language, took_ms: number }} Found */
 /** @typedef {{ at: number, n: number, by?: Record<string, number>, errors?: number, partial?: boolean }} Bar */

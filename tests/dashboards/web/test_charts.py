@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections import Counter
@@ -157,7 +158,7 @@ async def test_shares(store: Store) -> None:
     (row,) = await drawn(store, "sawlog-parse-failure-rate")
     assert row.value == pytest.approx(12 / len(EVENTS))
     # Of nothing there is no share.
-    nothing = msgspec.structs.replace(ALL, query={"term": {"service.name": "nobody"}})
+    nothing = dataclasses.replace(ALL, query={"term": {"service.name": "nobody"}})
     assert [row.value for row in await drawn(store, "sawlog-parse-failure-rate", nothing)] == [None]
     assert {row.value for row in await drawn(store, "sawlog-error-rate", nothing)} <= {None}
 
@@ -316,22 +317,18 @@ class TestWithoutAStore:
     @pytest.mark.parametrize(
         ("body", "why"),
         [
-            (b"{", "not understood"),
-            (b"[]", "not understood"),
-            (b'{"size": 5}', "unknown field `size`"),
-            (b'{"query": []}', "Expected `object`"),
-            (b'{"from": "now"}', r"at `\$\.from`"),
-            (b'{"from": 100000000000000000}', "Expected `int` <= 253000000000000"),
-            (b'{"from": 1, "to": 2}', "needs 'from', 'to' and 'interval'"),
-            (b'{"from": 1, "to": 2, "interval": "1w"}', "no interval"),
-            (b'{"from": 0, "to": 1001000, "interval": "1s"}', f"at most {MAX_BUCKETS}"),
-            (b'{"from": 5000, "to": 1, "interval": "1s"}', "-5 buckets"),
-            (b'{"query":' + b'{"bool":' * 30_000 + b"{}" + b"}" * 30_001, "nested too deep"),
+            ({"size": 5}, "size"),
+            ({"query": []}, "'query'"),
+            ({"from": 100000000000000000}, "cannot understand the time"),
+            ({"from": 1, "to": 2}, "needs 'from', 'to' and 'interval'"),
+            ({"from": 1, "to": 2, "interval": "1w"}, "no interval"),
+            ({"from": 1, "to": 2, "interval": 5}, "'interval'"),
+            ({"from": 0, "to": 1001000, "interval": "1s"}, f"at most {MAX_BUCKETS}"),
         ],
-    )  # fmt: skip
-    def test_a_bad_request_is_explained(self, body: bytes, why: str) -> None:
+    )
+    def test_a_bad_request_is_explained(self, body: dict[str, Any], why: str) -> None:
         with pytest.raises(QueryError, match=why):
             parse(body, over_time=True)
 
     def test_a_chart_that_is_not_over_time_needs_no_time(self) -> None:
-        assert parse(b"{}", over_time=False) == ChartRequest()
+        assert parse({}, over_time=False) == ChartRequest()

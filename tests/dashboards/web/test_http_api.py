@@ -12,7 +12,7 @@ from dashboards.web import application
 from sawlog.store.embedded import EmbeddedStore
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
-OTHERS = {"GET /", "GET /dashboards/{id}", "GET /static", "GET /vega.js"}
+OTHERS = {"GET /", "GET /dashboards/{id}", "GET /static/{path}"}
 """Pages, and what they are made of."""
 BESIDE = {"GET /metrics", "GET /health", "POST /api/grok/{what}"}
 """What a running pipeline adds."""
