@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import yaml
 
+from ingest.grok.compiler import Expression
 from ingest.grok.library import Patterns
 from ingest.pipeline import Pipeline
 from ingest.samples import batch_of
@@ -21,6 +22,8 @@ from sawlog.event import METADATA, TIMESTAMP, Event
 FAILURE: Final = "_grokparsefailure"
 MAX_SAMPLES: Final = 8
 _TIME_FIELD: Final = "timestamp"
+_SET_BEFORE: Final = ("message", "[service]", "[log]", "[host]")
+"""Fields that an event may have before it is parsed, by its file: what is captured counts, not a list of both."""
 _MILLISECONDS: Final = 1_000
 """How long the filter tries one line: what takes longer runs away."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -66,9 +69,10 @@ def section_of(
     times = {
         str(span.value) for one in tried if one.grok is not None for span in one.spans if span.field == _TIME_FIELD
     }
-    fields = {span.field for one in tried for span in one.spans}
+    captured = {capture.field: None for grok in groks for capture in Expression(grok, patterns).captures}
+    overwritten = [field for field in captured if field.startswith(_SET_BEFORE)]
     formats = time_formats(times)
-    text = _text(groks, good[0], formats, after_failure, overwrites="message" in fields)
+    text = _text(groks, good[0], formats, after_failure, overwritten)
     chosen = _chosen(good)
     pipeline = Pipeline.from_text(text, "the filter")
     timed = bool(formats) and all(map(_has_zone, times))
@@ -135,12 +139,12 @@ def _has_zone(time: str) -> bool:
     return re.search(r"(?:Z|[+-]\d\d:?\d\d)$", time) is not None and not re.fullmatch(r"\d{4}-\d\d-\d\d", time)
 
 
-def _text(groks: Sequence[str], line: str, formats: list[str], after_failure: bool, *, overwrites: bool) -> str:
+def _text(groks: Sequence[str], line: str, formats: list[str], after_failure: bool, overwritten: list[str]) -> str:
     expressions = [quoted(grok) for grok in groks]
     matched = expressions[0] if len(groks) == 1 else "[\n" + ",\n".join(f"  {one}" for one in expressions) + "\n]"
     body = ["grok {", *_indented(f'match => {{ "message" => {matched} }}'), f"  timeout_millis => {_MILLISECONDS}"]
-    if overwrites:
-        body.append('  overwrite => ["message"]')
+    if overwritten:
+        body.append("  overwrite => [" + ", ".join(f'"{field}"' for field in overwritten) + "]")
     if after_failure:
         body.append(f'  remove_tag => ["{FAILURE}"]')
     body.append("}")

@@ -27,7 +27,7 @@ MAX_SORTS: Final = 8
 
 _ANYTHING: Final = "^%{GREEDYDATA:message}"
 _TRY_SECONDS: Final = 0.25
-_PART: Final = re.compile(r"%\{[^}]+\}|\(\?<|\(\?:")
+_PART: Final = re.compile(r"%\{[^}]+\}|\(\?<|\(\?:|(?<!\\)[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Suggestion:
 
     @property
     def parts(self) -> int:
-        """Of how many patterns and groups it is made: the fewer, the simpler."""
+        """Of how many patterns, groups and words it is made: the fewer, the simpler."""
         return sum(len(_PART.findall(grok)) for grok in self.groks)
 
 

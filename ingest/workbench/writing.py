@@ -156,7 +156,15 @@ class ExpressionWriter:
         if at == 0 or not before.isdisjoint(TIMES) or self._key(at):
             return False
         following = self._slots[at + 1] if at + 1 < len(self._slots) else None
-        return following is None or following.kind != "["
+        if following is not None and following.kind == "[":
+            return False
+        # Between two separators there is a column, whose value happens to be the same.
+        return not (self._separates(range(at - 1, -1, -1)) and self._separates(range(at + 1, len(self._slots))))
+
+    def _separates(self, places: Iterable[int]) -> bool:
+        """Whether the first slot that is no blank is a separator of columns."""
+        slot = next((self._slots[at] for at in places if self._slots[at].kinds != {SPACE}), None)
+        return slot is not None and slot.kind == PUNCTUATION and slot.constant in ("|", ";", ",")
 
     def _bracketed(self, slot: LineSlot) -> None:
         opening, closing = slot.kind, BRACKETS[slot.kind]

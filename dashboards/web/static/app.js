@@ -4,6 +4,7 @@ import * as ask from "./ask.js";
 import { Board } from "./board.js";
 import { EventsView } from "./events-view.js";
 import { Chips } from "./filter-chips.js";
+import { Grok } from "./grok.js";
 import { useAsk } from "./hooks.js";
 import { Problems } from "./problems.js";
 import { QueryBox } from "./query-box.js";
@@ -62,7 +63,7 @@ function App({ store }) {
   }, []);
   useEffect(() => {
     const dashboard = objects.answer?.dashboards.find((/** @type {any} */ one) => one.id === state.board);
-    const view = state.view === "board" ? dashboard?.title : state.view === "events" ? "Events" : "What is broken";
+    const view = state.view === "board" ? dashboard?.title : state.view === "events" ? "Events" : state.view === "grok" ? "Grok" : "What is broken";
     document.title = [state.query, view, "sawlog"].filter(Boolean).join(" · ");
   }, [state.view, state.board, state.query, objects.answer]);
   useSavedSearch(state, actions, objects.answer);
@@ -78,6 +79,7 @@ function App({ store }) {
     <main id="main" class=${`view-${state.view}`} tabindex="-1">
       ${state.view === "problems" && html`<${Problems} ...${props} />`}
       ${state.view === "events" && html`<${EventsView} ...${props} objects=${objects.answer} />`}
+      ${state.view === "grok" && html`<${Grok} ...${props} />`}
       ${state.view === "board" && html`<${Board} ...${props} key=${state.board} id=${state.board} objects=${objects} />`}
     </main>
     <${StatusLine} status=${status} actions=${actions} />
@@ -99,6 +101,7 @@ function Views({ state, actions, boards }) {
     <nav class="views" aria-label="Views">
       ${to("What is broken", { view: "problems" }, () => actions.view("problems"), state.view === "problems")}
       ${to("Events", { view: "events" }, () => actions.view("events"), state.view === "events")}
+      ${to("Grok", { view: "grok" }, () => actions.view("grok"), state.view === "grok")}
       ${boards.map(({ id, title }) => to(title, { view: "board", board: id }, () => actions.openBoard(id), state.board === id))}
     </nav>`;
 }

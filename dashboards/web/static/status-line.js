@@ -55,7 +55,7 @@ export function StatusLine({ status, actions }) {
       const bad = WARNINGS.includes(key) && values[key] > 0;
       const text = WORDS[key](values[key]);
       if (bad && key === "parse_failures") {
-        return html`<button key=${key} type="button" class="bad plain" title="Show them" onClick=${() => actions.apply({ view: "events", board: null, query: "tags: (_* or *failure*)", language: "kql", filters: [], from: null, to: null })}>${text}</button>`;
+        return html`<button key=${key} type="button" class="bad plain" title="Take them apart" onClick=${() => actions.view("grok")}>${text}</button>`;
       }
       return html`<span key=${key} class=${bad ? "bad" : ""}>${text}</span>`;
     })}

@@ -161,3 +161,11 @@ def test_formats_of_times_are_those_of_the_filter_date(time: str, formats: list[
         (event,) = Pipeline.from_text(f"filter {{ date {{ match => [{listed}] }} }}").filter([{"t": time}])
         assert "tags" not in event
         assert event["@timestamp"][5:10] in ("02-03", "10-10", "02-02")
+
+
+def test_what_an_event_had_before_is_overwritten() -> None:
+    groks = ["^%{IP:[source][ip]} %{WORD:[service][name]} %{GREEDYDATA:message}"]
+    section = section_of(groks, ["10.0.0.7 orders done"], LIBRARY)
+    event = {"message": "10.0.0.7 orders done", "service": {"name": "app"}, "tags": FAILED}
+    (event,) = Pipeline.from_text(section.text).filter([event])
+    assert (event["service"], event["message"]) == ({"name": "orders"}, "done")

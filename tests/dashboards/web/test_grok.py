@@ -1,0 +1,128 @@
+"""The grok workbench in a browser: from lines that did not parse to a saved filter that parses them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from dashboards.web.application import STATIC
+from tests.services import free_port
+
+SAWLOG = str(Path(sys.executable).with_name("sawlog"))
+PIPED = "10.0.0.{0} | 2024-02-03T10:32:{0}Z | orders | user=bob{0} took={0} ms | OK it is done"
+HOSTILE = '<img src=x onerror="window.hacked=1"> \u202e'
+VIEW = "/static/app.html?view=grok" if (STATIC / "app.html").exists() else "/?view=grok"
+"""The address of the view."""
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[str]:
+    """A running `sawlog up` with six lines of one shape that did not parse, and a hostile one; gives its address."""
+    lines = [*(PIPED.format(number) for number in range(10, 16)), HOSTILE]
+    (tmp_path / "orders.log").write_text("".join(f"{line}\n" for line in lines))
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        SAWLOG, "up", "--data", str(tmp_path / "data"), "--port", str(port), "-w", "0", str(tmp_path / "orders.log"),
+        stderr=(tmp_path / "stderr").open("w"),
+    )  # fmt: skip
+    try:
+        for _ in range(600):
+            if process.returncode is not None or "Search page" in (tmp_path / "stderr").read_text():
+                break
+            await asyncio.sleep(0.1)
+        assert process.returncode is None, (tmp_path / "stderr").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def opened(page: Page, up: str) -> None:
+    await page.goto(up + VIEW)
+    failures = page.locator(".unparsed li button")
+    for _ in range(100):
+        # What is not read yet cannot be grouped.
+        if await failures.count() == 2:
+            return
+        again = page.get_by_role("button", name="Look again")
+        if await again.count():
+            await again.first.click()
+        await page.wait_for_timeout(200)
+    await expect(failures).to_have_count(2)
+
+
+async def test_from_a_parse_failure_to_a_filter_that_parses_it(blank: Page, up: str, tmp_path: Path) -> None:
+    page = blank
+    await opened(page, up)
+    await expect(page.locator("#status")).to_contain_text("7 parse failures", timeout=30_000)
+    # The most frequent shape comes first; its lines become the samples.
+    await page.locator(".unparsed li button").first.click()
+    await expect(page.locator(".grok-lines li")).to_have_count(6)
+    await page.get_by_role("button", name="Suggest expressions").click()
+    await page.get_by_role("list", name="Suggestions").get_by_role("button").first.click(timeout=30_000)
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched", timeout=30_000)
+    captures = page.locator(".grok-lines li").first.locator(".capture")
+    assert "10.0.0." in (await captures.first.text_content() or "")
+    # Another name for a captured field.
+    name = page.get_by_role("table", name="What is captured").locator("input").nth(2)
+    await name.fill("[service][name]")
+    await name.press("Tab")
+    await expect(page.locator("#grok-expression")).to_have_value(
+        r"^%{IP:[source][ip]} \| %{TIMESTAMP_ISO8601:timestamp} \| %{WORD:[service][name]} \| "
+        r"user=%{WORD:user} took=%{INT:took:int} ms \| %{GREEDYDATA:message}"
+    )
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched", timeout=30_000)
+    await page.get_by_label("Name", exact=True).fill("orders")
+    await page.get_by_role("button", name="Try it on the newest").click()
+    outcome = page.locator(".outcome")
+    await expect(outcome).to_contain_text("matched6", timeout=30_000)
+    await expect(outcome).to_contain_text("not matched1")
+    await expect(page.get_by_label("The filter")).to_contain_text("remove_tag")
+    await page.get_by_role("button", name="Save, and run it").click()
+    await expect(page.get_by_text("The running pipeline goes on with it")).to_be_visible(timeout=30_000)
+    with (tmp_path / "orders.log").open("a") as log:
+        log.write(PIPED.format(42) + "\n")
+    for _ in range(300):
+        found = await page.request.post(f"{up}/api/search", data={"query": "took:42", "language": "lucene"})
+        events = (await found.json())["events"]
+        if events:
+            break
+        await page.wait_for_timeout(100)
+    assert [event["source"]["service"]["name"] for event in events] == ["orders"]
+    assert not events[0]["source"].get("tags")
+
+
+async def test_where_an_expression_stops_and_what_comes_next(blank: Page, up: str) -> None:
+    page = blank
+    await opened(page, up)
+    await page.locator("#grok-samples").fill("INFO 17 ms\nWARN x ms")
+    await page.locator("#grok-expression").fill("^%{LOGLEVEL:[log][level]} %{INT:took}")
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("1 of 2 matched", timeout=30_000)
+    missed = page.locator(".grok-lines .missed")
+    await expect(missed.locator("p")).to_contain_text("'%{INT:took}' does not match after")
+    assert await missed.locator(".literal").all_text_contents() == ["WARN "]
+    await page.locator("#grok-expression").fill("^%{LOGLEVEL:[log][level]} ")
+    await page.get_by_role("button", name="Step by step").click()
+    step = page.get_by_role("list", name="What may come next").get_by_role("button").filter(has_text="WORD").first
+    await expect(step).to_contain_text("2 of 2", timeout=30_000)
+    await step.click()
+    await expect(page.locator("#grok-expression")).to_have_value("^%{LOGLEVEL:[log][level]} %{WORD:[event][action]}")
+    # An error is told in words, one that runs away is named.
+    await page.locator("#grok-expression").fill("%{LOGLEVL:x}")
+    await expect(page.locator(".expression .problem")).to_contain_text("LOGLEVEL", timeout=30_000)
+
+
+async def test_hostile_lines_are_text(blank: Page, up: str) -> None:
+    page = blank
+    await opened(page, up)
+    await page.locator(".unparsed li button").nth(1).click()
+    await expect(page.locator(".grok-lines li code")).to_contain_text(r'<img src=x onerror="window.hacked=1"> \u202e')
+    await page.get_by_role("button", name="Suggest expressions").click()
+    await expect(page.get_by_role("list", name="Suggestions").get_by_role("button").first).to_be_visible(timeout=30_000)
+    assert await page.evaluate("window.hacked") is None
