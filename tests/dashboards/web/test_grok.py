@@ -43,8 +43,16 @@ async def up(tmp_path: Path) -> AsyncIterator[str]:
         await process.wait()
 
 
-async def opened(page: Page, up: str) -> None:
-    await page.goto(up + VIEW)
+@pytest.fixture
+async def tab(blank: Page, up: str) -> AsyncIterator[Page]:
+    """The view, with what did not parse in it; closed before its server stops, which it would go on to ask."""
+    await blank.goto(up + VIEW)
+    await _all_read(blank)
+    yield blank
+    await blank.close()
+
+
+async def _all_read(page: Page) -> None:
     failures = page.locator(".unparsed li button")
     for _ in range(100):
         # What is not read yet cannot be grouped.
@@ -57,9 +65,8 @@ async def opened(page: Page, up: str) -> None:
     await expect(failures).to_have_count(2)
 
 
-async def test_from_a_parse_failure_to_a_filter_that_parses_it(blank: Page, up: str, tmp_path: Path) -> None:
-    page = blank
-    await opened(page, up)
+async def test_from_a_parse_failure_to_a_filter_that_parses_it(tab: Page, up: str, tmp_path: Path) -> None:
+    page = tab
     await expect(page.locator("#status")).to_contain_text("7 parse failures", timeout=30_000)
     # The most frequent shape comes first; its lines become the samples.
     await page.locator(".unparsed li button").first.click()
@@ -98,9 +105,8 @@ async def test_from_a_parse_failure_to_a_filter_that_parses_it(blank: Page, up: 
     assert not events[0]["source"].get("tags")
 
 
-async def test_where_an_expression_stops_and_what_comes_next(blank: Page, up: str) -> None:
-    page = blank
-    await opened(page, up)
+async def test_where_an_expression_stops_and_what_comes_next(tab: Page) -> None:
+    page = tab
     await page.locator("#grok-samples").fill("INFO 17 ms\nWARN x ms")
     await page.locator("#grok-expression").fill("^%{LOGLEVEL:[log][level]} %{INT:took}")
     await expect(page.locator(".grok-lines [role=status]")).to_have_text("1 of 2 matched", timeout=30_000)
@@ -118,9 +124,8 @@ async def test_where_an_expression_stops_and_what_comes_next(blank: Page, up: st
     await expect(page.locator(".expression .problem")).to_contain_text("LOGLEVEL", timeout=30_000)
 
 
-async def test_hostile_lines_are_text(blank: Page, up: str) -> None:
-    page = blank
-    await opened(page, up)
+async def test_hostile_lines_are_text(tab: Page) -> None:
+    page = tab
     await page.locator(".unparsed li button").nth(1).click()
     await expect(page.locator(".grok-lines li code")).to_contain_text(r'<img src=x onerror="window.hacked=1"> \u202e')
     await page.get_by_role("button", name="Suggest expressions").click()
