@@ -47,7 +47,7 @@ export function Grok({ actions, key_: key }) {
       <textarea id="grok-expression" rows="3" spellcheck=${false} aria-label="Grok expression, one in each line" placeholder=${'%{TIMESTAMP_ISO8601:timestamp} %{LOGLEVEL:[log][level]} %{GREEDYDATA:message}'}
         value=${expression} onInput=${(/** @type {any} */ event) => setExpression(event.target.value)}></textarea>
       ${ready && tried.error && html`<p class="problem" role="alert">${visible(tried.error.message)}</p>`}
-      ${answer && html`<${Captures} captures=${answer.captures} rename=${(/** @type {Capture} */ one, /** @type {string} */ field, /** @type {string} */ type) => setExpression(renamed(expression, one, field, type))} />`}
+      ${answer && html`<${Captures} captures=${answer.captures} colourOf=${colours(answer)} rename=${(/** @type {Capture} */ one, /** @type {string} */ field, /** @type {string} */ type) => setExpression(renamed(expression, one, field, type))} />`}
       <${GrokSuggestions} lines=${lines} use=${use} />
       <${GrokNext} lines=${lines} expression=${groks.length > 1 ? null : expression} add=${(/** @type {string} */ part) => setExpression((expression || "^") + part)} />
     </section>
@@ -71,8 +71,8 @@ function Unparsed({ failures, actions, again, take }) {
   </div>`;
 }
 
-/** @param {{ captures: Capture[], rename: (one: Capture, field: string, type: string) => void }} props */
-function Captures({ captures, rename }) {
+/** @param {{ captures: Capture[], colourOf: (field: string) => number, rename: (one: Capture, field: string, type: string) => void }} props */
+function Captures({ captures, colourOf, rename }) {
   if (!captures.length) return null;
   return html`<table class="captures"><caption class="visually-hidden">What is captured</caption>
     <thead><tr><th scope="col">Pattern</th><th scope="col">Field</th><th scope="col">Type</th></tr></thead>
@@ -93,11 +93,10 @@ function renamed(expression, one, field, type) {
   return expression.replace(before, () => `%{${one.pattern}:${field}${type ? `:${type}` : ""}}`);
 }
 
-/** Which of the ten colours a field has, everywhere. @param {string} field */
-export function colourOf(field) {
-  let sum = 0;
-  for (const character of field) sum = (sum * 31 + /** @type {number} */ (character.codePointAt(0))) % 9973;
-  return (sum % 10) + 1;
+/** Each field has a colour, the same everywhere: one of ten, in the order in which they are captured. @param {Tried} tried @returns {(field: string) => number} */
+export function colours({ captures, rows }) {
+  const fields = [...new Set([...captures.map(({ field }) => field), ...rows.slice(0, 100).flatMap(({ spans }) => spans.map(({ field }) => field))])];
+  return (field) => (fields.indexOf(field) % 10) + 1;
 }
 
 /** The styles come with the first look at the view. */
