@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sawlog.errors import QueryError
 from sawlog.search import kql
@@ -76,17 +76,12 @@ def read(text: str, language: str = "auto", computed: Container[str] = ()) -> Re
         return _both(text, computed, needs_lucene, needs_kql)
     if needs_kql and any(sign in bare for sign in ":<>"):
         return _kql(text, computed)
-    if needs_lucene:
+    if needs_lucene or _CAPITALS.search(bare):
         return _lucene(text)
-    if _CAPITALS.search(bare):
-        try:
-            return _lucene(text)
-        except QueryError as error:
-            return _otherwise(error, lambda: _kql(text, computed))
     try:
         return _kql(text, computed)
     except QueryError as error:
-        return _otherwise(error, lambda: _lucene(text))
+        return _lucene_or(error, text)
 
 
 def marked(text: str, error: QueryError, indent: str = "  ") -> str:
@@ -113,13 +108,12 @@ def _lucene(text: str) -> Reading:
     return Reading("lucene", {"query_string": {"query": text, "analyze_wildcard": True}})
 
 
-def _otherwise(error: QueryError, read_other: Any) -> Reading:
-    """Read it in the other language; if that fails, too, what was wrong in the first one counts."""
+def _lucene_or(error: QueryError, text: str) -> Reading:
+    """Read what is no KQL as Lucene; if that fails, too, what was wrong in KQL counts."""
     try:
-        reading: Reading = read_other()
+        return _lucene(text)
     except QueryError:
         raise error from None
-    return reading
 
 
 def _both(text: str, computed: Container[str], lucene: re.Match[str], needs_kql: re.Match[str]) -> Reading:

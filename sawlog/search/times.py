@@ -60,7 +60,7 @@ def read(value: Any, zone: str | tzinfo | None = None, *, round_up: bool = False
 
 
 def read_range(
-    start: Any, end: Any, zone: str | None = None, *, now: int | None = None
+    start: Any, end: Any, zone: str | tzinfo | None = None, *, now: int | None = None
 ) -> tuple[int | None, int | None]:
     """Return the first and the last millisecond of a range, each None where it is open.
 

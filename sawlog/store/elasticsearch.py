@@ -31,6 +31,7 @@ from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError,
 from sawlog.store import assets, mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Clause, Hit, Refusal, Store, StoredField, order
 from sawlog.store.bounds import DEEP_BYTES, SUSPICIOUS_BYTES, too_much
+from sawlog.store.plain_words import plain
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
 
@@ -366,7 +367,7 @@ class ElasticsearchStore(Store):
                 with attempt:
                     answer = await self._request("POST", path, None if body is None else _encoder.encode(body), _JSON)
         except _BadRequestError as error:
-            raise QueryError(f"Elasticsearch does not understand the query: {error.reason}") from None
+            raise QueryError(plain(error.reason)) from None
         assert isinstance(answer, dict)
         return answer
 
