@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sawlog.errors import QueryError
-from sawlog.search import filters
+from sawlog.search import filters, steps
 from sawlog.search.question import Question
 from sawlog.store.base import Store
 
@@ -21,18 +21,6 @@ SLACK: Final = 0.5
 SPLIT: Final = 12
 """Values that a bar is split by; the page names the rest "other"."""
 ERRORS: Final = {"terms": {"log.level": ["ERROR", "FATAL", "SEVERE", "CRITICAL"]}}
-_SECOND: Final = 1_000
-_MINUTE: Final = 60 * _SECOND
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-STEPS: Final = (
-    *(1, 2, 5, 10, 20, 50, 100, 200, 500),
-    *(count * _SECOND for count in (1, 2, 5, 10, 15, 30)),
-    *(count * _MINUTE for count in (1, 2, 5, 10, 15, 30)),
-    *(count * _HOUR for count in (1, 2, 3, 6, 12)),
-    *(count * _DAY for count in (1, 2, 7, 14, 30, 90, 365)),
-)
-"""Widths of bars, in milliseconds."""
 
 
 async def count(
@@ -52,7 +40,7 @@ async def count(
     own = {one.field for one in question.filters} & set(facets)
     common = replace(question, filters=tuple(one for one in question.filters if one.field not in own))
     start, end = await _ends(store, question)
-    step = 0 if start is None or end is None else _step(end - start, buckets)
+    step = 0 if start is None or end is None else steps.step(end - start, buckets + SLACK)
     asked = _facets(question, facets, own)
     if step:
         over_time = {"bars": _bars(step, split, errors=errors)}
@@ -76,19 +64,11 @@ async def count(
     }
 
 
-def _step(span: int, buckets: int) -> int:
-    """Return how wide the bars are."""
-    return next(
-        (one for one in STEPS if span / one <= buckets + SLACK),
-        -(-span // buckets // _DAY + 1) * _DAY,
-    )
-
-
 def _bars(step: int, split: str | None, *, errors: bool) -> dict[str, Any]:
     below: dict[str, Any] = {"errors": {"filter": ERRORS}} if errors else {}
     if split:
         below["split"] = {"terms": {"field": split, "size": SPLIT}}
-    histogram = {"field": "@timestamp", "fixed_interval": _interval(step), "min_doc_count": 1}
+    histogram = {"field": "@timestamp", "fixed_interval": steps.interval(step), "min_doc_count": 1}
     return {"date_histogram": histogram, **({"aggs": below} if below else {})}
 
 
@@ -96,11 +76,6 @@ def _under(question: Question, fields: set[str], aggregations: dict[str, Any]) -
     """Ask aggregations under the filters of these fields."""
     holding = filters.clauses(one for one in question.filters if one.field in fields)
     return {"filter": {"bool": {"filter": holding}}, "aggs": aggregations}
-
-
-def _interval(step: int) -> str:
-    """Write a width as stores take it: a number of at most nine digits, and a unit."""
-    return f"{step // _SECOND}s" if step % _SECOND == 0 else f"{step}ms"
 
 
 async def _ends(store: Store, question: Question) -> tuple[int | None, int | None]:

@@ -37,7 +37,7 @@ async def follow(chosen: Selection, lines: int, write: ResultWriter) -> None:
         await window.begin()
         async for hits in newest(store, clause, lines, index=chosen.index):
             window.seen.update(hit["_id"] for hit in hits)
-            write(hit["_source"] for hit in hits)
+            write(hits)
         lost = False
         while True:
             started = time.monotonic()
@@ -79,7 +79,7 @@ class _Round:
         latest = self._newest
         async for hits in self._store.scan(query, index=self._index):
             fresh = [hit for hit in hits if hit["_id"] not in self.seen]
-            write(hit["_source"] for hit in fresh)
+            write(fresh)
             present.update(hit["_id"] for hit in hits)
             # So that a failure of the next page does not show these again.
             self.seen.update(hit["_id"] for hit in fresh)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import sys
+from typing import IO, Any
 
 import click
 
-from sawlog.cli.lines import ResultWriter, writer
+from sawlog.cli.around import Surroundings
+from sawlog.cli.lines import LineStyle, writer
+from sawlog.cli.output import style, writes
+from sawlog.cli.pager import paged
 from sawlog.cli.selection import Selection, selection, selects
+from sawlog.store.base import Store
 from sawlog.store.walk import newest
 
 DEFAULT_SIZE = 50
+MOST_WITH_CONTEXT = 1_000
 
 
 def _size(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
@@ -32,21 +38,51 @@ def _size(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
     show_default=True,
     help="At most so many; 0 for none, or 'all'.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as stored.")
-def search(size: int | None, as_json: bool, **options: Any) -> None:
+@click.option(
+    "-C", "--context", type=click.IntRange(0, 1_000), default=0, metavar="N", help="N lines of its file around each."
+)
+@writes
+@click.option("--no-pager", "use_pager", flag_value=False, default=True, help="Not through $PAGER on a terminal.")
+def search(
+    size: int | None,
+    context: int,
+    fields: tuple[str, ...],
+    as_csv: bool,
+    as_json: bool,
+    use_pager: bool,
+    **options: Any,
+) -> None:
     """Show the newest events that match QUERY, the newest at the bottom.
 
-    QUERY has the Lucene syntax of Kibana's query bar: log.level:ERROR AND service.name:conta, "a phrase",
-    process.pid:[1 TO 99], service.name:ord*. Without one, every event matches.
+    QUERY is KQL or has Lucene's syntax, as in Kibana's query bar: log.level : ERROR and service.name : conta, or
+    log.level:ERROR AND service.name:ord*. Without one, every event matches.
     """
-    asyncio.run(_search(selection(**options), size, writer(as_json=as_json), quiet=as_json))
+    chosen = selection(**options)
+    if context and (size is None or size > MOST_WITH_CONTEXT):
+        raise click.UsageError(f"-C shows the lines around {MOST_WITH_CONTEXT:,} events at most (--size)")
+    terminal = sys.stdout.isatty()
+    how = style(chosen, fields, as_csv=as_csv, as_json=as_json, terminal=terminal)
+    summary: list[str] = []
+    with paged(wanted=use_pager and not as_json and not as_csv) as out:
+        asyncio.run(_search(chosen, size, context, how, out, summary))
+    for line in summary:
+        click.echo(line, err=True)
 
 
 @click.command()
 @selects
-def count(**options: Any) -> None:
-    """Print how many events match QUERY."""
-    click.echo(asyncio.run(_count(selection(**options))))
+@click.option("--by", "field", metavar="FIELD", help="Count each value of the field.")
+@click.option("--json", "as_json", is_flag=True, help='As JSON: {"count": …}, or an object for each value.')
+def count(field: str | None, as_json: bool, **options: Any) -> None:
+    """Print how many events match QUERY, or how many have each value of a field."""
+    from sawlog.cli.figures import show_values  # noqa: PLC0415 - only then
+
+    chosen = selection(**options)
+    if field is not None:
+        asyncio.run(show_values(chosen, field, None, as_json=as_json))
+        return
+    found = asyncio.run(_count(chosen))
+    click.echo(f'{{"count":{found}}}' if as_json else str(found))
 
 
 @click.command()
@@ -54,31 +90,46 @@ def count(**options: Any) -> None:
 @click.option(
     "-n", "--lines", type=click.IntRange(0, 10_000), default=10, show_default=True, help="First show so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as stored.")
-def tail(lines: int, as_json: bool, **options: Any) -> None:
+@writes
+def tail(lines: int, fields: tuple[str, ...], as_csv: bool, as_json: bool, **options: Any) -> None:
     """Show the newest events that match QUERY, then each further one as it is indexed, until Ctrl-C."""
     from sawlog.cli.follow import follow  # noqa: PLC0415 - only this command needs it
 
-    asyncio.run(follow(selection(**options), lines, writer(as_json=as_json)))
+    chosen = selection(**options)
+    terminal = sys.stdout.isatty()
+    how = style(chosen, fields, as_csv=as_csv, as_json=as_json, terminal=terminal)
+    asyncio.run(follow(chosen, lines, writer(how)))
 
 
-async def _search(chosen: Selection, size: int | None, write: ResultWriter, *, quiet: bool) -> None:
+async def _search(
+    chosen: Selection, size: int | None, context: int, how: LineStyle, out: IO[str] | None, summary: list[str]
+) -> None:
+    """Write what is found; what is to be said in the end is added to `summary`, so that no pager covers it."""
+    write = writer(how, out, coloured=None if out is None else True)
     shown = 0
     async with chosen.store() as store:
-        if size == 0:
-            total = await store.count(chosen.clause(), chosen.index)
+        groups = Surroundings(store, chosen.index, context, write, out, quiet=how.as_json or how.csv)
         async for hits in newest(store, chosen.clause(), size, index=chosen.index):
-            write(hit["_source"] for hit in hits)
             shown += len(hits)
-        if quiet:
-            return
-        if size != 0:
+            if context:
+                await groups.write(hits)
+            else:
+                write(hits)
+        if not (how.as_json or how.csv):
             total = shown if size is None or shown < size else await store.count(chosen.clause(), chosen.index)
+            summary += await _summary(chosen, store, total, shown)
+
+
+async def _summary(chosen: Selection, store: Store, total: int, shown: int) -> list[str]:
     found = "no event matches" if total == 0 else f"{total:,} {'event matches' if total == 1 else 'events match'}"
     rest = f"; the newest {shown:,} are shown (--size)" if shown < total else ""
-    click.echo(f"{found}{rest}", err=True)
+    return [f"{found}{rest}", *(await chosen.reasons(store) if total == 0 else ())]
 
 
 async def _count(chosen: Selection) -> int:
     async with chosen.store() as store:
-        return await store.count(chosen.clause(), chosen.index)
+        found = await store.count(chosen.clause(), chosen.index)
+        if not found:
+            for line in await chosen.reasons(store):
+                click.echo(line, err=True)
+        return found

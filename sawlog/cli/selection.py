@@ -1,54 +1,46 @@
-"""The options that `sawlog search`, `count` and `tail` share: which events, and of which store."""
+"""The options that `sawlog search`, `count`, `top` and their like share: which events, and of which store."""
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from sawlog.cli.lines import escape
 from sawlog.errors import QueryError, SawlogError
 from sawlog.paths import default_data, index_directory
-from sawlog.store import date_math
-from sawlog.store.base import Store
-from sawlog.times.instant import of_milliseconds
+from sawlog.search import times
+from sawlog.search.filters import FieldFilter
+from sawlog.search.hints import hints
+from sawlog.search.language import marked
+from sawlog.search.question import Question
+from sawlog.store.base import Clause, Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_DURATION = re.compile(r"\d{1,9}(ms|s|m|h|d|w)")
-_SPACED = re.compile(r"(\d{4}-\d\d-\d\d) (\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events of which store."""
+    """Which events of which store; `zone` is the clock that is read and shown, `zone_named` if somebody said so."""
 
-    query: str
-    services: tuple[str, ...]
-    levels: tuple[str, ...]
-    since: int | None
-    until: int | None
+    question: Question
     data: Path
     elasticsearch: str | None
-    index: str | None
+    zone: tzinfo
+    zone_named: bool = False
 
-    def clause(self) -> dict[str, Any]:
+    @property
+    def index(self) -> str | None:
+        """The data stream or index that is asked, None for all."""
+        return self.question.index
+
+    def clause(self) -> Clause:
         """Return the Elasticsearch query clause."""
-        filters: list[dict[str, Any]] = []
-        if self.query.strip() not in {"", "*"}:
-            filters.append({"query_string": {"query": self.query}})
-        if self.services:
-            filters.append({"terms": {"service.name": list(self.services)}})
-        if self.levels:
-            filters.append({"terms": {"log.level": [level.upper() for level in self.levels]}})
-        limits = {side: _iso(at) for side, at in (("gte", self.since), ("lte", self.until)) if at is not None}
-        if limits:
-            filters.append({"range": {"@timestamp": limits}})
-        return {"bool": {"filter": filters}} if filters else {"match_all": {}}
+        return self.question.clause()
 
     def store(self) -> Store:
         """Return the store to ask, not open yet.
@@ -67,15 +59,48 @@ class Selection:
             raise SawlogError(f"nothing has been indexed in {self.data}; run `sawlog up`, or name another with --data")
         return EmbeddedStore(directory, read_only=True)
 
+    async def reasons(self, store: Store) -> list[str]:
+        """Return lines that say why nothing matches."""
+        return [f"  {escape(hint.text)}" for hint in await hints(store, self.question)]
+
 
 def selects(command: Command) -> Command:
     """Add the arguments to a command; `selection` makes the `Selection` of their values."""
-    options = [
-        click.argument("query", default="*"),
-        click.option("--since", metavar="WHEN", help="15m, 2h or 7d ago; a time (ISO 8601, UTC); now-1h, now/d."),
+    options = [click.argument("query", default="*"), *_options()]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def asks_store(command: Command) -> Command:
+    """Add the options that say which store is asked, and the zone."""
+    for option in reversed(_store_options()):
+        command = option(command)
+    return command
+
+
+def _options() -> list[Callable[[Any], Any]]:
+    return [
+        click.option("--kql", "language", flag_value="kql", help="QUERY is KQL, whatever it looks like."),
+        click.option("--lucene", "language", flag_value="lucene", help="QUERY has Lucene's syntax."),
+        click.option(
+            "--since", metavar="WHEN", help="15m, 2h or 7d ago; 'yesterday 14:00'; 10:15; a time (ISO 8601); now-1h/h."
+        ),
         click.option("--until", metavar="WHEN", help="The same; both ends belong to the range."),
         click.option("--service", "services", multiple=True, metavar="NAME", help="Of this service; repeatable."),
         click.option("--level", "levels", multiple=True, metavar="LEVEL", help="Of this level; repeatable."),
+        *_store_options(),
+    ]
+
+
+def _store_options() -> list[Callable[[Any], Any]]:
+    return [
+        click.option(
+            "--zone",
+            metavar="NAME",
+            help="The clock of times that name no zone, and of those shown on a terminal: Europe/Lisbon, UTC;"
+            " default: this machine's.",
+        ),
         click.option(
             "--data",
             type=click.Path(path_type=Path, file_okay=False),
@@ -89,64 +114,55 @@ def selects(command: Command) -> Command:
         ),
         click.option("--index", metavar="NAME", help="Only this data stream or index; * is a wildcard."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def selection(
-    query: str,
-    since: str | None,
-    until: str | None,
-    services: tuple[str, ...],
-    levels: tuple[str, ...],
-    data: Path | None,
-    elasticsearch: str | None,
-    index: str | None,
+    query: str = "*",
+    language: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    services: tuple[str, ...] = (),
+    levels: tuple[str, ...] = (),
+    zone: str | None = None,
+    data: Path | None = None,
+    elasticsearch: str | None = None,
+    index: str | None = None,
 ) -> Selection:
     """Make the selection of what the options of `selects` gave.
 
     Raises:
-        SawlogError: a time cannot be understood.
+        QueryError: the query is malformed, which is shown in its place, or a time or zone is not understood.
     """
-    now = int(time.time() * 1000)
     if data is not None:
         # Whoever names a directory does not mean the cluster that the environment names.
         source = click.get_current_context().get_parameter_source("elasticsearch")
         if source == click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError("give --data or --elasticsearch, not both")
         elasticsearch = None
-    return Selection(
-        query,
-        services,
-        levels,
-        _instant("--since", since, now),
-        _instant("--until", until, now, round_up=True),
-        data or default_data(),
-        elasticsearch,
-        index,
-    )
+    clock = times.zone_of(zone or "local")
+    start, end = _range(since, until, clock)
+    filters = []
+    if services:
+        filters.append(FieldFilter("service.name", "is", services))
+    if levels:
+        filters.append(FieldFilter("log.level", "is", tuple(level.upper() for level in levels)))
+    question = Question(query, language or "auto", tuple(filters), start, end, zone or "local", index)
+    _check(question)
+    return Selection(question, data or default_data(), elasticsearch, clock, zone is not None)
 
 
-def _instant(option: str, text: str | None, now: int, *, round_up: bool = False) -> int | None:
-    """Return the milliseconds that `text` means."""
-    if text is None:
-        return None
-    words = text.strip()
-    if _DURATION.fullmatch(words):
-        words = f"now-{words}"
-        if words.endswith("ms"):
-            return now - int(words[4:-2])
+def _check(question: Question) -> None:
     try:
-        return date_math.resolve(_SPACED.sub(r"\1T\2", words), round_up=round_up, now=now)
-    except QueryError:
-        raise SawlogError(
-            f"{option}: cannot understand {text!r}; write 15m, 2h, 7d, 2025-03-01T10:15:00Z or now-1h"
-        ) from None
+        question.reading()
+    except QueryError as error:
+        raise QueryError(escape(marked(question.query, error))) from None
 
 
-def _iso(milliseconds: int) -> str:
-    try:
-        return of_milliseconds(milliseconds)
-    except ValueError as error:
-        raise SawlogError(f"the time {error}") from None
+def _range(since: str | None, until: str | None, zone: tzinfo) -> tuple[int | None, int | None]:
+    for option, text in (("--since", since), ("--until", until)):
+        if text is not None:
+            try:
+                times.read(text, zone)
+            except QueryError as error:
+                raise QueryError(f"{option}: {escape(str(error))}") from None
+    return times.read_range(since, until, zone)

@@ -121,8 +121,8 @@ def test_size_none_some_and_all(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["log.level:("], "a value or '\\)' is missing at the end"),
-        (["--since", "yesterdayish"], "--since: cannot understand 'yesterdayish'"),
+        (["log.level:("], r"expected\n  log\.level:\(\n             \^"),
+        (["--since", "yesterdayish"], "--since: cannot understand the time 'yesterdayish'"),
     ],
 )
 def test_mistakes_are_explained(data: Path, arguments: list[str], words: str) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from sawlog.errors import QueryError
+from sawlog.search.question import Question
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "query-language.md").read_text()
 ROWS = [row for row in re.findall(r"(?m)^\| (`.+?) \| ", PAGE) if "a AND b" not in row]
+IN_KQL = re.findall(r"(?m)^\| ([^|`]+?) \| ", PAGE[PAGE.index("| KQL | finds events |") : PAGE.index("## Lucene")])[1:]
 QUERIES = sorted({query for row in ROWS for query in re.findall(r"`([^`]+)`", row)})
 
 DOCUMENTS: list[dict[str, Any]] = [
@@ -47,6 +49,18 @@ async def test_a_query_of_the_page_is_taken(store: EmbeddedStore, query: str) ->
             continue
         return
     pytest.fail(f"{query} is refused")
+
+
+@pytest.mark.parametrize("row", IN_KQL)
+async def test_a_query_of_the_page_is_kql(store: EmbeddedStore, row: str) -> None:
+    for query in row.split(", "):
+        question = Question.read({"query": query})
+        assert question.reading().language == "kql", query
+        assert 0 <= await store.count(question.clause()) <= len(DOCUMENTS)
+
+
+def test_the_page_has_queries_in_kql() -> None:
+    assert len(IN_KQL) >= 10
 
 
 @pytest.mark.parametrize(

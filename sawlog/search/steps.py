@@ -1,0 +1,28 @@
+"""Widths of bars over time: round ones, so that bars begin at full minutes, hours and days."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SECOND: Final = 1_000
+_MINUTE: Final = 60 * _SECOND
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+STEPS: Final = (
+    *(1, 2, 5, 10, 20, 50, 100, 200, 500),
+    *(count * _SECOND for count in (1, 2, 5, 10, 15, 30)),
+    *(count * _MINUTE for count in (1, 2, 5, 10, 15, 30)),
+    *(count * _HOUR for count in (1, 2, 3, 6, 12)),
+    *(count * _DAY for count in (1, 2, 7, 14, 30, 90, 365)),
+)
+"""In milliseconds."""
+
+
+def step(span: int, most: float) -> int:
+    """Return the width, in milliseconds, by which a span is no more than so many bars."""
+    return next((one for one in STEPS if span / one <= most), -int(-span // most // _DAY + 1) * _DAY)
+
+
+def interval(width: int) -> str:
+    """Write a width as stores take it: a number of at most nine digits, and a unit."""
+    return f"{width // _SECOND}s" if width % _SECOND == 0 else f"{width}ms"
