@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from dashboards.web.application import STATIC
 from tests.services import free_port
 
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
 PIPED = "10.0.0.{0} | 2024-02-03T10:32:{0}Z | orders | user=bob{0} took={0} ms | OK it is done"
 HOSTILE = '<img src=x onerror="window.hacked=1"> \u202e'
-VIEW = "/static/app.html?view=grok" if (STATIC / "app.html").exists() else "/?view=grok"
-"""The address of the view."""
+VIEW = "/?view=grok"
 
 
 @pytest.fixture
