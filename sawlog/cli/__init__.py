@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "count": ("sawlog.cli.search:count", "Print how many events match a query."),
     "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),
     "around": ("sawlog.cli.around:around", "Show the lines of its file around an event."),
+    "problems": ("sawlog.cli.problems:problems", "Group errors: which problems there are, how often, since when."),
     "top": ("sawlog.cli.figures:top", "Show the most frequent values of a field."),
     "histogram": ("sawlog.cli.figures:histogram", "Draw how many events match a query over time."),
     "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, or have one proposed."),

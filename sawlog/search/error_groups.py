@@ -1,0 +1,110 @@
+"""Errors that are the same problem: exceptions by their type and the first frame of own code, others by their shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sawlog.event import get
+from sawlog.store.base import Clause, Hit, Store
+
+LEVELS: Final = ("ERROR", "FATAL", "SEVERE", "CRITICAL")
+MOST: Final = 50_000
+"""So many of the newest errors are looked at."""
+LONGEST: Final = 300
+"""Characters of a message that its shape is made of."""
+_FIELDS: Final = ["@timestamp", "service.name", "message", "error.type", "error.stack_trace"]
+LIBRARIES: Final = (
+    "java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.", "kotlin.", "kotlinx.", "scala.", "groovy.", "clojure.",
+    "org.codehaus.groovy.", "org.springframework.", "org.aspectj.", "org.aopalliance.", "net.sf.cglib.",
+    "org.apache.catalina.", "org.apache.coyote.", "org.apache.tomcat.", "org.apache.", "org.eclipse.jetty.",
+    "org.eclipse.", "io.undertow.", "org.jboss.", "org.xnio.", "io.netty.", "reactor.", "io.reactivex.", "rx.",
+    "org.reactivestreams.", "org.hibernate.", "com.zaxxer.hikari.", "org.postgresql.", "com.mysql.", "org.mariadb.",
+    "oracle.", "com.microsoft.sqlserver.", "org.h2.", "org.hsqldb.", "com.mongodb.", "org.bson.", "io.lettuce.",
+    "redis.clients.", "org.redisson.", "com.rabbitmq.", "org.flywaydb.", "liquibase.", "org.mybatis.", "org.jooq.",
+    "com.fasterxml.", "tools.jackson.", "com.google.", "io.grpc.", "feign.", "okhttp3.", "okio.", "retrofit2.",
+    "com.netflix.", "io.github.resilience4j.", "io.micrometer.", "io.opentelemetry.", "brave.", "zipkin2.",
+    "ch.qos.logback.", "org.slf4j.", "net.bytebuddy.", "javassist.", "org.objectweb.asm.", "org.thymeleaf.",
+    "org.quartz.", "org.junit.", "junit.", "org.mockito.", "com.amazonaws.", "software.amazon.", "com.azure.",
+    "io.swagger.", "org.springdoc.", "com.github.benmanes.caffeine.", "com.hazelcast.", "net.logstash.", "io.vertx.",
+    "io.projectreactor.", "io.kubernetes.", "org.yaml.snakeyaml.", "com.jayway.",
+)  # fmt: skip
+"""Beginnings of classes that are nobody's own code; the page's libraries.js has the same."""
+_FRAME: Final = re.compile(r"^\s*at (?:[^/\s(]+/)*([\w$.]+)\.[\w$<>]+\(([^)\n]*)\)", re.MULTILINE)
+_CAUSE: Final = re.compile(r"^\s*Caused by: ", re.MULTILINE)
+_MASKS: Final = (
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
+    (re.compile(r"\"[^\"]*\"|'[^']*'"), "<text>"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[a-fA-F]*\d)(?=\d*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<id>"),
+    (re.compile(r"\d+(?:[.,]\d+)*"), "<n>"),
+)
+
+
+@dataclass(slots=True)
+class ErrorGroup:
+    """One problem; `first` and `last` are times as events have them, `sample` is the newest event."""
+
+    kind: str
+    title: str
+    type: str
+    place: str | None
+    count: int = 0
+    first: str = ""
+    last: str = ""
+    services: set[str] = field(default_factory=set)
+    sample: Hit = field(default_factory=dict)
+
+
+def shape(text: str) -> str:
+    """Return a message's first line with numbers, ids, times, addresses and quoted texts masked."""
+    masked = text.lstrip().partition("\n")[0][:LONGEST]
+    for pattern, mask in _MASKS:
+        masked = pattern.sub(mask, masked)
+    return masked.strip()
+
+
+def own_place(trace: str) -> str | None:
+    """Return where own code comes first in a stack trace, as ``OrderService.java:42``: in the root cause, if there."""
+    causes = [0, *(found.end() for found in _CAUSE.finditer(trace))]
+    for start in dict.fromkeys((causes[-1], 0)):
+        for name, place in _FRAME.findall(trace[start:]):
+            if not name.startswith(LIBRARIES):
+                return str(place)
+    return None
+
+
+async def groups(store: Store, clause: Clause, index: str | None = None) -> list[ErrorGroup]:
+    """Return the problems among the events that match, the most frequent first; raises as `Store.search` does."""
+    wanted: Clause = {"bool": {"filter": [clause, {"terms": {"log.level": list(LEVELS)}}]}}
+    found: dict[tuple[str, ...], ErrorGroup] = {}
+    async for hits in store.scan(wanted, descending=True, source=_FIELDS, limit=MOST, index=index):
+        _add(found, hits)
+    return sorted(found.values(), key=lambda one: (-one.count, one.title))
+
+
+def _add(found: dict[tuple[str, ...], ErrorGroup], hits: Sequence[Hit]) -> None:
+    """Add hits, the newest first, to their groups."""
+    for hit in hits:
+        source: dict[str, Any] = hit["_source"]
+        kind, trace = _text(source, "error", "type"), _text(source, "error", "stack_trace")
+        place = own_place(trace) if trace else None
+        masked = shape(_text(source, "message"))
+        key = ("exception", kind, place or masked) if kind else ("message", masked)
+        one = found.get(key)
+        if one is None:
+            title = kind.rpartition(".")[2] if kind else masked
+            one = found[key] = ErrorGroup(key[0], title, kind, place, sample=hit)
+        time = _text(source, "@timestamp")
+        one.count += 1
+        one.first, one.last = time, one.last or time
+        if service := _text(source, "service", "name"):
+            one.services.add(service)
+
+
+def _text(source: dict[str, Any], *path: str) -> str:
+    value = get(source, path)
+    return "" if value is None else str(value)
