@@ -3,13 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test bench profile nightly chaos corpus test-compose lock audit check setup setup-test env clean help
+.PHONY: up test pictures bench profile nightly chaos corpus test-compose lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up LOGS='/path/*.log'   tail, index and show logs (without LOGS: a live demonstration)"
 	@echo "make test                    install what the tests need, and run everything"
 	@echo "make check                   style and types only"
+	@echo "make pictures                take the pictures of the page in docs/images"
 	@echo "make nightly                 the tests, the slow ones, too, with ten times as many random examples"
 	@echo "make bench                   measure, beside rsyslog and syslog-ng, and renew docs/performance.md: ten minutes (BENCH=full: hours)"
 	@echo "make profile                 draw a flame graph for each road, into build/profile/"
@@ -31,8 +32,13 @@ help:
 	@deploy/environment "$(PYTHON)" --group deploy || echo "Ansible and linters are missing: tests that need them are skipped"
 	@touch $@
 
+# What checks the page's modules: types and style. Their unit tests need only Node, which Playwright brings along.
+FRONT := tests/dashboards/front
+$(FRONT)/node_modules/.package-lock.json: $(FRONT)/package-lock.json
+	@if command -v npm >/dev/null; then cd $(FRONT) && npm ci --silent; else echo "npm is missing: the page's modules are not checked"; fi
+
 setup: .venv/.ready
-setup-test: .venv/.ready-test
+setup-test: .venv/.ready-test $(FRONT)/node_modules/.package-lock.json
 
 up: .venv/.ready
 	@deploy/demonstrate '$(LOGS)' $(UP_OPTIONS)
@@ -40,12 +46,17 @@ up: .venv/.ready
 env:
 	@deploy/make-env
 
-check: .venv/.ready-test
+check: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@[ ! -d $(FRONT)/node_modules ] || { cd $(FRONT) && npm run --silent check; }
 
-test: .venv/.ready-test
+# The pictures of the page in docs/images: 400, 1,400 and 2,560 pixels wide, light and dark.
+pictures: .venv/.ready-test
+	$(BIN)/python -m tests.dashboards.pictures docs/images
+
+test: setup-test
 	@deploy/test-services
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest $(PYTEST_OPTIONS)
