@@ -26,7 +26,6 @@ SIZES = ((400, 800), (1400, 900), (2560, 1300))
 VIEWS = {
     "problems": "/?from=now-1h",
     "events": "/?view=events&from=now-1h",
-    "filtered": "/?view=events&from=now-1h&q=inventory&is=log.level:[%22ERROR%22,%22WARN%22]",
     "dashboard": "/dashboards/sawlog-service-logs?from=now-1h",
 }
 SERVICES = ("gateway", "orders", "payments", "inventory", "customers")

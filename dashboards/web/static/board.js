@@ -72,7 +72,7 @@ function ChartPanel(/** @type {any} */ { id, title, chart, count, asked, zone, a
 }
 
 /** The newest events of a saved search in its columns. */
-function SearchPanel(/** @type {any} */ { id, title, search, asked, state, actions, zone, menu, key_: key }) {
+function SearchPanel(/** @type {any} */ { id, title, search, objects, asked, state, actions, zone, menu, key_: key }) {
   const found = useAsk(`${key} ${id}`, async (signal) => {
     const question = { ...asked, saved: id };
     const [{ events }, { total }] = await Promise.all([ask.search({ ...question, size: SHOWN }, signal), ask.count({ ...question, buckets: 1 }, signal)]);
@@ -90,7 +90,7 @@ function SearchPanel(/** @type {any} */ { id, title, search, asked, state, actio
         : html`<div class="mini-list" role="table" aria-label=${title} style=${{ "--columns": template.columns, "--least": `${template.least}px` }}>
           <div role="rowgroup" class="list-head"><div role="row" class="row-head">${["@timestamp", ...search.columns].map((field) => html`<span key=${field} role="columnheader" class="column">${TITLES[field] ?? field}</span>`)}</div></div>
           <div role="rowgroup" class="rows" style=${{ height: `${events.length * ROW}px` }}>${events.map((event, row) => html`<${Row} key=${event.id} id=${`${id}-${event.id}`} row=${row} event=${event} columns=${search.columns} zone=${zone}
-            narrow=${false} menu=${menu} actions=${elsewhere} place=${-1} open=${false} cell="cell" />`)}</div>
+            narrow=${false} menu=${menu} actions=${elsewhere} place=${-1} open=${false} spans=${objects.spans} cell="cell" />`)}</div>
         </div>`}
     </div>`;
 }

@@ -1,6 +1,7 @@
 // The list of events: rows of one line each, of which only those in sight are in the page.
 
 import { kind } from "./levels.js";
+import { written } from "./format.js";
 import { get, number, pieces, shorten, valueText, visible } from "./text.js";
 import { stamp } from "./time.js";
 import { useSize } from "./hooks.js";
@@ -9,6 +10,8 @@ import { Component, html, useEffect, useLayoutEffect, useRef, useState } from ".
 
 /** @import { State, Actions, LogEvent } from "./types.js" */
 /** @import { FoundEvents } from "./live.js" */
+
+/** @typedef {Record<string, { from: string, to: string }>} Spans fields that no event holds, but the milliseconds from one field to another */
 
 export const ROW = 22; // pixels; as in style.css
 const HEAD = 28;
@@ -22,8 +25,8 @@ const WIDTHS = { "@timestamp": 196, "log.level": 62, "service.name": 116, "log.l
 const USUAL_WIDTH = 150;
 const LEAST_WIDTH = 40;
 
-/** @param {{ state: State, actions: Actions, zone: string, found: FoundEvents, menu: Function, open: LogEvent | null }} props */
-export function EventList({ state, actions, zone, found, menu, open }) {
+/** @param {{ state: State, actions: Actions, zone: string, found: FoundEvents, menu: Function, open: LogEvent | null, spans: Spans }} props */
+export function EventList({ state, actions, zone, found, menu, open, spans }) {
   const [box, size] = useSize();
   const [top, setTop] = useState(0);
   const [cursor, setCursor] = useState(/** @type {{ id: string, column: number } | null} */ (null));
@@ -59,7 +62,7 @@ export function EventList({ state, actions, zone, found, menu, open }) {
     const event = pages?.at(row);
     const id = event?.id ?? `row-${row}`;
     rows.push(html`<${Row} key=${id} id=${id} row=${row} event=${event} columns=${columns} zone=${zone} narrow=${narrow} menu=${menu} actions=${actions}
-      place=${focus?.id === id ? focus.column : -1} open=${state.event?.id === id} />`);
+      place=${focus?.id === id ? focus.column : -1} open=${state.event?.id === id} spans=${spans} />`);
   }
   const label = `Events, ${state.order} first`;
   return html`<div class=${`list-frame${stale ? " stale" : ""}${busy ? " busy" : ""}`}>
@@ -261,7 +264,7 @@ export class Row extends Component {
   }
 
   /** @param {any} props */
-  render({ id, row, event, columns, zone, narrow, menu, actions, place, open, cell = "gridcell" }) {
+  render({ id, row, event, columns, zone, narrow, menu, actions, place, open, spans, cell = "gridcell" }) {
     const style = { transform: `translateY(${row * ROW}px)` };
     if (!event) return html`<div role="row" class="row away" style=${style}><span role=${cell} class="cell">…</span></div>`;
     const { source } = event;
@@ -274,15 +277,19 @@ export class Row extends Component {
     return html`<div role="row" id=${`row-${id}`} data-id=${id} class=${`row event level-${level}${open ? " open" : ""}${place >= 0 ? " current" : ""}`} style=${style}
         aria-rowindex=${row + 2} aria-selected=${cell === "gridcell" ? open : null} onClick=${click}>
       <span role=${cell} class="cell time"><time datetime=${source["@timestamp"]} title=${time}>${narrow ? time.slice(11) : html`<span class="date">${time.slice(0, 10)}</span> ${time.slice(11)}`}</time></span>
-      ${columns.map((/** @type {string} */ field, /** @type {number} */ number_) => html`<${Cell} key=${field} field=${field} event=${event} menu=${menu} narrow=${narrow} here=${place === number_ + 1} cell=${cell} />`)}
+      ${columns.map((/** @type {string} */ field, /** @type {number} */ number_) => html`<${Cell} key=${field} field=${field} event=${event} menu=${menu} narrow=${narrow} here=${place === number_ + 1} cell=${cell} span=${spans?.[field]} />`)}
     </div>`;
   }
 }
 
-/** @param {{ field: string, event: LogEvent, menu: Function, narrow: boolean, here: boolean, cell: string }} props */
-function Cell({ field, event, menu, narrow, here, cell }) {
+/** @param {{ field: string, event: LogEvent, menu: Function, narrow: boolean, here: boolean, cell: string, span?: { from: string, to: string } }} props */
+function Cell({ field, event, menu, narrow, here, cell, span }) {
   const { source, marks } = event;
   const mine = here ? " here" : "";
+  if (span) {
+    const length = Date.parse(get(source, span.to)) - Date.parse(get(source, span.from));
+    return html`<span role=${cell} class=${`cell${mine}`}>${Number.isNaN(length) ? "" : written(length, "duration")}</span>`;
+  }
   if (field === "message") return html`<${Message} event=${event} here=${mine} cell=${cell} />`;
   const value = get(source, field);
   const text = valueText(value).slice(0, LONGEST);

@@ -43,7 +43,7 @@ export function EventsView(props) {
         ${count && count.total > 0 && html`<${Histogram} counted=${count} zone=${zone} split=${state.split} splits=${splits} onSplit=${actions.setSplit} onRange=${actions.setTime} />`}
       </div>
       ${empty ? html`<${Empty} state=${state} actions=${actions} zone=${zone} asked=${asked} count=${count} />`
-        : html`<${EventList} state=${state} actions=${actions} zone=${zone} found=${found} menu=${menu} open=${open.event} />`}
+        : html`<${EventList} state=${state} actions=${actions} zone=${zone} found=${found} menu=${menu} open=${open.event} spans=${props.objects?.spans ?? {}} />`}
     </section>
     ${state.event && (open.event ? html`<${EventPanel} ...${props} event=${open.event} fields=${fields.answer?.fields ?? []} />` : html`<aside class="event-panel" aria-label="Event">
       <p class=${open.error ? "bad" : "quiet"}>${open.error?.message ?? "…"}</p><button type="button" onClick=${actions.closeEvent}>Close</button></aside>`)}

@@ -22,7 +22,7 @@ export function FieldList({ state, actions, asked, fields, counted, facets }) {
   const words = sought.toLowerCase();
   const matching = all.filter(({ name }) => name.toLowerCase().includes(words));
   return html`<aside class=${`fields${shown ? "" : " folded"}`} aria-label="Fields">
-    <button type="button" class="fold plain" aria-expanded=${shown} onClick=${() => setShown(!shown)}>${shown ? "‹ Fields" : "Fields ›"}</button>
+    <button type="button" class="fields-fold plain" aria-expanded=${shown} onClick=${() => setShown(!shown)}>${shown ? "‹ Fields" : "Fields ›"}</button>
     ${shown && html`<div class="fields-body">
       ${facets.map((field) => html`<${Facet} key=${field} field=${field} found=${counted?.facets?.[field] ?? []} state=${state} actions=${actions} />`)}
       <h2>All fields</h2>

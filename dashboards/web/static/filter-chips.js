@@ -20,7 +20,7 @@ export function Chips({ state, actions, searches }) {
   const { filters, saved } = state;
   if (!filters.length && !saved) return null;
   const search = saved ? searches[saved] : null;
-  return html`<ul class="chips" aria-label="Filters">
+  return html`<section aria-label="Filters"><ul class="chips">
     ${saved && html`<li class="chip" title=${search?.notes?.join("; ") ?? ""}><button type="button" class="turn" disabled aria-hidden="true">☆</button><span>${visible(search?.title ?? saved)}</span>
       <button type="button" onClick=${() => actions.apply({ saved: null })} aria-label=${`Leave the search ${visible(search?.title ?? saved)}`}>×</button></li>`}
     ${filters.map((filter) => {
@@ -34,5 +34,5 @@ export function Chips({ state, actions, searches }) {
       </li>`;
     })}
     <li><button type="button" class="plain" onClick=${actions.clear}>Clear all</button></li>
-  </ul>`;
+  </ul></section>`;
 }
