@@ -10,12 +10,14 @@ from typing import cast
 from ingest.failure import marking
 from ingest.filter.base import Filter
 from ingest.lang.ast import Branch, Section, Statement, blocks
-from ingest.lang.compiler import Route, Stage, compile_filters, compile_routes
+from ingest.lang.compiler import ColumnStage, Route, Stage, compile_columns, compile_filters, compile_routes
 from ingest.lang.condition import compile_condition
 from ingest.lang.parser import parse
+from ingest.lines import LineColumns
 from ingest.options import Block
 from ingest.plugins import check, make
 from sawlog.batch import Batch, LineBatch
+from sawlog.columns import Columns
 from sawlog.errors import ConfigError, ConfigErrors, Position
 from sawlog.event import TIMESTAMP, Event
 from sawlog.times.instant import now
@@ -55,6 +57,12 @@ class Pipeline:
         self._first: Filter | None = None
         self._rest: Stage = _unchanged
         self._stage: Stage = _unchanged
+        self._lines = LineColumns()
+        self._made: dict[int, Filter] = {}
+        """The filters by the identity of their blocks."""
+        self._in_columns: list[tuple[ColumnStage, Stage]] = []
+        """The first statements that all take columns, behind a first filter that makes them of lines: what does so, and
+        what does all that follows with events."""
         self._compile(bodies["filter"])
         if len(self.filters) > 1:
             for one in self.filters:
@@ -116,20 +124,34 @@ class Pipeline:
 
         Events without ``@timestamp`` get the time of this call. When the first filter has a method
         ``lines(LineBatch)``, it makes the events of a `LineBatch` itself, which is faster; when it is the only one,
-        they may stay `Columns`.
+        they may stay `Columns`. So they may as long as all filters take columns.
         """
         arrived = now()
         if isinstance(batch, LineBatch):
             lines = getattr(self._first, "lines", None)
             if lines is None:
-                return self._stage(batch.events(arrived))
-            events = lines(batch)
-            return events if self._rest is _unchanged else self._rest(list(events))
+                columns = self._lines.of(batch, arrived) if self._in_columns else None
+                return self._stage(batch.events(arrived)) if columns is None else self._run_columns(columns)
+            events: Sequence[Event] = lines(batch)
+            if self._rest is _unchanged:
+                return events
+            if isinstance(events, Columns) and self._in_columns:
+                return self._run_columns(events)
+            return self._rest(list(events))
         events = batch.events()
         for event in events:
             if TIMESTAMP not in event:
                 event[TIMESTAMP] = arrived
         return self._stage(events)
+
+    def _run_columns(self, columns: Columns) -> Sequence[Event]:
+        """Run filters over columns as far as they take those, and as that is worth it."""
+        for stage, rest in self._in_columns:
+            columns = stage(columns)
+            if 2 * len(columns.events) > len(columns):
+                return rest(columns.dictionaries())
+        last = self._in_columns[-1][1]
+        return columns if last is _unchanged else last(columns.dictionaries())
 
     def route(self, events: Sequence[Event]) -> list[Sequence[Event]]:
         """Say which events go to which output: one list for each of `outputs`, by the output's conditions."""
@@ -186,14 +208,22 @@ class Pipeline:
             for block in blocks(body):
                 self._filter(block)
             return
+        stages = [compile_filters([statement], self._filter) for statement in body]
+        rests = [_chained(stages[at:]) for at in range(len(stages) + 1)]
+        self._stage = rests[0]
         if body and isinstance(body[0], Block):
-            self._stage = first = self._filter(body[0])
-            self._rest = rest = compile_filters(body[1:], self._filter) if body[1:] else _unchanged
+            self._rest = rests[1]
             self._first = self.filters[0] if self.filters else None
-            if len(body) > 1:
-                self._stage = lambda events: rest(first(events))
-        else:
-            self._stage = compile_filters(body, self._filter)
+        begin = 1 if hasattr(self._first, "lines") else 0
+        for statement, rest in zip(body[begin:], rests[begin + 1 :], strict=True):
+            in_columns = compile_columns([statement], self._columns_of)
+            if in_columns is None:
+                break
+            self._in_columns.append((in_columns, rest))
+
+    def _columns_of(self, block: Block) -> ColumnStage | None:
+        made = self._made.get(id(block))
+        return made.columns if made is not None and made.takes_columns else None
 
     def _filter(self, block: Block) -> Stage:
         try:
@@ -204,11 +234,26 @@ class Pipeline:
         self.notes += notes
         plugin = cast("Filter", made)
         self.filters.append(plugin)
+        self._made[id(block)] = plugin
         return plugin.apply
 
 
 def _unchanged(events: list[Event]) -> list[Event]:
     return events
+
+
+def _chained(stages: Sequence[Stage]) -> Stage:
+    if len(stages) <= 1:
+        return stages[0] if stages else _unchanged
+
+    def chain(events: list[Event]) -> list[Event]:
+        for stage in stages:
+            if not events:
+                break
+            events = stage(events)
+        return events
+
+    return chain
 
 
 def _place(error: ConfigError) -> tuple[str, int, int]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
 
-from ingest.lang.decorate import decorate_from
+from ingest.lang.decorate import decorate_from, touched_by
+from ingest.lang.field import parse_field
+from ingest.lang.sprintf import is_constant
 from ingest.options import Kind, Option, Options
 from ingest.plugin import Plugin
-from sawlog.event import Event
+from sawlog.columns import Columns
+from sawlog.event import Event, Path
 
 COMMON_OPTIONS: dict[str, Option] = {
     "add_field": Option(Kind.HASH, "Fields to add when the filter succeeds; names and values take sprintf.", {}),
@@ -20,6 +23,9 @@ COMMON_OPTIONS: dict[str, Option] = {
     "enable_metric": Option(Kind.BOOLEAN, "", True, noted="metrics are always kept"),
     "periodic_flush": Option(Kind.BOOLEAN, "", False, noted="filters here hold nothing back"),
 }
+
+
+_DECORATIONS: Final = {name: name for name in ("add_field", "add_tag", "remove_field", "remove_tag")}
 
 
 class Filter(Plugin):
@@ -35,8 +41,10 @@ class Filter(Plugin):
     """Whether it makes fields of a text: then an event that it has handled is parsed."""
 
     def __init__(self, options: Options) -> None:
-        self.succeeded: Callable[[Event], None] | None = _common(options)
+        self.succeeded: Callable[[Event], None] | None = decorate_from(options, _DECORATIONS)
         """Applies the common options to one event; None when none is set, so that hot loops can skip it."""
+        self._touched = touched_by(options, {name: name for name in _DECORATIONS if name != "remove_field"})
+        self._removed = _constant_paths(options["remove_field"] if options.given("remove_field") else ())
 
     @abstractmethod
     def apply(self, events: list[Event]) -> list[Event]:
@@ -49,8 +57,36 @@ class Filter(Plugin):
         has an ``_id`` made of its origin's and a count, so that a second try of the batch gives the same ones.
         """
 
+    @property
+    def takes_columns(self) -> bool:
+        """Whether `columns` is worth calling: whether it leaves most events in columns."""
+        return False
 
-def _common(options: Options) -> Callable[[Event], None] | None:
-    """Compile the common options; Logstash's order: add_field, remove_field, add_tag, remove_tag."""
-    names = ("add_field", "add_tag", "remove_field", "remove_tag")
-    return decorate_from(options, {name: name for name in names})
+    def columns(self, columns: Columns) -> Columns:
+        """Do to the events of columns, which may be changed, what `apply` does to events, if that keeps all of them."""
+        self.apply([columns.own(at) for at in range(len(columns))])
+        return columns
+
+    def succeed_in(self, columns: Columns, places: Sequence[int]) -> None:
+        """Apply the common options to the events at these places."""
+        if self.succeeded is None:
+            return
+        own = columns.own_tops()
+        if (
+            self._touched is None
+            or self._removed is None
+            or not own.isdisjoint(self._touched)
+            or not all(path in columns.values or path[0] not in own for path in self._removed)
+        ):
+            for at in places:
+                self.succeeded(columns.own(at))
+            return
+        for path in self._removed:
+            columns.forget(path, places)
+        columns.change(places, (self, "succeeded"), self.succeeded)
+
+
+def _constant_paths(names: Sequence[Any]) -> list[Path] | None:
+    """Return the fields of these names; None if events say which they are."""
+    texts = [str(name) for name in names]
+    return [parse_field(text) for text in texts] if all(map(is_constant, texts)) else None

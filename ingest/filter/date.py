@@ -11,8 +11,9 @@ from ingest import settings
 from ingest.failure import fail
 from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
+from sawlog.columns import Columns
 from sawlog.errors import ConfigError
-from sawlog.event import MISSING, Event
+from sawlog.event import MISSING, TIMESTAMP, Event
 from sawlog.times.joda import joda_pattern
 from sawlog.times.parsing import TimeParser
 from sawlog.times.zones import zone_named
@@ -49,8 +50,10 @@ class Date(Filter):
         if len(options["match"]) < 2:
             raise options.error("date: match takes a field and at least one format", "match")
         source, *formats = [str(one) for one in options["match"]]
-        self._read = settings.reader(settings.field(options, "match", source))
-        self._write = settings.writer(settings.field(options, "target"))
+        self._source = settings.field(options, "match", source)
+        self._target = settings.field(options, "target")
+        self._read = settings.reader(self._source)
+        self._write = settings.writer(self._target)
         self._tags = options["tag_on_failure"]
         self._formats = formats
         self._locale: str | None = options["locale"]
@@ -83,6 +86,32 @@ class Date(Filter):
             if succeeded:
                 succeeded(event)
         return events
+
+    @property
+    def takes_columns(self) -> bool:
+        """Whether the times go into the column of times; see `Filter.takes_columns`."""
+        return self._target == (TIMESTAMP,) and self._zone_of is None
+
+    def columns(self, columns: Columns) -> Columns:
+        """Read the times of all events; see `Filter.columns`."""
+        for parser in self._joda:
+            parser.begin_batch()
+        timed = []
+        for at, value in enumerate(columns.column(self._source)):
+            if value is None:
+                continue
+            try:
+                time = _first(self._parsers, value)
+            except ValueError as error:
+                fail(columns.own(at), self._tags, f"date: {error}")
+                continue
+            if at in columns.events:
+                columns.events[at][TIMESTAMP] = time
+            else:
+                columns.times[at] = time
+            timed.append(at)
+        self.succeed_in(columns, timed)
+        return columns
 
     def _compile(self, zone: str | None) -> list[Parse]:
         default = zone_named(zone) if zone else None

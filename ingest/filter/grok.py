@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import compress
 from operator import not_
@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Final
 
 from ingest.failure import CONFLICT, fail, fail_all, parsed, parsed_all
 from ingest.filter.base import Filter
-from ingest.grok.column import Column
+from ingest.grok.captured import ColumnStore
+from ingest.grok.column import Column, Hits
 from ingest.grok.compiler import Expression, Found, Search
 from ingest.grok.library import load
 from ingest.grok.prepared import StoreGroups
@@ -19,6 +20,7 @@ from ingest.lang.field import parse_field
 from ingest.lang.sprintf import render
 from ingest.options import Kind, Option, Options
 from ingest.timeout import can_interrupt, interrupting
+from sawlog.columns import Columns
 from sawlog.errors import ConfigError
 from sawlog.event import TIMESTAMP, Event, Path, get
 
@@ -73,6 +75,10 @@ class Grok(Filter):
             one: compile_store(one.captures, target=target, overwrite=overwrite, keep_empty=keep_empty)
             for one in expressions
         }
+        self._column_stores = {
+            one: ColumnStore(one.captures, target=target, overwrite=overwrite, keep_empty=keep_empty)
+            for one in expressions
+        }
         # The common case is matched a batch at once: one field, of whose expressions the first that is found counts.
         in_columns = len(self._matches) == 1 and (len(expressions) == 1 or (self._break and not self._per_event))
         self._column = Column(expressions, self._timeout) if in_columns else None
@@ -100,6 +106,44 @@ class Grok(Filter):
         else:
             self._apply_column(events, values, self._column)
         return events
+
+    @property
+    def takes_columns(self) -> bool:
+        """Whether what is captured goes into columns; see `Filter.takes_columns`."""
+        return self._column is not None and all(store.fits for store in self._column_stores.values())
+
+    def columns(self, columns: Columns) -> Columns:
+        """Match every event; see `Filter.columns`."""
+        if self._column is None:
+            return super().columns(columns)
+        values = columns.column(self._matches[0][0])
+        places: Sequence[int] = range(len(values))
+        if lists := [at for at in places if values[at].__class__ is list]:
+            self._apply_each([columns.own(at) for at in lists])
+            places = [at for at in places if values[at].__class__ is not list]
+            values = [values[at] for at in places]
+        outcome = self._column.search([value if value.__class__ is str else _text(value) for value in values])
+        for hits in outcome.hits:
+            self._store_columns(columns, _at(places, hits.places), hits)
+        if self._failure_tags:
+            columns.change(_at(places, outcome.missed), (self, "missed"), self._miss)
+        columns.change(_at(places, outcome.late), (self, "late"), self._give_up)
+        return columns
+
+    def _store_columns(self, columns: Columns, places: Sequence[int], hits: Hits) -> None:
+        left = self._column_stores[hits.expression].store(columns, places, hits.found)
+        if left:
+            events = [columns.own(places[at]) for at in left]
+            self._store(events, [hits.found[at] for at in left], self._stores[hits.expression])
+            without = set(left)
+            places = [place for at, place in enumerate(places) if at not in without]
+        self.succeed_in(columns, places)
+
+    def _miss(self, event: Event) -> None:
+        fail(event, self._failure_tags, self._reason)
+
+    def _give_up(self, event: Event) -> None:
+        fail(event, [self._timeout_tag], self._late)
 
     def _apply_column(self, events: list[Event], values: list[Any], column: Column) -> None:
         outcome = column.search([value if value.__class__ is str else _text(value) for value in values])
@@ -221,6 +265,10 @@ def _field(options: Options, name: str, text: Any) -> Path:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else render(value)
+
+
+def _at(places: Sequence[int], some: Sequence[int]) -> Sequence[int]:
+    return some if isinstance(places, range) else [places[at] for at in some]
 
 
 def _bounded(reason: str) -> str:

@@ -96,7 +96,12 @@ class Springboot(Filter):
             return self.apply(batch.events())
         columns, single = self._columns(batch)
         self._above.remember(columns)
-        return columns if not self._keep and self.succeeded is None else self._finished(columns, batch, single)
+        if self._keep:
+            return self._finished(columns, batch, single)
+        if self.succeeded is not None:
+            finished = frozenset(single)
+            self.succeed_in(columns, [at for at in range(len(columns)) if at not in finished])
+        return columns
 
     def _columns(self, batch: LineBatch) -> tuple[Columns, Sequence[int]]:
         """Return the columns, and the positions of events that `_parse` has made, and finished."""

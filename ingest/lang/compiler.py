@@ -9,9 +9,12 @@ from itertools import compress
 from ingest.lang.ast import Branch, Statement
 from ingest.lang.condition import Mask, compile_condition
 from ingest.options import Block
+from sawlog.columns import Columns, together
 from sawlog.event import Event
 
 Stage = Callable[[list[Event]], list[Event]]
+ColumnStage = Callable[[Columns], Columns]
+"""Does what a stage does that neither makes nor drops events, and may change the columns that it gets."""
 Route = Callable[[Sequence[Event], list[Sequence[Event]]], None]
 
 
@@ -38,6 +41,47 @@ def compile_filters(body: Sequence[Statement], stage_of: Callable[[Block], Stage
         return events
 
     return chain
+
+
+def compile_columns(body: Sequence[Statement], stage_of: Callable[[Block], ColumnStage | None]) -> ColumnStage | None:
+    """Compile statements to one stage over columns; None if a plugin has none. Raises as `compile_filters`."""
+    stages: list[ColumnStage] = []
+    for statement in body:
+        stage = stage_of(statement) if isinstance(statement, Block) else _branch_in_columns(statement, stage_of)
+        if stage is None:
+            return None
+        stages.append(stage)
+
+    def chain(columns: Columns) -> Columns:
+        for stage in stages:
+            columns = stage(columns)
+        return columns
+
+    return chain
+
+
+def _branch_in_columns(branch: Branch, stage_of: Callable[[Block], ColumnStage | None]) -> ColumnStage | None:
+    stage = compile_columns(branch.otherwise, stage_of)
+    for arm in reversed(branch.arms):
+        body = compile_columns(arm.body, stage_of)
+        if body is None or stage is None:
+            return None
+        stage = _divide_columns(compile_condition(arm.condition), body, stage)
+    return stage
+
+
+def _divide_columns(condition: Mask, body: ColumnStage, otherwise: ColumnStage) -> ColumnStage:
+    def stage(columns: Columns) -> Columns:
+        mask = condition(columns)
+        if True not in mask:
+            return otherwise(columns)
+        if False not in mask:
+            return body(columns)
+        held = list(compress(range(len(mask)), mask))
+        others = list(compress(range(len(mask)), map(operator.not_, mask)))
+        return together(len(mask), [(held, body(columns.take(held))), (others, otherwise(columns.take(others)))])
+
+    return stage
 
 
 def compile_routes(body: Sequence[Statement], count: Callable[[], int]) -> Route:
@@ -68,16 +112,22 @@ def _route_branch(branch: Branch, count: Callable[[], int]) -> Route:
     otherwise = compile_routes(branch.otherwise, count)
 
     def route(several: Sequence[Event], parts: list[Sequence[Event]]) -> None:
-        events = list(several)
+        events: Sequence[Event] = several if isinstance(several, Columns) else list(several)
         for condition, arm in arms:
             if not events:
                 return
             mask = condition(events)
-            arm(list(compress(events, mask)), parts)
-            events = list(compress(events, map(operator.not_, mask)))
+            arm(_taken(events, mask), parts)
+            events = _taken(events, list(map(operator.not_, mask)))
         otherwise(events, parts)
 
     return route
+
+
+def _taken(events: Sequence[Event], mask: list[bool]) -> Sequence[Event]:
+    if isinstance(events, Columns):
+        return events.take(list(compress(range(len(mask)), mask)))
+    return list(compress(events, mask))
 
 
 def _branch(branch: Branch, stage_of: Callable[[Block], Stage]) -> Stage:

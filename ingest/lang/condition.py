@@ -13,7 +13,7 @@ What a test means follows Logstash 8 (its compiled conditions), and where that r
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ingest import timeout
@@ -21,12 +21,14 @@ from ingest.failure import fail
 from ingest.lang.ast import Compare, ConditionTree, Constant, Field, Logic, Matches, Membership, Negation, Operand
 from ingest.lang.ruby import Regex
 from ingest.lang.sprintf import render
+from sawlog.columns import Columns
 from sawlog.errors import ConfigError
-from sawlog.event import Event, get
+from sawlog.event import Event, Path, get
 
-Mask = Callable[[list[Event]], list[bool]]
+Mask = Callable[[Sequence[Event]], list[bool]]
+"""Says of each event whether a condition holds; events may be columns."""
 Test = Callable[[Any], bool]
-OperandValues = Callable[[list[Event]], list[Any]]
+OperandValues = Callable[[Sequence[Event]], list[Any]]
 
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -68,17 +70,29 @@ def _logic(logic: Logic) -> Mask:
     # `a or b` is asked of b only where a does not hold; `a and b` only where it does.
     needed = logic.operator != "or"
 
-    def both(events: list[Event]) -> list[bool]:
+    def both(events: Sequence[Event]) -> list[bool]:
         mask = left(events)
         if needed not in mask:
             return mask
-        open_ones = [event for event, held in zip(events, mask, strict=True) if held is needed]
-        answers = iter(right(open_ones))
+        answers = iter(_asked_of(events, [at for at, held in enumerate(mask) if held is needed], right))
         return [next(answers) if held is needed else held for held in mask]
 
     if logic.operator == "nand":
         return lambda events: [not held for held in both(events)]
     return both
+
+
+def _asked_of(events: Sequence[Event], places: list[int], condition: Mask) -> list[bool]:
+    """Ask a condition of some of the events."""
+    if not isinstance(events, Columns):
+        return condition([events[at] for at in places])
+    some = events.take(places)
+    answers = condition(some)
+    for at, event in some.events.items():
+        # It may have been tagged.
+        if places[at] not in events.events:
+            events.put(places[at], event)
+    return answers
 
 
 def _compare(compare: Compare) -> Mask:
@@ -111,8 +125,13 @@ def _matches(matches: Matches) -> Mask:
         return isinstance(value, str) and search(value) is not None
 
     return lambda events: timeout.answers(
-        values(events), found, lambda at: fail(events[at], ["_condition_timeout"], reason)
+        values(events), found, lambda at: fail(_kept(events, at), ["_condition_timeout"], reason)
     )
+
+
+def _kept(events: Sequence[Event], at: int) -> Event:
+    """Return the event at a position, so that what is changed in it stays."""
+    return events.own(at) if isinstance(events, Columns) else events[at]
 
 
 def _contains(contains: Membership) -> Mask:
@@ -130,7 +149,7 @@ def _tested(operand: Operand, test: Test) -> Mask:
     """Test one operand of each event; a value that many events share is tested once."""
     values = _values(operand)
 
-    def mask(events: list[Event]) -> list[bool]:
+    def mask(events: Sequence[Event]) -> list[bool]:
         last: Any = None
         answer = test(None)
         answers = []
@@ -155,6 +174,12 @@ def _values(operand: Operand) -> OperandValues:
         constant = operand.value
         return lambda events: [constant] * len(events)
     path = operand.path
+    of_events = _reader(path)
+    return lambda events: events.column(path) if isinstance(events, Columns) else of_events(events)
+
+
+def _reader(path: Path) -> OperandValues:
+    """Make the function that reads a field of each event, one by one."""
     if len(path) == 1:
         (key,) = path
         return lambda events: [event.get(key) for event in events]

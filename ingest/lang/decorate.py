@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ingest.failure import place
 from ingest.lang.field import parse_field
-from ingest.lang.sprintf import compile_sprintf, is_constant, render
+from ingest.lang.sprintf import compile_sprintf, fields_in, is_constant, render
 from ingest.options import Options
 from sawlog.errors import ConfigError
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, add_tag, get, remove
@@ -63,6 +63,32 @@ def decorate_from(options: Options, names: Mapping[str, str]) -> Action | None:
         except ConfigError as error:
             raise options.error(error.message, names[argument], error.hint) from None
     return decorate(**given) if given else None
+
+
+def touched_by(options: Options, names: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the fields at the top of events that `decorate_from` reads or sets; None if events say which."""
+    found: set[str] = set()
+    for argument, name in names.items():
+        value = options[name] if options.given(name) else ()
+        fields = [str(one) for one in value]
+        templates = [render(one) for several in _values_of(value) for one in several]
+        if argument.endswith("_tag"):
+            found.update(["tags"] if fields else [])
+            templates += fields
+        elif all(map(is_constant, fields)):
+            found.update(parse_field(field)[0] for field in fields)
+        else:
+            return None
+        for template in templates:
+            read = fields_in(template)
+            if read is None:
+                return None
+            found.update(path[0] for path in read)
+    return frozenset(found)
+
+
+def _values_of(value: Any) -> list[list[Any]]:
+    return [one if isinstance(one, list) else [one] for one in value.values()] if isinstance(value, Mapping) else []
 
 
 def append(event: Event, path: Path, value: Any) -> None:

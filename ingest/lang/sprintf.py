@@ -11,7 +11,7 @@ import msgspec
 
 from ingest.lang.field import parse_field
 from sawlog.errors import ConfigError
-from sawlog.event import TIMESTAMP, Event, get
+from sawlog.event import TIMESTAMP, Event, Path, get
 from sawlog.times.instant import now
 from sawlog.times.writing import compile_java, compile_joda
 
@@ -47,6 +47,20 @@ def compile_sprintf(template: str) -> Template:
     if end < len(template):
         parts.append(template[end:])
     return _joined(parts)
+
+
+def fields_in(template: str) -> set[Path] | None:
+    """Return the fields that a template reads; None if what it gives is more than what they say."""
+    found: set[Path] = set()
+    for place in _PLACE.finditer(template):
+        inner = place[1]
+        if inner == "{TIME_NOW}":
+            return None
+        if inner.startswith(("{", "+")):
+            found.add((TIMESTAMP,))
+        elif inner:
+            found.add(parse_field(inner))
+    return found
 
 
 def render(value: Any) -> str:

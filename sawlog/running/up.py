@@ -90,8 +90,10 @@ class UpCounters:
         self.lines += _lines_in(batch, parts)
         for events in parts if len(parts) == 1 else [_distinct(parts)]:
             self.events += len(events)
-            own = events.events.values() if isinstance(events, Columns) else events
-            self.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in own)
+            if isinstance(events, Columns):
+                self.unparsed += events.tagged("_grokparsefailure")
+            else:
+                self.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in events)
 
 
 @dataclass(slots=True)
@@ -436,7 +438,7 @@ def _lines_in(batch: Batch, parts: Parts) -> int:
     if isinstance(batch, LineBatch):
         columns = parts[0] if parts else None
         if isinstance(columns, Columns) and len(columns) == len(batch):
-            # Those of several lines are events of their own there; to look at each text would cost something.
-            return len(batch) + sum(batch.texts[at].count("\n") for at in columns.events)
+            # Those of several lines differ from the others there; to look at each text would cost something.
+            return len(batch) + sum(batch.texts[at].count("\n") for at in columns.flagged())
         return "\n".join(batch.texts).count("\n") + 1 if batch.texts else 0
     return len(batch)

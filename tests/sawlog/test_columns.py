@@ -21,6 +21,18 @@ FIELDS = st.dictionaries(
     max_size=3,
 )
 
+CAPTURED = [
+    ("made",),
+    ('odd "one"',),
+    ("http", "verb"),
+    ("http", "status", "code"),
+    ("http", "status", "text"),
+    ("log", "captured"),
+    ("log", "deep", "er"),
+    ("@metadata", "captured"),
+]
+CAPTURES = st.sampled_from(["", "one", 'a "b"', "é", 0, 7, -2.5, float("inf"), ["a", 1], True]) | st.none()
+
 
 @st.composite
 def columns(draw: st.DrawFn) -> Columns:
@@ -34,6 +46,9 @@ def columns(draw: st.DrawFn) -> Columns:
         [text for _, text, _ in rows],
         [offset for _, _, offset in rows],
     )
+    for path in draw(st.sets(st.sampled_from(CAPTURED))):
+        size = len(rows)
+        made.values[path] = draw(st.lists(CAPTURES, min_size=size, max_size=size))
     for at in draw(st.sets(st.integers(0, 5), max_size=3)):
         if at < len(rows):
             made.ids[at] = ("0123456789abcdef" * 2, "0123456789abcdef")

@@ -163,9 +163,11 @@ class Heads:
     def rows(self, documents: ColumnDocuments, index: str, first: int) -> tuple[RecordBatch, list[int]] | None:
         """Make a batch of the events that have nothing of their own; return it with the positions of the others.
 
-        None if there are no such events, or if one of them does not fit.
+        None if there are no such events, if one of them does not fit, or if filters have captured something.
         """
         columns = documents.columns
+        if columns.values:
+            return None
         heads = list(dict.fromkeys(columns.heads))
         self._learn(heads, documents, index)
         others = list(columns.events)
