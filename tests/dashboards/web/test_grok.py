@@ -6,12 +6,15 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.services import free_port
+from tests.conftest import need
+from tests.services import MissingServiceError, free_port
 
+AXE = Path(__file__).parents[1] / "front" / "node_modules" / "axe-core" / "axe.min.js"
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
 PIPED = "10.0.0.{0} | 2024-02-03T10:32:{0}Z | orders | user=bob{0} took={0} ms | OK it is done"
 HOSTILE = '<img src=x onerror="window.hacked=1"> \u202e'
@@ -129,3 +132,32 @@ async def test_hostile_lines_are_text(tab: Page) -> None:
     await page.get_by_role("button", name="Suggest expressions").click()
     await expect(page.get_by_role("list", name="Suggestions").get_by_role("button").first).to_be_visible(timeout=30_000)
     assert await page.evaluate("window.hacked") is None
+
+
+def axe() -> str:
+    """What checks a page for those who do not see, or see little; `make setup-test` installs it."""
+    if not AXE.exists():
+        raise MissingServiceError(f"axe-core is not installed: npm ci in {AXE.parents[2]}")
+    return AXE.read_text(encoding="utf-8")
+
+
+async def test_nothing_is_in_the_way_of_those_who_do_not_see(tab: Page) -> None:
+    await tab.locator(".unparsed li button").first.click()
+    await tab.get_by_role("button", name="Step by step").click()
+    await expect(tab.get_by_role("list", name="What may come next")).to_be_visible(timeout=30_000)
+    await tab.evaluate(need(axe))
+    await _is_accessible(tab)
+    await tab.get_by_role("button", name="Suggest expressions").click()
+    await tab.get_by_role("list", name="Suggestions").get_by_role("button").first.click(timeout=30_000)
+    await tab.get_by_label("Name", exact=True).fill("orders")
+    await tab.get_by_role("button", name="Try it on the newest").click()
+    await expect(tab.locator(".outcome")).to_be_visible(timeout=30_000)
+    await _is_accessible(tab)
+
+
+async def _is_accessible(tab: Page) -> None:
+    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    for scheme in schemes:
+        await tab.emulate_media(color_scheme=scheme)
+        found = await tab.evaluate("axe.run().then(({ violations }) => violations)")
+        assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found], scheme
