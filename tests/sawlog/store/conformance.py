@@ -18,7 +18,7 @@ from sawlog.columns import Columns, Common
 from sawlog.errors import QueryError
 from sawlog.event import Event
 from sawlog.store import elasticsearch
-from sawlog.store.base import Bulk, BulkResult, Store
+from sawlog.store.base import Bulk, BulkResult, Store, order
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import scanning
 
@@ -567,8 +567,8 @@ class StoreConformance:
         assert answer["hits"]["hits"][0]["sort"] == ["DEBUG", "orders", 1740823530250]
 
     async def test_documents_without_the_sort_field_come_last(self, filled: Store) -> None:
-        for order in ("asc", "desc"):
-            sort = [{"process.pid": order}, {"@timestamp": "asc"}, {"log.offset": "asc"}]
+        for way in ("asc", "desc"):
+            sort = [{"process.pid": way}, {"@timestamp": "asc"}, {"log.offset": "asc"}]
             answer = await filled.search({"sort": sort})
             assert ids(answer) == ["a:0", "a:100", "b:0", "a:200", "b:80", "b:160", "c:0"]
 
@@ -581,6 +581,24 @@ class StoreConformance:
             assert counted["total"] == most["total"] == {"value": await filled.count(query), "relation": "eq"}
             assert "total" not in quick
             assert quick["hits"] == counted["hits"]
+
+    @pytest.mark.parametrize("descending", [False, True])
+    async def test_pages_of_ties(self, store: Store, descending: bool) -> None:
+        """Where several stand at one place, the next page asks for it once more, without those that were given."""
+        await fill(store, {f"{number:06d}": tied(number) for number in range(60)})
+        request: dict[str, Any] = {"sort": order(descending=descending), "size": 7, "track_total_hits": False}
+        seen: list[Event] = []
+        given: list[str] = []
+        while hits := (await store.search(request))["hits"]["hits"]:
+            seen += [hit["_source"] for hit in hits]
+            given += [hit["_id"] for hit in hits]
+            ties = [hit for hit in hits if hit["sort"] == hits[-1]["sort"]]
+            request["query"] = {"bool": {"must_not": [{"ids": {"values": given}}]}}
+            if len(ties) < len(hits):
+                request["search_after"] = next(hit["sort"] for hit in hits[::-1] if hit["sort"] != hits[-1]["sort"])
+        assert len(set(given)) == len(given) == 60
+        places = [place(event) for event in seen]
+        assert places == sorted(places, reverse=descending)
 
     async def test_pages_by_from_and_size(self, filled: Store) -> None:
         sort = [{"@timestamp": "asc"}, {"log.offset": "asc"}]
@@ -735,6 +753,21 @@ class StoreConformance:
         for field, expected in (("service.name", 3), ("log.offset", 5), ("tags", 2), ("nothing.here", 0)):
             answer = await self.aggregate(filled, {"cardinality": {"field": field}})
             assert answer["aggregations"]["x"]["value"] == expected
+
+    async def test_percentiles(self, filled: Store) -> None:
+        asked = {"percentiles": {"field": "log.offset", "percents": [0, 50, 100]}}
+        answer = await self.aggregate(filled, asked)
+        assert answer["aggregations"]["x"]["values"] == {"0.0": 0.0, "50.0": 80.0, "100.0": 200.0}
+        inside = {
+            "terms": {"field": "service.name"},
+            "aggs": {"p": asked, "n": {"cardinality": {"field": "log.level"}}},
+        }
+        answer = await self.aggregate(filled, inside)
+        found = {
+            bucket["key"]: (bucket["p"]["values"]["50.0"], bucket["n"]["value"])
+            for bucket in answer["aggregations"]["x"]["buckets"]
+        }
+        assert found == {"conta": (100.0, 3), "orders": (80.0, 3), "user service": (0.0, 1)}
 
     async def test_filter_and_filters(self, filled: Store) -> None:
         by_service = {"s": {"terms": {"field": "service.name"}}}
