@@ -38,7 +38,11 @@ class Running:
             stdout=subprocess.DEVNULL,
             stderr=(folder / "stderr").open("w"),
         )
-        self.until("tags:_grokparsefailure", 7)
+        try:
+            self.until("tags:_grokparsefailure", 7)
+        except BaseException:
+            self.process.kill()
+            raise
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         request = Request(f"{self.address}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
