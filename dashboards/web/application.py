@@ -31,6 +31,7 @@ from dashboards.web import (
     bodies,
     chart_request,
     charts,
+    event_api,
     export_api,
     face,
     keys,
@@ -76,6 +77,7 @@ def application(
     question_api.add(app)
     export_api.add(app)
     page_api.add(app)
+    event_api.add(app)
     # Elasticsearch has a face of its own.
     app[keys.HAS_FACE] = isinstance(store, EmbeddedStore)
     if app[keys.HAS_FACE]:

@@ -57,6 +57,8 @@ class ErrorGroup:
     last: str = ""
     services: set[str] = field(default_factory=set)
     sample: Hit = field(default_factory=dict)
+    times: list[str] = field(default_factory=list)
+    """Of all its events, the newest first."""
 
 
 def shape(text: str) -> str:
@@ -100,6 +102,7 @@ def _add(found: dict[tuple[str, ...], ErrorGroup], hits: Sequence[Hit]) -> None:
             one = found[key] = ErrorGroup(key[0], title, kind, place, sample=hit)
         time = _text(source, "@timestamp")
         one.count += 1
+        one.times.append(time)
         one.first, one.last = time, one.last or time
         if service := _text(source, "service", "name"):
             one.services.add(service)
