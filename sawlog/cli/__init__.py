@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "search": ("sawlog.cli.search:search", "Show the events that match a query."),
     "count": ("sawlog.cli.search:count", "Print how many events match a query."),
     "tail": ("sawlog.cli.search:tail", "Show events as they are indexed."),
+    "view": ("sawlog.cli.view:view", "Browse events in the whole terminal."),
     "around": ("sawlog.cli.around:around", "Show the lines of its file around an event."),
     "problems": ("sawlog.cli.problems:problems", "Group errors: which problems there are, how often, since when."),
     "top": ("sawlog.cli.figures:top", "Show the most frequent values of a field."),

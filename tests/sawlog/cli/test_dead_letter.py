@@ -107,7 +107,8 @@ async def test_a_replay_that_is_killed_is_begun_again(tmp_path: Path, elasticsea
     )
     async with FaultyProxy(elasticsearch_url) as proxy:
         command = [SAWLOG, "dead-letter", "replay", "--data", str(tmp_path), "--elasticsearch", proxy.url]
-        proxy.delay = 0.5
+        # Longer than the second one takes to start while the machine is busy.
+        proxy.delay = 5.0
         first = await asyncio.create_subprocess_exec(*command)
         async with asyncio.timeout(60):
             while proxy.requests < 2:
@@ -116,6 +117,7 @@ async def test_a_replay_that_is_killed_is_begun_again(tmp_path: Path, elasticsea
         assert b"replayed by another process" in (await second.communicate())[1]
         first.kill()
         await first.wait()
+        proxy.delay = 0.0
         assert len(list(dead)) == 2_500
         third = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
         words = (await third.communicate())[0]

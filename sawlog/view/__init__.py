@@ -1,0 +1,1 @@
+"""`sawlog view`: a full-screen browser of the index in a terminal."""
