@@ -182,7 +182,8 @@ def _told(
     sample = hits.event(one.sample)
     told = {
         "key": "|".join(part or "" for part in _key(one)),
-        "title": one.title,
+        # The type stands beside it.
+        "title": error_groups.shape(str(one.sample["_source"].get("message") or "")) or one.title,
         "type": one.type or None,
         "place": one.place,
         "kind": one.kind,

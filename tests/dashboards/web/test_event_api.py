@@ -51,7 +51,7 @@ async def test_problems_are_errors_by_kind_beside_the_time_before(store: Embedde
     assert status == 200
     first = next(one for one in answer["problems"] if one["kind"] == "exception")
     assert (first["title"], first["place"], first["count"], first["new"]) == (
-        "ConnectException",
+        "order <n> failed",
         "Stock.java:42",
         3,
         True,
