@@ -32,8 +32,8 @@ LIBRARIES: Final = (
     "io.projectreactor.", "io.kubernetes.", "org.yaml.snakeyaml.", "com.jayway.",
 )  # fmt: skip
 """Beginnings of classes that are nobody's own code; the page's libraries.js has the same."""
-_FRAME: Final = re.compile(r"^\s*at (?:[^/\s(]+/)*([\w$.]+)\.[\w$<>]+\(([^)\n]*)\)", re.MULTILINE)
-_CAUSE: Final = re.compile(r"^\s*Caused by: ", re.MULTILINE)
+_FRAME: Final = re.compile(r"^[ \t]*at (?:[^/\s(]+/)*([\w$.]+)\.[\w$<>]+\(([^)\n]*)\)", re.MULTILINE)
+_CAUSE: Final = re.compile(r"^[ \t]*Caused by: ", re.MULTILINE)
 _MASKS: Final = (
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),

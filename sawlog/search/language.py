@@ -39,7 +39,7 @@ _LUCENE: Final = re.compile(
     | (?<=["\w)\]}])\^\d                         # a^2
     | (?:^|(?<=[\s(!+-]))_exists_\s*:
     | (?<=:)/(?=[^/]*[.*+?\[\](){}|\\])[^/]+/(?=$|[\s)])  # field:/a.b/
-    | (?<=:)[^\s()]*\?(?=[\w*?])                 # field:a?c
+    | (?<=:)[^\s():]*\?(?=[\w*?])                 # field:a?c
     """,
     re.VERBOSE,
 )
@@ -64,6 +64,8 @@ def read(text: str, language: str = "auto", computed: Container[str] = ()) -> Re
     """
     if language not in LANGUAGES:
         raise QueryError(f"the language is {language!r}: expected {', '.join(LANGUAGES)}")
+    if len(text) > kql.LONGEST:
+        raise QueryError(f"the query is longer than {kql.LONGEST} characters")
     if text.strip() in {"", "*", "*:*"}:
         return Reading("lucene" if language == "lucene" else "kql", {"match_all": {}})
     if language == "kql":

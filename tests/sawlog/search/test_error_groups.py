@@ -56,6 +56,11 @@ def test_own_code_stands_in_the_root_cause() -> None:
     assert own_place("java.lang.Error\n\tat java.lang.Thread.run(Thread.java:1)") is None
 
 
+def test_a_trace_of_nothing_but_line_ends_holds_nobody_up() -> None:
+    assert own_place("\n" * 300_000) is None
+    assert own_place("\tat " + "a." * 300_000) is None
+
+
 def test_the_page_knows_the_same_libraries() -> None:
     told = (ROOT / "dashboards" / "web" / "static" / "libraries.js").read_text()
     listed = told[told.index("export const LIBRARIES") : told.index("];")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +85,14 @@ def test_a_mistake_is_shown_in_its_place(text: str, language: str, shown: str) -
     with pytest.raises(QueryError) as caught:
         read(text, language)
     assert marked(text, caught.value).endswith(shown.replace("{}", text))
+
+
+def test_a_query_of_nothing_but_colons_holds_nobody_up() -> None:
+    for text in (":" * 32_000, "a:" * 16_000, ":/" * 16_000, "[" * 32_000):
+        with suppress(QueryError):
+            assert read(text).language
+    with pytest.raises(QueryError, match="longer than 32768"):
+        read("a" * 33_000)
 
 
 def test_an_unknown_language_is_refused() -> None:
