@@ -1,10 +1,8 @@
 // The page: the head with its views, the query, the time and the filters; below it the view.
 
 import * as ask from "./ask.js";
-import { Board } from "./board.js";
 import { EventsView } from "./events-view.js";
 import { Chips } from "./filter-chips.js";
-import { Grok } from "./grok.js";
 import { useAsk } from "./hooks.js";
 import { Problems } from "./problems.js";
 import { QueryBox } from "./query-box.js";
@@ -79,12 +77,21 @@ function App({ store }) {
     <main id="main" class=${`view-${state.view}`} tabindex="-1">
       ${state.view === "problems" && html`<${Problems} ...${props} />`}
       ${state.view === "events" && html`<${EventsView} ...${props} objects=${objects.answer} />`}
-      ${state.view === "grok" && html`<${Grok} ...${props} />`}
-      ${state.view === "board" && html`<${Board} ...${props} key=${state.board} id=${state.board} objects=${objects} />`}
+      ${state.view === "grok" && html`<${Later} key="grok" load=${() => import("./grok.js").then(({ Grok }) => Grok)} ...${props} />`}
+      ${state.view === "board" && html`<${Later} load=${() => import("./board.js").then(({ Board }) => Board)} ...${props} key=${state.board} id=${state.board} objects=${objects} />`}
     </main>
     <${StatusLine} status=${status} actions=${actions} />
     ${menu && html`<${ValueMenu} ...${props} ...${menu} close=${() => setMenu(null)} />`}
   `;
+}
+
+/** A view that most visits do not need: its modules come with its first showing. @param {any} props */
+function Later({ load, ...props }) {
+  const [View, show] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    load().then((/** @type {any} */ view) => show(() => view));
+  }, []);
+  return View && html`<${View} ...${props} />`;
 }
 
 /** @param {{ state: State, actions: Actions, boards: { id: string, title: string }[] }} props */

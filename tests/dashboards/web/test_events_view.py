@@ -336,6 +336,8 @@ class TestKeys:
         await page.keyboard.press("Enter")
         panel = page.get_by_role("complementary", name="Event")
         await expect(panel.first).to_be_visible()
+        await expect(page.locator(".row.open")).to_have_attribute("aria-rowindex", "2")
+        await expect(panel.first).to_contain_text("conta")
         opened = parameters(page)["event"]
         await page.keyboard.press("j")
         await expect(page.locator(".row.open")).to_have_attribute("aria-rowindex", "3")
