@@ -35,7 +35,7 @@ help:
 # What checks the page's modules: types and style. Their unit tests need only Node, which Playwright brings along.
 FRONT := tests/dashboards/front
 $(FRONT)/node_modules/.package-lock.json: $(FRONT)/package-lock.json
-	@if command -v npm >/dev/null; then cd $(FRONT) && npm ci --silent; else echo "npm is missing: the page's modules are not checked"; fi
+	@cd $(FRONT) && { npm ci --silent || npm ci --silent; } || echo "npm does not bring what checks the page's modules: they are not checked"
 
 setup: .venv/.ready
 setup-test: .venv/.ready-test $(FRONT)/node_modules/.package-lock.json
@@ -58,6 +58,7 @@ pictures: .venv/.ready-test
 
 test: setup-test
 	@deploy/test-services
+	@$(MAKE) --no-print-directory $(FRONT)/node_modules/.package-lock.json
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest $(PYTEST_OPTIONS)
 	@deploy/test-system-python

@@ -37,6 +37,10 @@ class MissingServiceError(Exception):
     """A service cannot run on this machine; says what is missing."""
 
 
+class MissingToolError(MissingServiceError):
+    """A check of how the code is written cannot be made here: npm has not brought its tool. It is skipped anywhere."""
+
+
 class Process:
     """A service under way: its process group, its working folder, and its log. Base of the servers below."""
 

@@ -10,14 +10,14 @@ from playwright.async_api import Page, expect
 from tests.conftest import need
 from tests.dashboards.web.conftest import visit
 from tests.dashboards.web.test_modules import FRONT
-from tests.services import MissingServiceError
+from tests.services import MissingToolError
 
 
 def axe() -> str:
     """The source of axe-core, which `make setup-test` installs."""
     file = FRONT / "node_modules" / "axe-core" / "axe.min.js"
     if not file.exists():
-        raise MissingServiceError(f"axe-core is not installed: npm ci in {FRONT}")
+        raise MissingToolError(f"axe-core is not installed: npm ci in {FRONT}")
     return file.read_text("utf-8")
 
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.conftest import need
-from tests.services import MissingServiceError, free_port
+from tests.services import MissingToolError, free_port
 
 AXE = Path(__file__).parents[1] / "front" / "node_modules" / "axe-core" / "axe.min.js"
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
@@ -137,7 +137,7 @@ async def test_hostile_lines_are_text(tab: Page) -> None:
 def axe() -> str:
     """What checks a page for those who do not see, or see little; `make setup-test` installs it."""
     if not AXE.exists():
-        raise MissingServiceError(f"axe-core is not installed: npm ci in {AXE.parents[2]}")
+        raise MissingToolError(f"axe-core is not installed: npm ci in {AXE.parents[2]}")
     return AXE.read_text(encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ import playwright
 
 from dashboards.web.static_files import FOLDER
 from tests.conftest import need
-from tests.services import MissingServiceError
+from tests.services import MissingServiceError, MissingToolError
 
 FRONT = Path(__file__).parents[1] / "front"
 OWN = sorted(FOLDER.glob("*.js"))
@@ -29,7 +29,7 @@ def tool(name: str) -> Path:
     """A tool of package.json, which `make setup-test` installs."""
     found = FRONT / "node_modules" / ".bin" / name
     if not found.exists():
-        raise MissingServiceError(f"{name} is not installed: npm ci in {FRONT}")
+        raise MissingToolError(f"{name} is not installed: npm ci in {FRONT}")
     return found
 
 
