@@ -17,7 +17,7 @@ from dashboards.web.answers import error, json
 from dashboards.web.keys import STORE
 from dashboards.web.question_api import bounded, question_of
 from sawlog.errors import QueryError, StoreError
-from sawlog.search import error_groups, hits
+from sawlog.search import error_groups, hits, steps
 from sawlog.search.error_groups import LEVELS, ErrorGroup
 from sawlog.search.question import Question
 from sawlog.search.times import read
@@ -108,29 +108,40 @@ async def _beyond(
 
 async def _problems(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    question = question_of(request, told, buckets=int)
-    buckets = told.get("buckets") or BUCKETS
+    question = question_of(request, told, buckets=int, most=int)
+    buckets = BUCKETS if told.get("buckets") is None else told["buckets"]
+    most = error_groups.MOST if told.get("most") is None else told["most"]
     if not 1 <= buckets <= MOST_BUCKETS:
         raise QueryError(f"'buckets' is {buckets}; from 1 to {MOST_BUCKETS}")
-    return json(await bounded(problems(request.app[STORE], question, buckets)))
+    if not 1 <= most <= error_groups.MOST:
+        raise QueryError(f"'most' is {most}; from 1 to {error_groups.MOST}")
+    return json(await bounded(problems(request.app[STORE], question, buckets, most)))
 
 
-async def problems(store: Store, question: Question, buckets: int) -> dict[str, Any]:
-    """Return services by their errors, and errors by their kind, beside those of as long a time before."""
+async def problems(store: Store, question: Question, buckets: int, most: int = error_groups.MOST) -> dict[str, Any]:
+    """Return services by their errors, and the newest `most` errors by their kind, beside those of as long before.
+
+    Services are counted, whatever `most` is; ``complete`` says whether all errors were looked at.
+    """
     start, end = await _span(store, question)
     if start is None or end is None:
-        return {"from": None, "to": None, "interval_ms": 0, "services": [], "problems": []}
+        return {"from": None, "to": None, "interval_ms": 0, "services": [], "problems": [], "complete": True}
     length = end - start
-    step = max(1, -(-length // buckets))
+    step = steps.step(max(1, length), buckets)
+    # Bars begin at full widths, as a histogram's do.
+    first = start - start % step
+    count = (end - first) // step + 1
     now, earlier = replace(question, start=start, end=end), replace(question, start=start - length, end=start - 1)
-    groups = await error_groups.groups(store, now.clause(), question.index)
-    before = {_key(one): one.count for one in await error_groups.groups(store, earlier.clause(), question.index)}
+    groups = await error_groups.groups(store, now.clause(), question.index, most)
+    earlier_groups = await error_groups.groups(store, earlier.clause(), question.index, most)
+    before = {_key(one): one.count for one in earlier_groups}
     return {
         "from": start,
         "to": end,
         "interval_ms": step,
-        "services": await _services(store, now, earlier, start, step, buckets),
-        "problems": [_told(one, before, start, step, buckets) for one in groups[:PROBLEMS]],
+        "services": await _services(store, now, earlier, first, step, count),
+        "problems": [_told(one, before, first, step, count) for one in groups[:PROBLEMS]],
+        "complete": all(sum(one.count for one in some) < most for some in (groups, earlier_groups)),
     }
 
 
@@ -148,7 +159,7 @@ async def _services(
     store: Store, now: Question, earlier: Question, start: int, step: int, buckets: int
 ) -> list[dict[str, Any]]:
     errors = {"filter": {"terms": {"log.level": list(LEVELS)}}}
-    bars = {"date_histogram": {"field": "@timestamp", "fixed_interval": f"{step}ms", "min_doc_count": 1}}
+    bars = {"date_histogram": {"field": "@timestamp", "fixed_interval": steps.interval(step), "min_doc_count": 1}}
     top = {"terms": {"field": "service.name", "size": SERVICES}}
 
     async def ask(question: Question, below: dict[str, Any]) -> list[dict[str, Any]]:

@@ -79,11 +79,13 @@ def own_place(trace: str) -> str | None:
     return None
 
 
-async def groups(store: Store, clause: Clause, index: str | None = None) -> list[ErrorGroup]:
-    """Return the problems among the events that match, the most frequent first; raises as `Store.search` does."""
+async def groups(store: Store, clause: Clause, index: str | None = None, most: int = MOST) -> list[ErrorGroup]:
+    """Return the problems among the newest `most` errors that match, the most frequent first; raises as `Store.search`
+    does.
+    """
     wanted: Clause = {"bool": {"filter": [clause, {"terms": {"log.level": list(LEVELS)}}]}}
     found: dict[tuple[str, ...], ErrorGroup] = {}
-    async for hits in store.scan(wanted, descending=True, source=_FIELDS, limit=MOST, index=index):
+    async for hits in store.scan(wanted, descending=True, source=_FIELDS, limit=most, index=index):
         _add(found, hits)
     return sorted(found.values(), key=lambda one: (-one.count, one.title))
 

@@ -21,7 +21,7 @@ export const fields = (body, signal) => post("/api/fields", body, signal);
 export const values = (body, signal) => post("/api/values", body, signal);
 /** @param {Question & { text: string, caret: number }} body @param {AbortSignal} [signal] @returns {Promise<Suggested>} */
 export const suggest = (body, signal) => post("/api/suggest", body, signal);
-/** @param {Question & { buckets?: number }} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+/** @param {Question & { buckets?: number, most?: number }} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const problems = (body, signal) => post("/api/problems", body, signal);
 /** @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const context = (body, signal) => post("/api/context", body, signal);

@@ -30,10 +30,12 @@ import { html, useEffect, useState } from "./vendor/preact.js";
  * @property {Filter[]} [filters]
  * @property {string} [query]
  */
-/** @typedef {{ from: number, to: number, interval_ms: number, services: ServiceErrors[], problems: Problem[] }} Answer */
+/** @typedef {{ from: number, to: number, interval_ms: number, services: ServiceErrors[], problems: Problem[], complete: boolean }} Answer */
 
 const EVERY = 15_000;
 const BUCKETS = 30;
+/** So many errors are looked at first. */
+const QUICK = 500;
 const SERVICE = "service.name";
 const BAD_LEVELS = ["ERROR", "FATAL"];
 /** @type {Record<string, [string, (one: Problem, other: Problem) => number]>} */
@@ -48,7 +50,12 @@ export function Problems(props) {
   const { state, actions, zone, asked, key_: key } = props;
   const [order, setOrder] = useState("count");
   const turn = useTurn(state.to === null);
-  const { answer, error, busy, stale } = useAsk(`${key} ${turn}`, (signal) => /** @type {Promise<Answer>} */ (ask.problems({ ...asked, buckets: BUCKETS }, signal)));
+  // The newest errors at once; where there are more, all of them a moment later. Services are counted either way.
+  const quick = useAsk(`${key} ${turn}`, (signal) => problemsOf(asked, key, QUICK, signal));
+  const { error, busy, stale } = quick;
+  const whole = useAsk(quick.answer && !quick.answer.complete && quick.answer.key === key ? `${key} ${turn}` : null, (signal) => problemsOf(asked, key, null, signal));
+  const isThere = whole.answer !== null && whole.answer.key === key;
+  const answer = quick.answer && !quick.answer.complete && whole.answer && isThere ? { ...quick.answer, problems: whole.answer.problems } : quick.answer;
   const heading = html`<h1 class=${answer?.services.length ? "" : "visually-hidden"}>What is broken</h1>`;
   if (!answer) return html`<div class="problems-view" aria-busy=${busy}>${heading}${error ? html`<p class="problem" role="alert">${error.message}</p>` : html`<${Waiting} />`}</div>`;
   const problems = [...answer.problems].sort(ORDERS[order][1]);
@@ -58,7 +65,7 @@ export function Problems(props) {
       <div class="problems-head">${heading}<${Summary} answer=${answer} state=${state} zone=${zone} /></div>
       <${Services} answer=${answer} state=${state} actions=${actions} zone=${zone} />
       <section class="card problems" aria-label="Problems">
-        <div class="card-head"><h2>Problems <span class="quiet">${number(problems.length)}</span></h2>
+        <div class="card-head"><h2>Problems <span class="quiet">${number(problems.length)}${!answer.complete && !isThere ? " among the newest errors; looking at all …" : ""}</span></h2>
           ${problems.length > 1 && html`<label class="visually-hidden" for="problem-order">Order</label>
           <select id="problem-order" value=${order} onChange=${(/** @type {any} */ event) => setOrder(event.target.value)}>
             ${Object.entries(ORDERS).map(([value, [title]]) => html`<option key=${value} value=${value}>${title}</option>`)}</select>`}
@@ -67,6 +74,12 @@ export function Problems(props) {
       </section>`}
   </div>`;
 }
+
+/**
+ * @param {import("./types.js").Question} asked @param {string} key @param {number | null} most @param {AbortSignal} signal
+ * @returns {Promise<Answer & { key: string }>}
+ */
+const problemsOf = (asked, key, most, signal) => ask.problems({ ...asked, buckets: BUCKETS, ...(most && { most }) }, signal).then((found) => ({ ...found, key }));
 
 /** Everything in one sentence. @param {{ answer: Answer, state: State, zone: string }} props */
 function Summary({ answer, state, zone }) {

@@ -338,3 +338,20 @@ async def test_an_empty_answer_explains_itself(url: str) -> None:
     hints = (await post(url, "/api/count", {"query": "level : ERROR"}))["hints"]
     assert "log.level" in hints[0]["text"]
     assert (await post(url, "/api/count", {"query": "log.level : ERROR"}))["hints"] == []
+
+
+async def test_problems_of_the_newest_errors_and_of_all(url: str) -> None:
+    answer = await post(url, "/api/problems", {"from": "1h", "most": 10})
+    assert not answer["complete"]
+    assert sum(one["count"] for one in answer["problems"]) == 10
+    # Services are counted all the same.
+    assert {one["name"]: one["errors"] for one in answer["services"]} == {"orders": 100, "payments": 0}
+    answer = await post(url, "/api/problems", {"from": "1h"})
+    assert answer["complete"]
+    [problem] = answer["problems"]
+    assert (problem["title"], problem["count"], problem["new"]) == ("request <n> took <n> ms", 100, True)
+    assert sum(problem["spark"]) == sum(answer["services"][0]["spark"]) == 100
+    # Years are drawn as well as minutes.
+    answer = await post(url, "/api/problems", {"from": "2000-01-01", "to": "2027-01-01"})
+    assert sum(answer["services"][0]["spark"]) == 100
+    assert (await post(url, "/api/problems", {"most": 0}, 400))["reason"].startswith("'most'")
