@@ -1,6 +1,6 @@
 """`GET /api/live`: new events as they become searchable, as server-sent events.
 
-Viewers of one question share one watcher, which asks the store once a second for what was indexed lately and has not
+Viewers of one question share one watcher, which asks the store twice a second for what was indexed lately and has not
 been told yet. What is new is judged by ``event.ingested``, not by the event's own time, so that a late line is told
 as well.
 
@@ -30,7 +30,7 @@ from sawlog.search.question import Question
 from sawlog.store.base import Store, order
 from sawlog.times.instant import of_milliseconds
 
-EVERY_SECONDS: Final = 0.7
+EVERY_SECONDS: Final = 0.5
 BEHIND_MILLISECONDS: Final = 60_000
 """How much later than it was ingested an event may become searchable: clocks differ, and indexes refresh."""
 MOST_ROWS: Final = 500

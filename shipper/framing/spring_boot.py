@@ -102,7 +102,7 @@ class SpringBootFraming(Framing):
     An event that would have more than `max_lines` lines or `max_bytes` bytes is ended there, and the rest is the next.
     """
 
-    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES, max_lines: int = MAX_LINES, timeout: float = 1.0) -> None:
+    def __init__(self, max_bytes: int = DEFAULT_MAX_BYTES, max_lines: int = MAX_LINES, timeout: float = 0.5) -> None:
         """`timeout` is in seconds; the text is UTF-8."""
         self.max_bytes = max_bytes
         self.max_lines = max_lines
