@@ -28,7 +28,7 @@ async def count(
 ) -> dict[str, Any]:
     """Return the total, bars over time, and for each of `facets` its most frequent values.
 
-    A facet's values are counted without the field's own filters, so that none vanishes.
+    A facet's values are counted without the field's own filters, so that none vanishes; analysed text has no values.
 
     Raises:
         QueryError: too many bars or facets.
@@ -37,11 +37,12 @@ async def count(
         raise QueryError(f"'buckets' is {buckets}; from 1 to {MAX_BUCKETS}")
     if len(facets) > MAX_FACETS:
         raise QueryError(f"there are {len(facets)} facets; at most {MAX_FACETS}")
-    own = {one.field for one in question.filters} & set(facets)
+    countable = [field for field in facets if field not in filters.TEXTS]
+    own = {one.field for one in question.filters} & set(countable)
     common = replace(question, filters=tuple(one for one in question.filters if one.field not in own))
     start, end = await _ends(store, question)
     step = 0 if start is None or end is None else steps.step(end - start, buckets + SLACK)
-    asked = _facets(question, facets, own)
+    asked = _facets(question, countable, own)
     if step:
         over_time = {"bars": _bars(step, split, errors=errors)}
         # Where a facet is counted without a filter, the filter holds for the bars alone.
@@ -60,7 +61,8 @@ async def count(
         "to": end,
         "interval_ms": step,
         "bars": [_bar(one, start, end, step) for one in bars if start is not None and end is not None],
-        "facets": {field: values_of(found[f"facet{number}"]) for number, field in enumerate(facets)},
+        "facets": {field: [] for field in facets}
+        | {field: values_of(found[f"facet{number}"]) for number, field in enumerate(countable)},
     }
 
 

@@ -208,10 +208,16 @@ def _told(
         "sample": sample,
     }
     if one.kind == "exception":
-        return told | {"filters": [{"field": "error.type", "operator": "is", "values": [one.type]}]}
+        # One type may be thrown at several places, each of which is a problem of its own.
+        wanted = {"error.type": one.type, "error.stack_trace": one.place}
+        return told | {"filters": [_is(name, value) for name, value in wanted.items() if value]}
     # The longest words that all messages of the shape have.
     words = max(_MASK.split(one.title), key=len).strip()
-    return told | {"filters": [{"field": "message", "operator": "is", "values": [words or one.title]}]}
+    return told | {"filters": [_is("log.level", *LEVELS), _is("message", words or one.title)]}
+
+
+def _is(name: str, *values: str) -> dict[str, Any]:
+    return {"field": name, "operator": "is", "values": list(values)}
 
 
 async def _links(request: web.Request) -> web.StreamResponse:

@@ -13,7 +13,7 @@ from sawlog.store.base import Clause
 OPERATORS: Final = ("is", "is_not", "exists", "missing", "range")
 MOST_FILTERS: Final = 100
 MOST_VALUES: Final = 1_000
-_TEXTS: Final = frozenset(name for name, mapping in mappings.FIELDS.items() if mapping["type"] == "text")
+TEXTS: Final = frozenset(name for name, mapping in mappings.FIELDS.items() if mapping["type"] == "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class FieldFilter:
         if self.operator == "range":
             limits = {side: value for side, value in zip(("gte", "lt"), self.values, strict=True) if value is not None}
             return {"range": {self.field: limits}}
-        if self.field in _TEXTS:
+        if self.field in TEXTS:
             phrases = [{"match_phrase": {self.field: {"query": value}}} for value in self.values]
             return phrases[0] if len(phrases) == 1 else {"bool": {"should": phrases, "minimum_should_match": 1}}
         return {"terms": {self.field: list(self.values)}}

@@ -16,6 +16,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 /** @import { AskError } from "./ask.js" */
 
 const FACETS = ["log.level", "service.name", "tags"];
+const TEXTS = ["message", "error.message", "error.stack_trace", "event.original"]; // have words, not values to count
 const SPLITS = ["log.level", "service.name", "log.logger", "host.name"];
 const BARS = 80;
 
@@ -23,7 +24,7 @@ const BARS = 80;
 export function EventsView(props) {
   const { state, actions, zone, asked, key_: key, menu } = props;
   const found = useEvents(props);
-  const facets = [...new Set([...FACETS, ...state.filters.filter(({ operator }) => operator === "is").map(({ field }) => field)])];
+  const facets = [...new Set([...FACETS, ...state.filters.filter(({ field, operator }) => operator === "is" && !TEXTS.includes(field)).map(({ field }) => field)])];
   // While new rows come, they are counted now and then.
   const counted = useAsk(`${key} ${state.split} ${facets} ${found.recount}`, (signal) =>
     ask.count({ ...asked, split: state.split || null, buckets: BARS, facets, errors: true }, signal));

@@ -116,7 +116,33 @@ class TestWhatIsBroken:
             await expect(problem.locator("code")).to_have_text("BankClient.java:88")
             await problem.get_by_role("link").click()
             await expect(blank.locator(".row.event")).to_have_count(1)
-            assert parameters(blank)["is"] == ['error.type:["com.acme.payments.PaymentException"]']
+            assert parameters(blank)["is"] == [
+                'error.type:["com.acme.payments.PaymentException"]',
+                'error.stack_trace:["BankClient.java:88"]',
+            ]
+
+    async def test_a_problem_shows_its_events_and_no_others(
+        self, blank: Page, address: str, broken: EmbeddedStore
+    ) -> None:
+        now = datetime.now(UTC)
+        trace = "com.acme.payments.PaymentException: other\n\tat com.acme.payments.Refund.run(Refund.java:8)"
+        thrown = {"type": "com.acme.payments.PaymentException", "stack_trace": trace}
+        more = [
+            line(30_000, now, "payments", "Refund failed", "ERROR", error=thrown),
+            line(30_001, now, "orders", "Stock 4711 is low", "ERROR"),
+            line(30_002, now, "orders", "Stock 4712 is low", "INFO"),
+        ]
+        await broken.bulk(Bulk(["m:0", "m:1", "m:2"], more))
+        async with visit(blank, address):
+            for problem, message in (
+                ("BankClient.java:88", "Could not authorise order 7"),
+                ("Refund.java:8", "Refund failed"),
+                ("is low", "Stock 4711 is low"),
+            ):
+                await blank.locator(".problem-row", has_text=problem).get_by_role("link").click()
+                await expect(blank.locator(".row.event .message")).to_contain_text([message])
+                await expect(blank.locator("#total")).to_have_text("1 event")
+                await blank.go_back()
 
     async def test_a_new_kind_of_exception_appears_as_new(
         self, blank: Page, address: str, broken: EmbeddedStore

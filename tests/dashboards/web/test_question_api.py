@@ -355,3 +355,10 @@ async def test_problems_of_the_newest_errors_and_of_all(url: str) -> None:
     answer = await post(url, "/api/problems", {"from": "2000-01-01", "to": "2027-01-01"})
     assert sum(answer["services"][0]["spark"]) == 100
     assert (await post(url, "/api/problems", {"most": 0}, 400))["reason"].startswith("'most'")
+
+
+async def test_text_that_is_filtered_for_has_no_values_to_count(url: str) -> None:
+    wanted = {"field": "message", "operator": "is", "values": ["request 42 took"]}
+    answer = await post(url, "/api/count", {"filters": [wanted], "facets": ["message", "log.level"]})
+    assert answer["total"] == 1
+    assert answer["facets"] == {"message": [], "log.level": [{"value": LEVELS[42 % 4], "n": 1}]}
