@@ -328,6 +328,8 @@ class TestKeys:
         await page.keyboard.type("log.level: ERROR", delay=20)
         await page.keyboard.press("Enter")
         await expect(total(page)).to_have_text("50 events")
+        # The list is asked for beside the count.
+        await expect(page.locator(".list")).to_have_attribute("aria-busy", "false")
         await page.locator(".list").focus()
         await page.keyboard.press("j")
         await page.keyboard.press("j")
@@ -426,6 +428,7 @@ class TestHostile:
 
 class TestErrors:
     async def test_a_wrong_query_is_explained_and_the_answer_before_is_dimmed(self, page: Page) -> None:
+        await expect(page.locator(".row.event").first).to_be_visible()
         await page.fill("#query", "log.level:(")
         await page.keyboard.press("Enter")
         alert = page.get_by_role("alert")
