@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from dashboards.web.application import STATIC
+from dashboards.web.static_files import FOLDER
 from tests.corpus.compare import packed
 
 FRONT = "http://front.test/"
@@ -65,7 +65,7 @@ async def front(blank: Page) -> Page:
     async def serve(route: Any) -> None:
         name = route.request.url.removeprefix(FRONT)
         if name:
-            await route.fulfill(path=STATIC / name, content_type="text/javascript")
+            await route.fulfill(path=FOLDER / name, content_type="text/javascript")
         else:
             await route.fulfill(body="<!doctype html><link rel=icon href=data:>", content_type="text/html")
 
