@@ -44,16 +44,23 @@ def question(told: Mapping[str, Any], **others: type) -> Question:
     Raises:
         QueryError: a part of the question is not understood, or something is in the body that nobody reads.
     """
+    check(told, {**dict.fromkeys(KEYS, object), **others})
+    return Question.read(told)
+
+
+def check(told: Mapping[str, Any], known: Mapping[str, type]) -> None:
+    """Check that a body has no other keys than these, and that what is not null is of their types (`object`: any).
+
+    Raises:
+        QueryError: it has; with the nearest name.
+    """
     for key, value in told.items():
-        if key in KEYS:
-            continue
-        if key not in others:
-            hint = nearest(key, (*KEYS, *others))
+        if key not in known:
+            hint = nearest(key, known)
             raise QueryError(f"nothing here is called '{key[:60]}'{f'; {hint}' if hint else ''}")
-        wanted = others[key]
+        wanted = known[key]
         if value is not None and wanted is not object and type(value) is not wanted:
             raise QueryError(f"'{key}' is not {_NAMES[wanted]}: {str(value)[:60]!r}")
-    return Question.read(told)
 
 
 def texts(told: Mapping[str, Any], key: str) -> list[str]:

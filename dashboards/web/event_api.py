@@ -17,13 +17,14 @@ from dashboards.web.answers import error, json
 from dashboards.web.keys import STORE
 from dashboards.web.question_api import bounded, question_of
 from sawlog.errors import QueryError, StoreError
-from sawlog.search import error_groups, hits, steps
+from sawlog.search import context, error_groups, hits, steps
 from sawlog.search.error_groups import LEVELS, ErrorGroup
 from sawlog.search.question import Question
 from sawlog.search.times import read
-from sawlog.store.base import Clause, Store
+from sawlog.store.base import Hit, Store
 from sawlog.store.embedded import EmbeddedStore
 
+AROUND: Final = 20
 MOST_AROUND: Final = 500
 BUCKETS: Final = 30
 MOST_BUCKETS: Final = 200
@@ -42,68 +43,29 @@ def add(app: web.Application) -> None:
 
 
 async def _event(request: web.Request) -> web.StreamResponse:
-    found = await bounded(_find(request.app[STORE], request.query.get("index") or None, request.query.get("id", "")))
-    return error(404, "event", "there is no such event") if found is None else json(found)
+    hit = await bounded(_find(request.app[STORE], request.query.get("index") or None, request.query.get("id", "")))
+    return error(404, "event", "there is no such event") if hit is None else json(hits.event(hit))
 
 
-async def _find(store: Store, index: str | None, name: str) -> dict[str, Any] | None:
+async def _find(store: Store, index: str | None, name: str) -> Hit | None:
     body = {"query": {"ids": {"values": [name]}}, "size": 1, "track_total_hits": False}
-    there = (await store.search(body, index))["hits"]["hits"]
-    return hits.event(there[0]) if there else None
+    there: list[Hit] = (await store.search(body, index))["hits"]["hits"]
+    return there[0] if there else None
 
 
 async def _context(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
+    bodies.check(told, {"index": str, "id": str, "before": int, "after": int})
+    before, after = (AROUND if told.get(side) is None else told[side] for side in ("before", "after"))
+    if not (0 <= before <= MOST_AROUND and 0 <= after <= MOST_AROUND):
+        raise QueryError(f"'before' and 'after' are from 0 to {MOST_AROUND} lines")
     store, index = request.app[STORE], told.get("index") or None
-    if "direction" in told:
-        rows, more = await bounded(_beyond(store, index, told, told.get("size") or 40, told["direction"] == "before"))
-        before = told["direction"] == "before"
-        return json({"events": rows, "more_before": more and before, "more_after": more and not before})
-    event = await bounded(_find(store, index, str(told.get("id", ""))))
-    if event is None:
+    hit = await bounded(_find(store, index, told.get("id") or ""))
+    if hit is None:
         return error(404, "event", "there is no such event")
-    log = event["source"].get("log") or {}
-    place = {
-        "file": (log.get("file") or {}).get("path"),
-        "host": (event["source"].get("host") or {}).get("name"),
-        "from_offset": log.get("offset"),
-    }
-    if place["file"] is None or place["from_offset"] is None:
-        return json({"events": [event], "place": 0, "more_before": False, "more_after": False})
-    (above, more_above), (below, more_below) = await bounded(
-        asyncio.gather(
-            _beyond(store, index, place, told.get("before") or 20, before=True),
-            _beyond(store, index, place, told.get("after") or 20, before=False),
-        )
-    )
-    answer = {"events": [*above, event, *below], "place": len(above)}
-    return json(answer | {"more_before": more_above, "more_after": more_below})
-
-
-async def _beyond(
-    store: Store, index: str | None, place: dict[str, Any], size: Any, before: bool
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return the events of a file before or after an offset, in the file's order, and whether there are more."""
-    offset = place.get("from_offset")
-    if not isinstance(offset, int) or not isinstance(place.get("file"), str):
-        raise QueryError("'file' and 'from_offset' say where the lines are")
-    if not isinstance(size, int) or not 1 <= size <= MOST_AROUND:
-        raise QueryError(f"as many lines as from 1 to {MOST_AROUND} can be asked for")
-    within: list[Clause] = [
-        {"term": {"log.file.path": place["file"]}},
-        {"range": {"log.offset": {"lt" if before else "gt": offset}}},
-    ]
-    if place.get("host"):
-        within.append({"term": {"host.name": place["host"]}})
-    body = {
-        "query": {"bool": {"filter": within}},
-        "size": size + 1,
-        "sort": [{"log.offset": {"order": "desc" if before else "asc"}}],
-        "track_total_hits": False,
-    }
-    found = [hits.event(hit) for hit in (await store.search(body, index))["hits"]["hits"]]
-    rows, more = found[:size], len(found) > size
-    return (rows[::-1] if before else rows), more
+    above, below, more_above, more_below = await bounded(context.around(store, hit, before, after, index))
+    events = [hits.event(one) for one in (*above, hit, *below)]
+    return json({"events": events, "place": len(above), "more_before": more_above, "more_after": more_below})
 
 
 async def _problems(request: web.Request) -> web.StreamResponse:
@@ -134,13 +96,15 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
     now, earlier = replace(question, start=start, end=end), replace(question, start=start - length, end=start - 1)
     groups = await error_groups.groups(store, now.clause(), question.index, most)
     earlier_groups = await error_groups.groups(store, earlier.clause(), question.index, most)
-    before = {_key(one): one.count for one in earlier_groups}
+    before = {one.key: one.count for one in earlier_groups}
+    # Of a part of the errors before, nobody knows what there was not.
+    is_known = sum(one.count for one in earlier_groups) < most
     return {
         "from": start,
         "to": end,
         "interval_ms": step,
         "services": await _services(store, now, earlier, first, step, count),
-        "problems": [_told(one, before, first, step, count) for one in groups[:PROBLEMS]],
+        "problems": [_told(one, before, is_known, first, step, count) for one in groups[:PROBLEMS]],
         "complete": all(sum(one.count for one in some) < most for some in (groups, earlier_groups)),
     }
 
@@ -180,40 +144,39 @@ async def _services(
     return sorted(rows, key=lambda row: (-row["errors"], -row["events"]))
 
 
-def _key(one: ErrorGroup) -> tuple[str, str, str | None]:
-    return (one.type, one.title, one.place)
-
-
 def _told(
-    one: ErrorGroup, before: dict[tuple[str, str, str | None], int], start: int, step: int, buckets: int
+    one: ErrorGroup, before: dict[tuple[str, ...], int], is_known: bool, start: int, step: int, buckets: int
 ) -> dict[str, Any]:
     spark = [0] * buckets
     for moment in one.times:
         spark[min(buckets - 1, max(0, (read(moment) - start) // step))] += 1
     sample = hits.event(one.sample)
     told = {
-        "key": "|".join(part or "" for part in _key(one)),
+        "key": "|".join(one.key),
         # The type stands beside it.
         "title": error_groups.shape(str(one.sample["_source"].get("message") or "")) or one.title,
         "type": one.type or None,
         "place": one.place,
         "kind": one.kind,
         "count": one.count,
-        "before": before.get(_key(one), 0),
+        "before": before.get(one.key, 0),
         "first": read(one.first),
         "last": read(one.last),
-        "new": _key(one) not in before,
+        "new": is_known and one.key not in before,
         "services": sorted(one.services),
         "spark": spark,
         "sample": sample,
     }
     if one.kind == "exception":
         # One type may be thrown at several places, each of which is a problem of its own.
-        wanted = {"error.type": one.type, "error.stack_trace": one.place}
-        return told | {"filters": [_is(name, value) for name, value in wanted.items() if value]}
-    # The longest words that all messages of the shape have.
-    words = max(_MASK.split(one.title), key=len).strip()
-    return told | {"filters": [_is("log.level", *LEVELS), _is("message", words or one.title)]}
+        which = _is("error.stack_trace", one.place) if one.place else _is("message", _words(one.key[-1]))
+        return told | {"filters": [_is("error.type", one.type), which]}
+    return told | {"filters": [_is("log.level", *LEVELS), _is("message", _words(one.title))]}
+
+
+def _words(shape: str) -> str:
+    """Return the longest words that all messages of a shape have."""
+    return max(_MASK.split(shape), key=len).strip() or shape
 
 
 def _is(name: str, *values: str) -> dict[str, Any]:

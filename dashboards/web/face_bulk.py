@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dashboards.web import bodies
 from sawlog.errors import QueryError
-from sawlog.event import Event
+from sawlog.event import Event, mark_ingested
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 
 MOST: Final = 10_000
@@ -47,6 +47,7 @@ async def take(store: Store, text: bytes, index: str | None) -> list[BulkItem]:
             else:
                 there.add(action.name)
                 fresh.append(place)
+        mark_ingested([actions[place].document for place in fresh])
         bulk = Bulk([actions[place].name for place in fresh], [actions[place].document for place in fresh], name)
         refusals = {one.position: one for one in (await store.bulk(bulk)).refused} if fresh else {}
         for position, place in enumerate(fresh):

@@ -27,7 +27,7 @@ from sawlog.errors import SawlogError, StoreBusyError
 from sawlog.search.hits import event
 from sawlog.search.marks import Marks
 from sawlog.search.question import Question
-from sawlog.store.base import Store, order
+from sawlog.store.base import Store
 from sawlog.times.instant import of_milliseconds
 
 EVERY_SECONDS: Final = 0.5
@@ -71,7 +71,7 @@ class Live:
         if sum(map(len, self._viewers.values())) >= MOST_VIEWERS:
             raise StoreBusyError(f"{MOST_VIEWERS} pages look at new events already")
         # A range of time is where the page began; what is new is told by when it came.
-        key = repr((question.query, question.language, question.filters, question.index))
+        key = repr((question.query, question.language, question.filters, question.index, question.also, question.zone))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         viewer = _Viewer()
         self._viewers.setdefault(key, []).append(viewer)
@@ -135,7 +135,8 @@ class Live:
                 seen = {name: at for name, at in seen.items() if at > now - 2 * BEHIND_MILLISECONDS}
                 seen.update((hit["_id"], now) for hit in hits)
                 if fresh and not first:
-                    rows = {"events": [event(hit, marks) for hit in fresh], "full": len(hits) == MOST_ROWS}
+                    events = sorted((event(hit, marks) for hit in fresh), key=lambda one: one["at"] or 0, reverse=True)
+                    rows = {"events": events, "full": len(fresh) == MOST_ROWS}
                     self._tell(key, _message("rows", rows))
                 first = False
             await asyncio.sleep(EVERY_SECONDS)
@@ -145,7 +146,8 @@ class Live:
         body = {
             "query": {"bool": {"filter": [question.clause(time=False), ingested]}},
             "size": MOST_ROWS,
-            "sort": order(descending=True),
+            # By when they came: of more than are told, a late one is no more likely to be left out than others.
+            "sort": [{"event.ingested": {"order": "desc", "unmapped_type": "date"}}],
             "track_total_hits": False,
         }
         async with asyncio.timeout(60):

@@ -21,6 +21,7 @@ from dashboards.source import read as read_source
 from sawlog.durable import sync_folder
 from sawlog.errors import QueryError, StoreError
 from sawlog.search import language
+from sawlog.search.filters import read_filters
 from sawlog.store.base import Store
 from sawlog.store.embedded import EmbeddedStore
 
@@ -84,7 +85,19 @@ def read(body: bytes) -> Saved:
         raise QueryError(f"what is to be saved is not understood: {error}") from None
     if len(msgspec.json.encode(one.content)) > MAX_CONTENT:
         raise QueryError(f"what is to be saved is larger than {MAX_CONTENT} bytes")
+    _check(one.content)
     return one if one.id else msgspec.structs.replace(one, id=uuid.uuid4().hex[:12])
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Check what an export reads of the content: it must not fail at one object among many. Raises QueryError."""
+    for key in ("query", "language", "order"):
+        if not isinstance(content.get(key, ""), str | None):
+            raise QueryError(f"'{key}' of what is to be saved is a text")
+    columns = content.get("columns") or []
+    if not isinstance(columns, list) or not all(isinstance(one, str) for one in columns):
+        raise QueryError("'columns' of what is to be saved is a list of fields")
+    read_filters(content.get("filters"))
 
 
 def told(one: Saved) -> dict[str, Any]:
@@ -196,6 +209,9 @@ class SavedIndex(SavedObjects):
 
     async def put(self, one: Saved) -> None:
         """Index the document."""
+        there = {other.id for other in await self.all()}
+        if len(there) >= MOST and one.id not in there:
+            raise QueryError(f"there are {MOST} saved objects already")
         document = {"title": one.title, "kind": one.kind, "content": json.dumps(one.content)}
         await self._store.request("PUT", _path(one.id), document)
 

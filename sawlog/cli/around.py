@@ -9,12 +9,13 @@ from typing import IO, Any, Final
 
 import click
 
-from sawlog.cli.lines import ResultWriter, value_of, writer
+from sawlog.cli.lines import ResultWriter, writer
 from sawlog.cli.output import style, writes
 from sawlog.cli.pager import paged
 from sawlog.cli.selection import Selection, asks_store, selection
 from sawlog.errors import QueryError
-from sawlog.store.base import Clause, Hit, Store
+from sawlog.search import context
+from sawlog.store.base import Hit, Store
 
 BETWEEN: Final = "--"
 """Between lines that do not follow one another, as grep has it."""
@@ -54,38 +55,15 @@ async def _around(chosen: Selection, name: str, count: int, write: ResultWriter)
         hits: list[Hit] = answer["hits"]["hits"]
         if not hits:
             raise QueryError(f"there is no event {name[:100]!r}")
-        if value_of(hits[0], "log.file.path") is None or value_of(hits[0], "log.offset") is None:
+        if not context.is_of_a_file(hits[0]):
             raise QueryError("the event has no file and no place in it: it did not come from a file")
         write(await lines_around(store, hits[0], count, chosen.index))
 
 
 async def lines_around(store: Store, hit: Hit, count: int, index: str | None = None) -> list[Hit]:
     """Return an event among up to `count` lines of its file on each side, in their order; alone if it has no file."""
-    if value_of(hit, "log.file.path") is None or value_of(hit, "log.offset") is None:
-        return [hit]
-    before, after = await asyncio.gather(
-        _neighbours(store, hit, count, index, descending=True), _neighbours(store, hit, count, index, descending=False)
-    )
-    return [*before[::-1], hit, *after]
-
-
-async def _neighbours(store: Store, hit: Hit, count: int, index: str | None, *, descending: bool) -> list[Hit]:
-    """Return the lines next to an event on one side, the nearest first."""
-    offset = value_of(hit, "log.offset")
-    same: list[Clause] = [
-        {"term": {field: value}}
-        for field in ("log.file.path", "host.name", "agent.id")
-        if isinstance(value := value_of(hit, field), str)
-    ]
-    side = {"range": {"log.offset": {"lt" if descending else "gt": offset}}}
-    body = {
-        "query": {"bool": {"filter": [*same, side]}},
-        "size": count,
-        "sort": [{"log.offset": {"order": "desc" if descending else "asc", "unmapped_type": "long"}}],
-        "track_total_hits": False,
-    }
-    hits: list[Hit] = (await store.search(body, index))["hits"]["hits"]
-    return hits
+    above, below, _, _ = await context.around(store, hit, count, count, index)
+    return [*above, hit, *below]
 
 
 class Surroundings:

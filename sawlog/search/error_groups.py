@@ -48,7 +48,8 @@ _MASKS: Final = (
 class ErrorGroup:
     """One problem; `first` and `last` are times as events have them, `sample` is the newest event."""
 
-    kind: str
+    key: tuple[str, ...]
+    """What tells it from others: its kind, its type, and its place or the shape of its message."""
     title: str
     type: str
     place: str | None
@@ -59,6 +60,11 @@ class ErrorGroup:
     sample: Hit = field(default_factory=dict)
     times: list[str] = field(default_factory=list)
     """Of all its events, the newest first."""
+
+    @property
+    def kind(self) -> str:
+        """ "exception" or "message"."""
+        return self.key[0]
 
 
 def shape(text: str) -> str:
@@ -101,7 +107,7 @@ def _add(found: dict[tuple[str, ...], ErrorGroup], hits: Sequence[Hit]) -> None:
         one = found.get(key)
         if one is None:
             title = kind.rpartition(".")[2] if kind else masked
-            one = found[key] = ErrorGroup(key[0], title, kind, place, sample=hit)
+            one = found[key] = ErrorGroup(key, title, kind, place, sample=hit)
         time = _text(source, "@timestamp")
         one.count += 1
         one.times.append(time)

@@ -15,7 +15,7 @@ from sawlog.store.base import Hit
 FORMATS: Final = ("ndjson", "csv")
 DEFAULT_FIELDS: Final = ("@timestamp", "service.name", "log.level", "log.logger", "message")
 MOST_FIELDS: Final = 100
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """How a cell begins that a spreadsheet takes for a formula and runs (OWASP, "CSV Injection")."""
 _encoder: Final = msgspec.json.Encoder()
 

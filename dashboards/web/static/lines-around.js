@@ -43,7 +43,7 @@ export function LinesAround({ event, actions, zone }) {
     if (!lines) return;
     setBusy(true);
     const edge = direction === "before" ? lines.events[0] : lines.events[lines.events.length - 1];
-    const asked = { file: get(edge.source, "log.file.path"), host: get(edge.source, "host.name") ?? null, index: edge.index, from_offset: get(edge.source, "log.offset"), direction, size: 2 * STEP };
+    const asked = { index: edge.index, id: edge.id, before: direction === "before" ? 2 * STEP : 0, after: direction === "after" ? 2 * STEP : 0 };
     try {
       const answer = await ask.context(asked);
       const known = new Set(lines.events.map(({ id }) => id));

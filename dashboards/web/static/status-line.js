@@ -8,7 +8,7 @@ const EVERY = 3000;
 const count = (/** @type {number} */ value, /** @type {string} */ one, /** @type {string} */ many) => `${number(value)} ${value === 1 ? one : many}`;
 /** @type {Record<string, (value: number) => string>} */
 const WORDS = {
-  events: (value) => `${number(value)} events in`,
+  indexed: (value) => `${count(value, "event", "events")} in the index`,
   events_per_second: (value) => `${number(Math.round(value))} events/s`,
   files: (value) => count(value, "file", "files"),
   lag_seconds: (value) => `${number(Math.round(value * 10) / 10)} s behind`,

@@ -362,3 +362,93 @@ async def test_text_that_is_filtered_for_has_no_values_to_count(url: str) -> Non
     answer = await post(url, "/api/count", {"filters": [wanted], "facets": ["message", "log.level"]})
     assert answer["total"] == 1
     assert answer["facets"] == {"message": [], "log.level": [{"value": LEVELS[42 % 4], "n": 1}]}
+
+
+async def test_the_status_counts_what_is_in_the_index(url: str) -> None:
+    async with aiohttp.ClientSession() as client, client.get(f"{url}/api/status") as response:
+        assert (await response.json())["indexed"] == COUNT + TIED
+
+
+async def test_viewers_of_different_saved_searches_are_told_different_events(tmp_path: Path) -> None:
+    async with (
+        EmbeddedStore(tmp_path) as store,
+        serve(application(store, status=dict), "127.0.0.1", 0) as url,
+        aiohttp.ClientSession() as client,
+        client.get(f"{url}/api/live", params={"question": "{}"}) as every,
+        client.get(f"{url}/api/live", params={"question": '{"saved": "sawlog-search-errors"}'}) as errors,
+    ):
+        for viewer in (every, errors):
+            await told(viewer, "status")
+        await asyncio.sleep(2 * live.EVERY_SECONDS)
+        new = [{**document(number, NOW), "@metadata": {"_id": LEVELS[number]}} for number in (1, 2)]
+        await store.bulk(Bulk.of(new))
+        assert {event["id"] for event in (await told(every, "rows"))["events"]} == {"WARN", "ERROR"}
+        assert {event["id"] for event in (await told(errors, "rows"))["events"]} == {"ERROR"}
+
+
+@pytest.mark.parametrize("kind", ["embedded", "elasticsearch"])
+async def test_lines_of_a_file_before_a_rotation_are_not_around(
+    kind: str, tmp_path: Path, data_stream: str, request: pytest.FixtureRequest
+) -> None:
+    store: Store = EmbeddedStore(tmp_path / "index")
+    if kind == "elasticsearch":
+        store = ElasticsearchStore(request.getfixturevalue("elasticsearch_url"), index=data_stream)
+    async with store:
+        events = []
+        for day, file in enumerate("abc"):
+            for number in range(300):
+                made = document(number, NOW - timedelta(days=3 - day) + timedelta(seconds=number))
+                made["log"] |= {"file": {"path": "/var/log/app.log"}, "offset": number * 10}
+                events.append({**made, "@metadata": {"_id": f"{file}:{number * 10}"}})
+        await store.bulk(Bulk.of(events, data_stream))
+        await store.refresh()
+        async with serve(application(store, status=dict), "127.0.0.1", 0) as url:
+            answer = await post(url, "/api/context", {"id": "b:1500", "before": 30, "after": 40})
+            assert [one["id"] for one in answer["events"]] == [f"b:{number * 10}" for number in range(120, 191)]
+            assert (answer["place"], answer["more_before"], answer["more_after"]) == (30, True, True)
+            answer = await post(url, "/api/context", {"id": "b:10", "before": 5, "after": 0})
+            assert [one["id"] for one in answer["events"]] == ["b:0", "b:10"]
+            assert (answer["more_before"], answer["more_after"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"id": "nothing"}, 404),
+        ({"id": 5}, 400),
+        ({"id": "a", "before": 501}, 400),
+        ({"id": "a", "before": True}, 400),
+        ({"id": "a", "index": ["x"]}, 400),
+        ({"id": "a", "sise": 1}, 400),
+    ],
+)
+async def test_lines_around_that_cannot_be_are_explained(tmp_path: Path, body: Any, status: int) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        assert (await post(url, "/api/context", body, status))["reason"]
+
+
+@pytest.mark.parametrize(
+    "content", [{"filters": [{}]}, {"filters": 5}, {"query": 5}, {"columns": [1]}, {"columns": "x"}, {"order": []}]
+)
+async def test_what_no_export_could_read_is_not_saved(tmp_path: Path, content: Any) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        await post(url, "/api/saved", {"title": "bad", "kind": "search", "content": content}, 400)
+
+
+async def test_exceptions_without_a_place_are_problems_of_their_own(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        thrown = {"error": {"type": "java.io.IOException"}}
+        events = [
+            {**document(2, NOW), **thrown, "message": f"{what} {n}"} for n in range(3) for what in ("read", "write")
+        ]
+        await store.bulk(Bulk([str(number) for number in range(6)], events))
+        problems = (await post(url, "/api/problems", {"from": "1h"}))["problems"]
+        assert len({one["key"] for one in problems}) == 2
+        for one in problems:
+            assert (await post(url, "/api/count", {"filters": one["filters"]}))["total"] == 3
+        # Of a part of what was before, nothing can be said to be new.
+        assert all(one["new"] for one in problems)
+        late = [{**document(2, NOW - timedelta(minutes=70)), "message": "other"} for _ in range(9)]
+        await store.bulk(Bulk([f"late{number}" for number in range(9)], late))
+        problems = (await post(url, "/api/problems", {"from": "1h", "most": 8}))["problems"]
+        assert not any(one["new"] for one in problems)

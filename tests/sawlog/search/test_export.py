@@ -35,7 +35,9 @@ def test_rows_have_the_fields_that_were_asked_for() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ['=HYPERLINK("http://x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
+)
 def test_a_formula_becomes_text(text: str) -> None:
     [_, row] = csv.reader(io.StringIO(csv_writer(["message"])([hit(message=text)]).decode(), newline=""))
     assert row == ["'" + text]
@@ -44,4 +46,4 @@ def test_a_formula_becomes_text(text: str) -> None:
 @given(st.text())
 def test_what_is_no_formula_stays(text: str) -> None:
     assert harmless(text) in {text, "'" + text}
-    assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
