@@ -22,6 +22,7 @@ Errors of ``/api/`` are JSON: ``{"error": "query" | "unavailable" | …, "reason
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -50,6 +51,8 @@ from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailab
 from sawlog.search.times import local_zone_name
 from sawlog.store.base import Store
 from sawlog.store.embedded import EmbeddedStore
+
+log = logging.getLogger(__name__)
 
 STATUS_SECONDS: Final = 2.0
 """How long the state waits for the number of events."""
@@ -155,3 +158,8 @@ async def _explain_errors(request: web.Request, handler: security.Handler) -> we
         return error(413, "too_large", f"a search has at most {MAX_BYTES} bytes")
     except TimeoutError:
         return error(504, "timeout", f"the search took longer than {question_api.SECONDS:.0f} s; narrow the time range")
+    except web.HTTPException:
+        raise
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return error(500, "internal", "sawlog has failed at this; its log says more")

@@ -20,7 +20,7 @@ from sawlog.errors import QueryError, StoreError
 from sawlog.search import context, error_groups, hits, steps
 from sawlog.search.error_groups import LEVELS, ErrorGroup
 from sawlog.search.question import Question
-from sawlog.search.times import read
+from sawlog.search.times import EARLIEST, read
 from sawlog.store.base import Hit, Store
 from sawlog.store.embedded import EmbeddedStore
 
@@ -93,7 +93,9 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
     # Bars begin at full widths, as a histogram's do.
     first = start - start % step
     count = (end - first) // step + 1
-    now, earlier = replace(question, start=start, end=end), replace(question, start=start - length, end=start - 1)
+    now = replace(question, start=start, end=end)
+    # Before the first year there is nothing, and no date.
+    earlier = replace(question, start=max(EARLIEST, start - length), end=max(EARLIEST, start - 1))
     groups = await error_groups.groups(store, now.clause(), question.index, most)
     earlier_groups = await error_groups.groups(store, earlier.clause(), question.index, most)
     before = {one.key: one.count for one in earlier_groups}

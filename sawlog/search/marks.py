@@ -112,5 +112,17 @@ def _of_text(kind: str, text: str) -> Iterator[str]:
 
 
 def _wild(text: str) -> str:
-    parts = re.split(r"([*?])", text.replace("\\*", "*").replace("\\?", "?"))
-    return "".join({"*": r"[^\W_]*", "?": r"[^\W_]"}.get(part, re.escape(part)) for part in parts)
+    """Translate a word with wildcards; whatever the text, it is looked through once.
+
+    All stars but the last one take as little as they can and give nothing back: what comes first fits as well as what
+    comes later, so that nothing is tried again.
+    """
+    first, *others = text.replace("\\*", "*").replace("\\?", "?").split("*")
+    pieces = [_letters(first)]
+    pieces += [rf"(?>[^\W_]*?{_letters(piece)})" for piece in others[:-1]]
+    pieces += [rf"[^\W_]*{_letters(piece)}" for piece in others[-1:]]
+    return "".join(pieces)
+
+
+def _letters(text: str) -> str:
+    return "".join(r"[^\W_]" if char == "?" else re.escape(char) for char in text)

@@ -25,4 +25,7 @@ def step(span: int, most: float) -> int:
 
 def interval(width: int) -> str:
     """Write a width as stores take it: a number of at most nine digits, and a unit."""
-    return f"{width // _SECOND}s" if width % _SECOND == 0 else f"{width}ms"
+    for unit, length in (("d", _DAY), ("s", _SECOND)):
+        if width % length == 0:
+            return f"{width // length}{unit}"
+    return f"{width}ms"

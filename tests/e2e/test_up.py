@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -279,8 +279,12 @@ def test_the_page_is_served(tmp_path: Path) -> None:
             address = running.stderr.readline()
         url = re.search(r"http://\S+", address)
         assert url is not None
-        with urlopen(url.group(), timeout=10) as answer:  # an address on loopback that the test has just been told
+        # An address on loopback that the test has just been told, asked as a browser asks, and as a client does.
+        page = Request(url.group(), headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        with urlopen(page, timeout=10) as answer:
             assert "text/html" in answer.headers["Content-Type"]
+        with urlopen(url.group(), timeout=10) as answer:
+            assert json.load(answer)["cluster_name"] == "sawlog"
         with urlopen(url.group().rstrip("/") + "/api/status", timeout=10) as answer:
             assert json.load(answer)["files"] >= 0
     finally:

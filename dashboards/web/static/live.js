@@ -70,8 +70,15 @@ export function useEvents({ state, asked, key_: key }) {
     if (!live || !pages) return;
     const source = new EventSource(ask.liveAddress(asked));
     let uncounted = false;
+    let opened = false;
     made.current.opened = new Promise((resolve) => {
-      source.onopen = () => resolve(undefined);
+      source.onopen = () => {
+        // Connected again: what came between was told to nobody, so that the list begins anew.
+        if (opened) begun.current.times++;
+        if (opened) redraw();
+        opened = true;
+        resolve(undefined);
+      };
       setTimeout(resolve, OPEN_WITHIN);
     });
     source.addEventListener("rows", (message) => {
@@ -86,6 +93,10 @@ export function useEvents({ state, asked, key_: key }) {
       uncounted = true;
       if (made.current.pages === pages) redraw();
     });
+    source.onerror = () => {
+      // A connection that is lost comes again by itself; one that is refused does not.
+      if (source.readyState === EventSource.CLOSED) show((before) => ({ ...before, error: new Error("New events are not shown as they come: the server refuses. Too many pages may be looking.") }));
+    };
     const timer = setInterval(() => {
       if (uncounted) setRecount((before) => before + 1);
       uncounted = false;

@@ -246,7 +246,7 @@ def _terms(node: Node, part: Findings, now: int) -> dict[str, Any]:
             if isinstance(key, Flag):
                 named = {"key": int(key.is_true), "key_as_string": str(key)}
             elif node.body["field"] == TIME:
-                named = {"key": key, "key_as_string": date_math.iso(key)}
+                named = {"key": key, "key_as_string": _written(key)}
             else:
                 named = {"key": key}
             rows.append({**named, **_bucket(node, bucket, now)})
@@ -295,8 +295,16 @@ def _histogram(node: Node, part: Findings, now: int) -> list[dict[str, Any]]:
     for key in keys:
         bucket = part.buckets.get(key, Bucket())
         if bucket.count >= least:
-            rows.append({"key_as_string": date_math.iso(key), "key": key, **_bucket(node, bucket, now)})
+            rows.append({"key_as_string": _written(key), "key": key, **_bucket(node, bucket, now)})
     return rows
+
+
+def _written(millis: int) -> str:
+    """Write the time of a bucket; one that begins before the first year, in which its events are, as a number."""
+    try:
+        return date_math.iso(millis)
+    except (ValueError, OverflowError):
+        return str(millis)
 
 
 def _floor(node: Node, millis: int) -> int:

@@ -452,3 +452,23 @@ async def test_exceptions_without_a_place_are_problems_of_their_own(tmp_path: Pa
         await store.bulk(Bulk([f"late{number}" for number in range(9)], late))
         problems = (await post(url, "/api/problems", {"from": "1h", "most": 8}))["problems"]
         assert not any(one["new"] for one in problems)
+
+
+async def test_problems_of_all_time_with_an_event_of_the_first_year(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        old = {**document(2, NOW), "@timestamp": "0001-01-01T00:00:00Z"}
+        await store.bulk(Bulk(["old", "new"], [old, document(2, NOW)]))
+        assert sum(one["count"] for one in (await post(url, "/api/problems", {}))["problems"]) == 2
+        await post(url, "/api/problems", {"from": "1000-01-01"})
+
+
+async def test_a_fault_of_ours_is_an_answer_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Faulty(EmbeddedStore):
+        async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:
+            raise RuntimeError("a secret detail")
+
+    async with Faulty(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        answer = await post(url, "/api/search", {}, 500)
+        assert answer["error"] == "internal"
+        assert "secret" not in answer["reason"]
+        assert "a secret detail" in caplog.text
