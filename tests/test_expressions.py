@@ -33,10 +33,11 @@ def recording(pattern, flags=0):
     if not isinstance(pattern, str | bytes):
         return compile_(pattern, flags)
     frame = sys._getframe(1)
-    while frame.f_globals["__name__"].split(".")[0] == "re":
+    # Code that a library makes as it goes has no module.
+    while frame.f_globals.get("__name__", "").split(".")[0] == "re":
         frame = frame.f_back
     text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
-    made.append((frame.f_globals["__name__"], text, int(flags)))
+    made.append((frame.f_globals.get("__name__", ""), text, int(flags)))
     return compile_(pattern, flags)
 
 compiler.compile = recording
