@@ -15,7 +15,8 @@ and so on), so **nobody changes them in place**. Assigning a top-level key of an
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
 
 from sawlog.times.instant import now
 
@@ -46,6 +47,21 @@ def get(event: Event, path: Path, default: Any = None) -> Any:
         if value is MISSING:
             return default
     return value
+
+
+def value_of(event: Mapping[str, Any], name: str) -> Any:
+    """Return what an event has under a dotted name, as objects in one another or as one key; None if nothing."""
+    found = get(cast("Event", event), tuple(name.split(".")))
+    return event.get(name) if found is None else found
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted names of an event's fields, and what stands there; a list is one."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from leaves(below, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value
 
 
 def put(event: Event, path: Path, value: Any) -> bool:

@@ -9,18 +9,20 @@ from typing import Any, Final
 
 from sawlog.errors import QueryError
 from sawlog.search import filters, steps
+from sawlog.search.error_groups import LEVELS
 from sawlog.search.question import Question
 from sawlog.store.base import Store
 
 MAX_BUCKETS: Final = 500
 MAX_FACETS: Final = 30
+MOST_INDICES: Final = 1_000
 VALUES: Final = 30
 """Values of a facet."""
 SLACK: Final = 0.5
 """Bars more than wanted: "the last 10 minutes" have become some milliseconds more when they are counted."""
 SPLIT: Final = 12
 """Values that a bar is split by; the page names the rest "other"."""
-ERRORS: Final = {"terms": {"log.level": ["ERROR", "FATAL", "SEVERE", "CRITICAL"]}}
+ERRORS: Final = {"terms": {"log.level": list(LEVELS)}}
 
 
 async def count(
@@ -40,7 +42,7 @@ async def count(
     countable = [field for field in facets if field not in filters.TEXTS]
     own = {one.field for one in question.filters} & set(countable)
     common = replace(question, filters=tuple(one for one in question.filters if one.field not in own))
-    start, end = await _ends(store, question)
+    start, end = await span(store, question)
     step = 0 if start is None or end is None else steps.step(end - start, buckets + SLACK)
     asked = _facets(question, countable, own)
     if step:
@@ -80,7 +82,7 @@ def _under(question: Question, fields: set[str], aggregations: dict[str, Any]) -
     return {"filter": {"bool": {"filter": holding}}, "aggs": aggregations}
 
 
-async def _ends(store: Store, question: Question) -> tuple[int | None, int | None]:
+async def span(store: Store, question: Question) -> tuple[int | None, int | None]:
     """Return the span that is drawn: what is asked for, and where it is open, from the oldest event or to now.
 
     Open at both ends, it is that of the events; None where there is none.
@@ -123,6 +125,17 @@ def _facets(question: Question, fields: Sequence[str], own: set[str]) -> dict[st
         others = own - {field}
         asked[f"facet{number}"] = _under(question, others, values) if others else values["values"]
     return asked
+
+
+async def indices(store: Store, index: str | None) -> dict[str, int]:
+    """Return the data streams and indexes that a pattern stands for (None: all), and how many documents each has."""
+    body = {
+        "size": 0,
+        "track_total_hits": False,
+        "aggs": {"names": {"terms": {"field": "_index", "size": MOST_INDICES}}},
+    }
+    answer = await store.search(body, index)
+    return {one["key"]: one["doc_count"] for one in answer["aggregations"]["names"]["buckets"]}
 
 
 def values_of(found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from dashboards.web import bodies
 from dashboards.web.answers import error, json
+from dashboards.web.counting import span
 from dashboards.web.keys import STORE
 from dashboards.web.question_api import bounded, question_of
 from sawlog.errors import QueryError, StoreError
@@ -85,7 +85,7 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
 
     Services are counted, whatever `most` is; ``complete`` says whether all errors were looked at.
     """
-    start, end = await _span(store, question)
+    start, end = await span(store, question)
     if start is None or end is None:
         return {"from": None, "to": None, "interval_ms": 0, "services": [], "problems": [], "complete": True}
     length = end - start
@@ -109,16 +109,6 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
         "problems": [_told(one, before, is_known, first, step, count) for one in groups[:PROBLEMS]],
         "complete": all(sum(one.count for one in some) < most for some in (groups, earlier_groups)),
     }
-
-
-async def _span(store: Store, question: Question) -> tuple[int | None, int | None]:
-    if question.start is not None:
-        return question.start, question.end or int(time.time() * 1000)
-    ends = {"oldest": {"min": {"field": "@timestamp"}}, "newest": {"max": {"field": "@timestamp"}}}
-    body = {"query": question.clause(), "size": 0, "track_total_hits": False, "aggs": ends}
-    found = (await store.search(body, question.index))["aggregations"]
-    oldest, newest = found["oldest"].get("value"), found["newest"].get("value")
-    return (None, None) if oldest is None else (int(oldest), question.end or int(newest) + 1)
 
 
 async def _services(

@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from dashboards.web import answers, bodies, face_bulk, face_request, security
+from dashboards.web import answers, bodies, counting, face_bulk, face_request, security
 from dashboards.web.keys import STORE
 from dashboards.web.question_api import bounded
 from sawlog import __version__
@@ -196,9 +196,7 @@ async def _found(store: Store, body: dict[str, Any], index: str | None) -> dict[
 
 async def _indices(request: web.Request) -> dict[str, int]:
     """Return the indexes that a request is about, and how many documents each has."""
-    body = {"size": 0, "aggs": {"names": {"terms": {"field": "_index", "size": 1_000}}}}
-    answer = await bounded(request.app[STORE].search(body, _index(request)))
-    return {one["key"]: one["doc_count"] for one in answer["aggregations"]["names"]["buckets"]}
+    return await bounded(counting.indices(request.app[STORE], _index(request)))
 
 
 def _index(request: web.Request) -> str | None:

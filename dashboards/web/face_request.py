@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dashboards.web import search_request
 from sawlog.errors import QueryError
-from sawlog.event import get
+from sawlog.event import value_of
 from sawlog.search.marks import Marks
 
 NO_MEANING: Final = frozenset(
@@ -96,7 +96,7 @@ def _highlight(asked: Mapping[str, Any]) -> Highlight:
     def highlight(source: Mapping[str, Any], marks: Marks) -> dict[str, list[str]]:
         found = {}
         for field, spans in marks.of(source).items():
-            text = str(get(dict(source), tuple(field.split(".")), source.get(field)))
+            text = str(value_of(source, field))
             pieces, at = [], 0
             for start, end in spans:
                 pieces += [text[at:start], before, text[start:end], after]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dashboards.web.counting import values_of
 from sawlog.errors import QueryError
-from sawlog.event import get
+from sawlog.event import leaves, value_of
 from sawlog.search.question import Question
 from sawlog.store.base import Store, order
 
@@ -23,7 +22,7 @@ async def fields(store: Store, question: Question) -> dict[str, Any]:
     """Return the fields of the store: name, type, and in what share of the newest events that match there is one."""
     known = await store.fields(question.index)
     events = await _sample(store, question)
-    counts = Counter(name for event in events for name in {name for name, _ in _leaves(event, "")})
+    counts = Counter(name for event in events for name in {name for name, value in leaves(event) if value is not None})
     shares = {name: count / len(events) for name, count in counts.items()}
     listed = [
         {
@@ -67,9 +66,7 @@ async def values(store: Store, question: Question, field: str, size: int, prefix
 
 async def _of_sample(store: Store, question: Question, field: str, size: int, prefix: str) -> dict[str, Any]:
     events = await _sample(store, question)
-    every = [
-        value for event in events if isinstance(value := get(event, tuple(field.split(".")), event.get(field)), str)
-    ]
+    every = [value for event in events if isinstance(value := value_of(event, field), str)]
     counts = Counter(value for value in every if value.lower().startswith(prefix.lower()))
     found = [{"value": value, "n": count} for value, count in counts.most_common(size)]
     return {"values": found, "with": len(every), "distinct": len(set(every)), "sample": len(events)}
@@ -83,12 +80,3 @@ async def _sample(store: Store, question: Question) -> list[dict[str, Any]]:
         "track_total_hits": False,
     }
     return [hit["_source"] for hit in (await store.search(body, question.index))["hits"]["hits"]]
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of an event: dotted names, and what stands there; a list is one."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
-    elif value is not None:
-        yield name, value

@@ -10,18 +10,16 @@ GET    /api/indices       the data streams and indexes to choose from
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
-from dashboards.web import bodies, saving, suggesting
+from dashboards.web import bodies, counting, saving, suggesting
 from dashboards.web.answers import json
 from dashboards.web.keys import STORE
 from dashboards.web.question_api import bounded, question_of
-from sawlog.errors import QueryError
 
 SAVED: Final = web.AppKey("saved", saving.SavedObjects)
-MOST_INDICES: Final = 200
 
 
 def add(app: web.Application) -> None:
@@ -71,14 +69,4 @@ async def _export(request: web.Request) -> web.StreamResponse:
 
 
 async def _indices(request: web.Request) -> web.StreamResponse:
-    body = {
-        "size": 0,
-        "track_total_hits": False,
-        "aggs": {"values": {"terms": {"field": "_index", "size": MOST_INDICES}}},
-    }
-    try:
-        buckets = (await bounded(request.app[STORE].search(body)))["aggregations"]["values"]["buckets"]
-    except QueryError:
-        buckets = []
-    names: list[Any] = [one["key"] for one in buckets]
-    return json({"indices": sorted(names)})
+    return json({"indices": sorted(await bounded(counting.indices(request.app[STORE], None)))})

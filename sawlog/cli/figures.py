@@ -14,6 +14,7 @@ from sawlog.cli.lines import one_line, write_objects
 from sawlog.cli.selection import Selection, selection, selects
 from sawlog.errors import QueryError
 from sawlog.search import steps
+from sawlog.search.error_groups import LEVELS
 from sawlog.search.hints import unknown
 from sawlog.store.base import Store
 from sawlog.store.date_math import interval as interval_of
@@ -25,7 +26,6 @@ ROWS: Final = 30
 """Rows of a histogram, about."""
 BAR: Final = 40
 """Characters of the longest bar."""
-ERRORS: Final = ("ERROR", "FATAL", "SEVERE", "CRITICAL")
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 
 
@@ -143,7 +143,7 @@ async def _span(store: Store, chosen: Selection) -> tuple[int | None, int | None
 async def _bars(store: Store, chosen: Selection, start: int, end: int, width: int) -> list[tuple[int, int, int]]:
     """Return each bar's time, its events, and the errors among them; the empty ones, too."""
     over_time = {"field": "@timestamp", "fixed_interval": steps.interval(width), "min_doc_count": 1}
-    errors = {"errors": {"filter": {"terms": {"log.level": list(ERRORS)}}}}
+    errors = {"errors": {"filter": {"terms": {"log.level": list(LEVELS)}}}}
     body = {"query": chosen.clause(), "size": 0, "aggs": {"bars": {"date_histogram": over_time, "aggs": errors}}}
     answer = await store.search(body, chosen.index)
     there = {

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sawlog.event import Event, get
+from sawlog.event import value_of as value_in
 from sawlog.search.export import csv_writer
 from sawlog.search.marks import Marks
 from sawlog.store.base import Hit
@@ -107,9 +108,7 @@ def value_of(hit: Hit, field: str) -> Any:
     """Return the value of a field of a hit; ``_id`` and ``_index`` are fields, too."""
     if field in {"_id", "_index"}:
         return hit[field]
-    source = hit["_source"]
-    found = get(source, tuple(field.split(".")))
-    return source.get(field) if found is None else found
+    return value_in(hit["_source"], field)
 
 
 def parts(event: Event) -> tuple[str, str, str, str, str]:

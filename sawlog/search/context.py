@@ -7,10 +7,9 @@ begin alike (`sawlog.columns`: the file's key, a colon, the offset), and by thes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from sawlog.event import get
+from sawlog.event import value_of
 from sawlog.store.base import Clause, Hit, Store
 
 PAGE: Final = 500
@@ -34,15 +33,19 @@ async def around(
 
 def is_of_a_file(hit: Hit) -> bool:
     """Whether an event has a file, and a place in it."""
-    return isinstance(_value(hit, "log.file.path"), str) and isinstance(_value(hit, "log.offset"), int)
+    return isinstance(value_of(hit["_source"], "log.file.path"), str) and isinstance(
+        value_of(hit["_source"], "log.offset"), int
+    )
 
 
 async def _beside(store: Store, hit: Hit, count: int, index: str | None, *, descending: bool) -> tuple[list[Hit], bool]:
     """Return the lines next to an event on one side, the nearest first, and whether there are more."""
     if count == 0 or not is_of_a_file(hit):
         return [], False
-    offset, key = _value(hit, "log.offset"), key_of(hit)
-    same: list[Clause] = [{"term": {field: value}} for field in _SAME if isinstance(value := _value(hit, field), str)]
+    offset, key = value_of(hit["_source"], "log.offset"), key_of(hit)
+    same: list[Clause] = [
+        {"term": {field: value}} for field in _SAME if isinstance(value := value_of(hit["_source"], field), str)
+    ]
     side = "lt" if descending else "gt"
     found: list[Hit] = []
     for _ in range(MOST_PAGES):
@@ -59,16 +62,11 @@ async def _beside(store: Store, hit: Hit, count: int, index: str | None, *, desc
         if len(found) > count or len(hits) < size:
             break
         # The last offset again: another file may have a line there that did not come into this page.
-        offset = _value(hits[-1], "log.offset") + (1 if descending else -1)
+        offset = value_of(hits[-1]["_source"], "log.offset") + (1 if descending else -1)
     return found[:count], len(found) > count
 
 
 def key_of(hit: Hit) -> str | None:
     """Return what ids of events of the same file begin with; None of an id that has another form."""
     key, colon, end = str(hit["_id"]).rpartition(":")
-    return key if colon and end == str(_value(hit, "log.offset")) else None
-
-
-def _value(hit: Hit, field: str) -> Any:
-    source: Mapping[str, Any] = hit["_source"]
-    return get(dict(source), tuple(field.split(".")), source.get(field))
+    return key if colon and end == str(value_of(hit["_source"], "log.offset")) else None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sawlog.errors import QueryError
-from sawlog.event import get
+from sawlog.event import value_of
 from sawlog.store import query_string
 from sawlog.store.base import Clause
 
@@ -49,7 +49,7 @@ class Marks:
         """Return the marks in an event's texts, by the field."""
         found = {}
         for field, search in self._searches.items():
-            text = get(dict(source), tuple(field.split(".")), source.get(field))
+            text = value_of(source, field)
             if isinstance(text, str) and (marks := within(search, text)):
                 found[field] = marks
         return found

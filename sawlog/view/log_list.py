@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import accumulate
 from typing import ClassVar, Final
@@ -18,7 +18,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from sawlog.cli.lines import STYLES, escape, one_line
-from sawlog.event import get
+from sawlog.event import get, leaves
+from sawlog.search.error_groups import LEVELS
 from sawlog.view.window import LoadedEvent
 
 LONGEST: Final = 4_000
@@ -26,7 +27,7 @@ LONGEST: Final = 4_000
 MARGIN: Final = 5
 """Lines from an end at which more is loaded."""
 Fits = Callable[[LoadedEvent], bool]
-ERRORS: Final = frozenset({"ERROR", "FATAL", "SEVERE", "CRITICAL"})
+ERRORS: Final = frozenset(LEVELS)
 
 
 class LogList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -166,7 +167,7 @@ class LogList(ScrollView, can_focus=True, inherit_bindings=False):
             return [Text(f"    {line}", "red dim", end="") for line in escape(trace_of(event)).splitlines()]
         if shown == "fields":
             return [
-                Text.assemble(("    " + one_line(name), "cyan"), " ", one_line(value)[:LONGEST], end="")
+                Text.assemble(("    " + one_line(name), "cyan"), " ", one_line(written(value))[:LONGEST], end="")
                 for name, value in leaves(event["source"])
             ]
         return []
@@ -211,10 +212,6 @@ def searched(event: LoadedEvent) -> str:
     return f"{get(event['source'], ('message',), '')}\n{get(event['source'], ('error', 'stack_trace'), '')}"
 
 
-def leaves(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the fields of a document and their values as texts."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from leaves(below, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def written(value: object) -> str:
+    """Write a value as a text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
