@@ -33,6 +33,8 @@ MOST_IN_ALL: Final = 20_000
 MOST_PATHS: Final = 32
 """How many fields of an object are asked one by one whether they exist."""
 _NUMBERS: Final = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
+_HUGE: Final = 2**127
+"""DuckDB's largest whole numbers end below."""
 _FIRST_MOMENT: Final = -62_135_596_800_000
 _LAST_MOMENT: Final = 253_402_300_799_999
 IDENTITY: Final = """coalesce("_id", "_source" || ':' || "log.offset")"""
@@ -337,13 +339,26 @@ class Compiler:
             return self._ask(field, lambda text: f"({within(text, str)})")
 
         def fits(value: str) -> str:
-            number = f"TRY_CAST({value} AS DOUBLE)"
             return (
                 f"({_is_text(value)} AND {within(_text(value), str)} "
-                f"OR json_type({value}) IN {_NUMBERS} AND {within(number, _number)})"
+                f"OR json_type({value}) IN {_NUMBERS} AND {self._within_numbers(value, sides)})"
             )
 
         return self._in_rest(field, fits)
+
+    def _within_numbers(self, value: str, sides: Clause) -> str:
+        """Compare whole numbers as such: as DOUBLE, those beyond 2^53 would be equal to their neighbours."""
+        limits = {side: _number(limit) for side, limit in sides.items()}
+        if any(limit is None for limit in limits.values()):
+            return "false"
+        parts = []
+        for side, limit in limits.items():
+            part = f"TRY_CAST({value} AS DOUBLE) {_SIDES[side]} {self.bind(_double(limit))}"
+            if isinstance(limit, int) and abs(limit) < _HUGE:
+                whole = f"TRY_CAST({value} AS HUGEINT) {_SIDES[side]} {self.bind(str(limit))}::HUGEINT"
+                part = f"CASE WHEN json_type({value}) = 'DOUBLE' THEN {part} ELSE {whole} END"
+            parts.append(part)
+        return " AND ".join(parts)
 
     def _prefix(self, body: Clause, _: int) -> RowCondition:
         field, options = _one_field("prefix", body, "value")
@@ -464,7 +479,7 @@ class Compiler:
             return f"{held}::VARCHAR IN ({', '.join(literals)})"
         if number == int(number):
             literals.append(self.bind(str(int(number))))
-        double = f"TRY_CAST({held} AS DOUBLE) = {self.bind(float(number))}"
+        double = f"TRY_CAST({held} AS DOUBLE) = {self.bind(_double(number))}"
         return f"({held}::VARCHAR IN ({', '.join(literals)}) OR json_type({held}) = 'DOUBLE' AND {double})"
 
     def _ask(self, field: str, fits: Callable[[str], str], hint: Hint = None, among: str | None = None) -> RowCondition:
@@ -735,6 +750,13 @@ def _number(value: Any) -> float | int | None:
     except (TypeError, ValueError):
         return None
     return number if abs(number) < float("inf") else None
+
+
+def _double(number: float | int | None) -> float:
+    try:
+        return float(number or 0)
+    except OverflowError:
+        return float("-inf" if (number or 0) < 0 else "inf")
 
 
 def _whole(field: str, value: Any, up: bool) -> int:

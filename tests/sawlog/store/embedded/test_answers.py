@@ -117,3 +117,19 @@ async def test_what_a_search_has_looked_at_is_not_kept(tmp_path: Path) -> None:
     gc.collect()
     # The name here, and the argument.
     assert sys.getrefcount(table) == 2
+
+
+async def test_whole_numbers_beyond_those_of_a_double_are_told_apart(store: EmbeddedStore) -> None:
+    large = 2**53
+    await put(store, {"n": large}, {"n": large + 1}, {"n": -large - 1}, {"n": large / 4 + 0.5})
+    for limits, expected in (
+        ({"gt": large}, {"d:1"}),
+        ({"gte": str(large), "lt": large + 1}, {"d:0"}),
+        ({"lt": -large}, {"d:2"}),
+        ({"gt": large / 4}, {"d:0", "d:1", "d:3"}),
+        ({"gt": large / 4, "lte": 10**400}, {"d:0", "d:1", "d:3"}),
+        ({"gt": "2251799813685248.25", "lt": large}, {"d:3"}),
+    ):
+        assert await found(store, {"range": {"n": limits}}) == expected, limits
+    assert await found(store, {"term": {"n": large + 1}}) == {"d:1"}
+    assert await found(store, {"term": {"n": 10**400}}) == set()
