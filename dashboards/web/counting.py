@@ -11,6 +11,7 @@ from sawlog.errors import QueryError
 from sawlog.search import filters, steps
 from sawlog.search.error_groups import LEVELS
 from sawlog.search.question import Question
+from sawlog.search.times import LATEST
 from sawlog.store.base import Store
 
 MAX_BUCKETS: Final = 500
@@ -92,10 +93,10 @@ async def span(store: Store, question: Question) -> tuple[int | None, int | None
         start = await _edge(store, question, descending=False)
         if end is None:
             newest = await _edge(store, question, descending=True)
-            return start, None if newest is None else newest + 1
+            return start, None if newest is None else min(newest + 1, LATEST)
     if end is None:
         end = int(time.time() * 1000)
-    return start, end if start is None else max(end, start + 1)
+    return start, end if start is None else min(max(end, start + 1), LATEST)
 
 
 async def _edge(store: Store, question: Question, *, descending: bool) -> int | None:

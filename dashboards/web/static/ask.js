@@ -1,5 +1,7 @@
 // The server's HTTP interface, one function for each endpoint. Every failure is an AskError that can be shown as it is.
 
+import { parse } from "./exact.js";
+
 /** @import { Question, Found, Counted, ValueCount, Suggested, LogEvent, Saved } from "./types.js" */
 
 export class AskError extends Error {
@@ -28,7 +30,7 @@ export const context = (body, signal) => post("/api/context", body, signal);
 /** @param {string} index @param {string} id @param {AbortSignal} [signal] @returns {Promise<LogEvent>} */
 export const event = (index, id, signal) => ask(`/api/event?${new URLSearchParams({ index, id })}`, { signal });
 /** @param {string} id @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
-export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponent(id)}`, body, signal);
+export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponent(id)}`, body, signal, JSON.parse); // to be reckoned with
 /** What the grok workbench is asked: "failures", "suggest", "try", "next", "filter", "save". @param {string} what @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const grok = (what, body, signal) => post(`/api/grok/${what}`, body, signal);
 /** @returns {Promise<Record<string, any>>} */
@@ -89,11 +91,11 @@ async function inTurn(signal, act) {
   }
 }
 
-/** @param {string} path @param {unknown} body @param {AbortSignal} [signal] */
-const post = (path, body, signal) => ask(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal });
+/** @param {string} path @param {unknown} body @param {AbortSignal} [signal] @param {(text: string) => any} [read] */
+const post = (path, body, signal, read) => ask(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal }, read);
 
-/** @param {string} path @param {RequestInit} options @returns {Promise<any>} */
-async function ask(path, options) {
+/** @param {string} path @param {RequestInit} options @param {(text: string) => any} [read] @returns {Promise<any>} */
+async function ask(path, options, read = parse) {
   let response;
   try {
     const send = () => fetch(path, { ...options, cache: "no-store" });
@@ -107,7 +109,7 @@ async function ask(path, options) {
     throw new AskError("offline", "The sawlog server does not answer. Is it still running?");
   }
   if (response.status === 204) return null;
-  const body = await response.json().catch(() => null);
+  const body = await response.text().then(read).catch(() => null);
   if (response.ok && body !== null) return body;
   throw new AskError(body?.error ?? "http", explain(response.status, body), body?.at ?? null);
 }

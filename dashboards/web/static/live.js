@@ -1,6 +1,7 @@
 // The events of a search, in pages; and the new ones, as the server sends them.
 
 import * as ask from "./ask.js";
+import { parse } from "./exact.js";
 import { Pages } from "./pages.js";
 import { useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -82,7 +83,7 @@ export function useEvents({ state, asked, key_: key }) {
       setTimeout(resolve, OPEN_WITHIN);
     });
     source.addEventListener("rows", (message) => {
-      const { events, full } = JSON.parse(message.data);
+      const { events, full } = parse(message.data);
       if (full || pages.full) {
         // More came than are told, or than a list should gather: it begins anew.
         begun.current.times++;

@@ -105,9 +105,11 @@ function useCompletion({ asked }, show, reset) {
     waiting.current.timer = setTimeout(async () => {
       const aborter = (waiting.current.aborter = new AbortController());
       try {
-        const found = await ask.suggest({ ...asked, query: "", text, caret }, aborter.signal);
+        // The server counts characters, a text of the page UTF-16's units.
+        const found = await ask.suggest({ ...asked, query: "", text, caret: [...text.slice(0, caret)].length }, aborter.signal);
+        const [start, end] = [found.start, found.end].map((place) => [...text].slice(0, place).join("").length);
         const items = [...(text ? [] : recent), ...found.items, ...(text ? recent : [])];
-        if (!aborter.signal.aborted) show(items.length ? { ...found, items, to: text } : null);
+        if (!aborter.signal.aborted) show(items.length ? { start, end, items, to: text } : null);
       } catch {
         // A query can be written without completions; the search itself says what is wrong.
       }

@@ -1,6 +1,8 @@
 // What the page shows, as one object that the address bar holds, so that all of it can be shared, bookmarked and gone
 // back to; and the actions that change it.
 
+import { parse } from "./exact.js";
+
 /** @import { State, Filter, Operator, Value, Question, Language, View } from "./types.js" */
 
 export const USUAL_FROM = "now-1h";
@@ -114,7 +116,7 @@ function parseFilter(text, operator) {
   // The name may hold a colon of its own; the value begins where JSON does.
   for (let colon = text.indexOf(":"); colon > 0; colon = text.indexOf(":", colon + 1)) {
     try {
-      const value = JSON.parse(text.slice(colon + 1));
+      const value = parse(text.slice(colon + 1));
       return { field: text.slice(0, colon), operator, values: Array.isArray(value) ? value : [value] };
     } catch {
       // Another colon, then.

@@ -4,6 +4,9 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const YEAR = 365 * DAY;
+const EARLIEST = Date.parse("0001-01-01T00:00:00Z"); // as the server's clock has them
+const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
 
 /** What is offered, as text for `from`. @type {[string | null, string][]} */
 export const PRESETS = [
@@ -44,7 +47,7 @@ function format(zone) {
   let made = formats.get(zone);
   if (!made) {
     made = new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+      timeZone: zone, hourCycle: "h23", era: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
       second: "2-digit", fractionalSecondDigits: 3,
     });
     formats.set(zone, made);
@@ -57,6 +60,8 @@ function clock(at, zone) {
   /** @type {Record<string, string>} */
   const parts = {};
   for (const { type, value } of format(zone).formatToParts(at)) parts[type] = value;
+  // Four digits, as the logs have them; West of Greenwich the first year begins in the one before it.
+  parts.year = /^B/.test(parts.era) ? "0000" : parts.year.padStart(4, "0");
   return parts;
 }
 
@@ -74,7 +79,14 @@ export const clockTime = (at, zone) => stamp(at, zone).slice(11);
 export function offset(at, zone) {
   if (zone === "UTC") return 0;
   const { year, month, day, hour, minute, second } = clock(at, zone);
-  return Date.UTC(+year, +month - 1, +day, +hour, +minute, +second) - Math.floor(at / SECOND) * SECOND;
+  return utc(+year, +month, +day, +hour, +minute, +second) - Math.floor(at / SECOND) * SECOND;
+}
+
+/** `Date.UTC` takes the years before 100 for those of the last century. @param {number} year @param {number} month @param {number} day @param {number} hour @param {number} minute @param {number} second @param {number} [millisecond] */
+function utc(year, month, day, hour, minute, second, millisecond = 0) {
+  const moment = new Date(Date.UTC(2000, month - 1, day, hour, minute, second, millisecond)); // a leap year
+  const days = moment.getUTCFullYear() - 2000;
+  return moment.setUTCFullYear(year + days);
 }
 
 /** "+02:00" @param {number} at @param {string} zone */
@@ -125,7 +137,7 @@ export function edgeFrom(text, zone) {
   const local = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,3})\d*)?)?)?$/.exec(words);
   if (!local) return words || null;
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "0"] = local;
-  return new Date(onClock(Date.UTC(+year, +month - 1, +day, +hour, +minute, +second, +fraction.padEnd(3, "0")), zone)).toISOString();
+  return new Date(within(onClock(utc(+year, +month, +day, +hour, +minute, +second, +fraction.padEnd(3, "0")), zone))).toISOString();
 }
 
 /** The moment at which a zone's clock shows what UTC shows at `shown`. @param {number} shown @param {string} zone */
@@ -137,7 +149,7 @@ function onClock(shown, zone) {
 const TICKS = [
   1, 2, 5, 10, 20, 50, 100, 200, 500, SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE,
   5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY,
-  30 * DAY, 90 * DAY, 180 * DAY, 365 * DAY, 1825 * DAY,
+  30 * DAY, 90 * DAY, 180 * DAY, YEAR, 5 * YEAR, 10 * YEAR, 50 * YEAR, 100 * YEAR, 500 * YEAR, 1000 * YEAR, 5000 * YEAR,
 ];
 
 /** Where an axis has its marks, at most `most`, and what stands at each. @param {number} from @param {number} to @param {number} most @param {string} zone */
@@ -172,7 +184,10 @@ export function lengthText(milliseconds) {
  */
 export function moved(from, to, how) {
   const length = Math.max(to - from, 1);
-  if (how === "out") return { from: Math.round(from - length / 2), to: Math.round(to + length / 2) };
-  const by = how === "back" ? -length : length;
+  if (how === "out") return { from: within(Math.round(from - length / 2)), to: within(Math.round(to + length / 2)) };
+  const by = how === "back" ? Math.max(-length, EARLIEST - from) : Math.min(length, LATEST - to);
   return { from: from + by, to: to + by };
 }
+
+/** The calendar has an end on either side. @param {number} at */
+const within = (at) => Math.min(LATEST, Math.max(EARLIEST, at));

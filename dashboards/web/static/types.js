@@ -1,7 +1,7 @@
 // The shapes that the modules share, for `tsc --checkJs`. docs/reference/http-api.md describes those of the server.
 
 /** @typedef {"is" | "is_not" | "exists" | "missing" | "range"} Operator */
-/** @typedef {string | number | boolean | null} Value */
+/** @typedef {string | number | bigint | boolean | null} Value */
 /** @typedef {{ field: string, operator: Operator, values: Value[] }} Filter */
 /** @typedef {"auto" | "kql" | "lucene"} Language */
 /** @typedef {"problems" | "events" | "board" | "grok"} View */

@@ -53,3 +53,21 @@ test("what is no zone is not taken", () => {
   assert.equal(zoneName("Mars/Olympus"), "UTC");
   assert.equal(zoneName("server", "Europe/Berlin"), "Europe/Berlin");
 });
+
+test("the first years and the last are years like others", () => {
+  const [first, last] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z")];
+  assert.equal(stamp(first, "UTC"), "0001-01-01 00:00:00.000");
+  assert.equal(stamp(first + 5, "America/Sao_Paulo").slice(0, 10), "0000-12-31");
+  assert.equal(offset(first, "Africa/Johannesburg"), 6_720_000); // its own noon, before there were zones
+  assert.equal(edgeFrom(edgeText("0044-03-15T12:00:00Z", "UTC"), "UTC"), "0044-03-15T12:00:00.000Z");
+  const axis = ticks(first, last, 12, "UTC");
+  assert.ok(axis.length >= 2 && axis[axis.length - 1].at - axis[0].at > (last - first) / 2, JSON.stringify(axis));
+  for (const how of /** @type {const} */ (["back", "forth", "out"])) {
+    for (const [from, to] of [[first, last], [first, first + 10], [last - 10, last], [first - 5, first]]) {
+      const there = moved(from, to, how);
+      assert.ok(there.from <= there.to, `${how} ${JSON.stringify(there)}`);
+      assert.ok(new Date(there.to).toISOString() <= new Date(last).toISOString() && there.to <= last && (there.from >= first || from < first), `${how} ${JSON.stringify(there)}`);
+    }
+  }
+  assert.deepEqual(moved(first + 5, first + 15, "back"), { from: first, to: first + 10 });
+});
