@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +31,10 @@ def build(source: ObjectsFile) -> dict[str, list[SavedObject]]:
     view = source.data_view
     searches = {one.id for one in source.searches}
     return {
-        "data_view": [_data_view(view)],
+        "data_view": [data_view_object(view)],
         "searches": [_search(one, view) for one in source.searches],
-        "charts": [_chart(one, view) for one in source.charts],
-        "dashboards": [_dashboard(one, view, searches) for one in source.dashboards],
+        "charts": [chart_object(one, view) for one in source.charts],
+        "dashboards": [dashboard_object(one, view, searches) for one in source.dashboards],
     }
 
 
@@ -42,7 +43,8 @@ def encode(objects: list[SavedObject]) -> str:
     return "".join(f"{_json(one)}\n" for one in objects)
 
 
-def _data_view(view: DataView) -> SavedObject:
+def data_view_object(view: DataView) -> SavedObject:
+    """Return the data view, to which all else refers."""
     runtime = {name: {"type": one.type, "script": {"source": one.script}} for name, one in view.runtime.items()}
     attributes = {
         "title": view.pattern,
@@ -104,8 +106,15 @@ def search_object(
     order: str = "desc",
 ) -> SavedObject:
     """Return a saved search; `asked` is its ``query`` and ``filter``."""
-    reference = "kibanaSavedObjectMeta.searchSourceJSON.index"
-    asked = {**asked, "highlightAll": True, "version": True, "indexRefName": reference}
+    source = "kibanaSavedObjectMeta.searchSourceJSON"
+    reference = f"{source}.index"
+    references = [_reference(reference, "index-pattern", view.id)]
+    filters = []
+    for number, one in enumerate(asked["filter"]):
+        name_of = f"{source}.filter[{number}].meta.index"
+        filters.append({**one, "meta": {**one["meta"], "indexRefName": name_of}})
+        references.append(_reference(name_of, "index-pattern", view.id))
+    asked = {**asked, "filter": filters, "highlightAll": True, "version": True, "indexRefName": reference}
     attributes = {
         "title": title,
         "description": description,
@@ -117,21 +126,31 @@ def search_object(
         "isTextBasedQuery": False,
         "kibanaSavedObjectMeta": {"searchSourceJSON": _json(asked)},
     }
-    return _object("search", name, attributes, [_reference(reference, "index-pattern", view.id)])
+    return _object("search", name, attributes, references)
 
 
-def _chart(chart: Chart, view: DataView) -> SavedObject:
+def chart_object(
+    chart: Chart, view: DataView, query: dict[str, str] | None = None, filters: Sequence[dict[str, Any]] = ()
+) -> SavedObject:
+    """Return a chart of Lens; `query` stands in place of the chart's own, and `filters` are Kibana's."""
+    references = [_reference(f"indexpattern-datasource-layer-{lens.LAYER}", "index-pattern", view.id)]
+    held = []
+    for number, one in enumerate(filters):
+        # Unlike a search's, a filter of Lens names its reference where the data view stands elsewhere.
+        name_of = f"filter-index-pattern-{number}"
+        held.append({**one, "meta": {**one["meta"], "index": name_of}})
+        references.append(_reference(name_of, "index-pattern", view.id))
     attributes = {
         "title": chart.title,
         "description": chart.description,
         "visualizationType": lens.visualization_type(chart),
-        "state": lens.state(chart, view.colours),
+        "state": lens.state(chart, view.colours, query, held),
     }
-    reference = _reference(f"indexpattern-datasource-layer-{lens.LAYER}", "index-pattern", view.id)
-    return _object("lens", chart.id, attributes, [reference])
+    return _object("lens", chart.id, attributes, references)
 
 
-def _dashboard(board: Dashboard, view: DataView, searches: set[str]) -> SavedObject:
+def dashboard_object(board: Dashboard, view: DataView, searches: Container[str]) -> SavedObject:
+    """Return a dashboard; what it shows is a chart if it is not among `searches`."""
     panels: list[dict[str, Any]] = []
     references: list[Reference] = []
     y = 0

@@ -6,10 +6,11 @@ source with one layer, and that of each visualization.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dashboards.source import Buckets, Chart, Value
+from sawlog.store import mappings
 
 LAYER: Final = "layer"
 BY: Final = "by"
@@ -17,6 +18,8 @@ SPLIT: Final = "split"
 RECORDS: Final = "___records___"
 """Kibana's name for the documents themselves, as something to count."""
 
+_DATA_TYPES: Final = {"long": "number", "date": "date", "boolean": "boolean", "ip": "ip"}
+"""Lens' names of the types of fields that are no texts."""
 _SERIES: Final = {"bars": "bar_stacked", "horizontal bars": "bar_horizontal", "lines": "line", "areas": "area_stacked"}
 
 LensColumn = dict[str, Any]
@@ -29,8 +32,13 @@ def visualization_type(chart: Chart) -> str:
     return {"number": "lnsMetric", "table": "lnsDatatable", "donut": "lnsPie"}.get(chart.kind, "lnsXY")
 
 
-def state(chart: Chart, colours: Colours) -> dict[str, Any]:
-    """Return the object's ``state``: an object, unlike those of other types, which are texts."""
+def state(
+    chart: Chart, colours: Colours, query: Mapping[str, str] | None = None, filters: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return the object's ``state``: an object, unlike those of other types, which are texts.
+
+    `query` (``{"query", "language"}``) stands in place of the chart's own, and `filters` are Kibana's.
+    """
     columns = _columns(chart)
     # A column that is cut by goes before what is measured; the split first, so that it is the same all along.
     first = [name for name in columns if name in (BY, SPLIT)]
@@ -39,8 +47,8 @@ def state(chart: Chart, colours: Colours) -> dict[str, Any]:
     return {
         "datasourceStates": {"formBased": {"layers": {LAYER: layer}}},
         "visualization": _visualization(chart, colours),
-        "query": {"query": chart.query, "language": "kuery"},
-        "filters": [],
+        "query": dict(query or {"query": chart.query, "language": "kuery"}),
+        "filters": list(filters),
         "internalReferences": [],
         "adHocDataViews": {},
     }
@@ -83,7 +91,7 @@ def _bucket(buckets: Buckets) -> LensColumn:
         params |= {"include": [buckets.only], "includeIsRegex": True}
     return {
         "label": f"Top {buckets.size} values of {buckets.top}",
-        "dataType": "string",
+        "dataType": _DATA_TYPES.get(str(mappings.FIELDS.get(buckets.field, {}).get("type")), "string"),
         "operationType": "terms",
         "sourceField": buckets.top,
         "isBucketed": True,

@@ -141,6 +141,12 @@ class ObjectsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     charts: list[Chart]
     dashboards: list[Dashboard]
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all that is in it."""
+        shown = {*(one.id for one in self.searches), *(one.id for one in self.charts)}
+        return frozenset({self.data_view.id, *shown, *(one.id for one in self.dashboards)})
+
 
 def read(text: str | None = None) -> ObjectsFile:
     """Read the source, that of the package if no text is given.
@@ -170,23 +176,30 @@ def _problem(source: ObjectsFile) -> str:
     if wrong := [colour for colour in colours if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour)]:
         return f"{wrong[0]!r} is no colour such as #d92d20"
     for chart in source.charts:
-        if any(found := [problem for value in chart.values if (problem := _wrong(value))]):
-            return f"{chart.id}: {found[0]}"
-        if chart.by is None and chart.kind != "number":
-            return f"{chart.id}: a chart of kind '{chart.kind}' needs 'by'"
-        for buckets in (chart.by, chart.split):
-            if buckets is not None and (buckets.time is None) == (buckets.top is None):
-                return f"{chart.id}: buckets are by 'time' or by 'top'"
-            if buckets is not None and buckets.only is not None and buckets.other:
-                return f"{chart.id}: buckets have 'only' or 'other'"
-            if buckets is not None and buckets.only is not None and buckets.top is None:
-                return f"{chart.id}: 'only' is for buckets by 'top'"
+        if problem := problem_of(chart):
+            return f"{chart.id}: {problem}"
     for board in source.dashboards:
         for row in board.rows:
             if unknown := [panel.show for panel in row.panels if panel.show not in shown]:
                 return f"{board.id}: there is no {unknown[0]}"
             if sum(panel.width for panel in row.panels) > GRID_COLUMNS:
                 return f"{board.id}: a row is wider than {GRID_COLUMNS} columns"
+    return ""
+
+
+def problem_of(chart: Chart) -> str:
+    """Say the first thing that is wrong with a chart, or nothing."""
+    if any(found := [problem for value in chart.values if (problem := _wrong(value))]):
+        return found[0]
+    if chart.by is None and chart.kind != "number":
+        return f"a chart of kind '{chart.kind}' needs 'by'"
+    for buckets in (chart.by, chart.split):
+        if buckets is not None and (buckets.time is None) == (buckets.top is None):
+            return "buckets are by 'time' or by 'top'"
+        if buckets is not None and buckets.only is not None and buckets.other:
+            return "buckets have 'only' or 'other'"
+        if buckets is not None and buckets.only is not None and buckets.top is None:
+            return "'only' is for buckets by 'top'"
     return ""
 
 

@@ -9,9 +9,9 @@
     POST /api/values       a question; the most frequent values of a field
     GET  /api/export       all hits of a question as a file (`dashboards.web.export_api`)
     GET  /api/live         new events of a question as they come (`dashboards.web.live`)
-    POST /api/suggest      completions of a query; /api/saved, what people save (`dashboards.web.page_api`)
-    GET  /api/objects      the dashboards, charts and saved searches (`dashboards.web.objects`)
-    POST /api/charts/{id}  a chart's figures (`dashboards.web.chart_request`, `dashboards.web.charts`)
+    POST /api/suggest      completions of a query (`dashboards.web.page_api`)
+    GET  /api/objects      dashboards, charts and searches; /api/saved, what people save (`dashboards.web.board_api`)
+    POST /api/charts/{id}  a chart's figures
     GET  /api/status       what `status` gives: events, rate, parse failures, …
     …    /_search, …      what clients of Elasticsearch ask of the embedded index (`dashboards.web.face`)
     GET  /healthz          204 as long as the process answers
@@ -31,21 +31,18 @@ from aiohttp import web
 
 from dashboards import source
 from dashboards.web import (
-    bodies,
-    chart_request,
-    charts,
+    board_api,
     event_api,
     export_api,
     face,
     keys,
-    objects,
     page_api,
     question_api,
     security,
 )
 from dashboards.web.answers import error, json
 from dashboards.web.bodies import MAX_BYTES
-from dashboards.web.keys import OBJECTS, SOURCE, STATIC, STATUS, STORE
+from dashboards.web.keys import SOURCE, STATIC, STATUS, STORE
 from dashboards.web.static_files import StaticFiles
 from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailableError
 from sawlog.search.times import local_zone_name
@@ -72,19 +69,17 @@ def application(
     app[STORE] = store
     app[STATUS] = status
     app[SOURCE] = source.read()
-    app[OBJECTS] = objects.describe(app[SOURCE])
     app[STATIC] = StaticFiles()
     app[security.ACCESS] = security.Access()
     app.router.add_get("/", _page)
     app.router.add_get("/dashboards/{id}", _dashboard)
-    app.router.add_get("/api/objects", _objects)
-    app.router.add_post("/api/charts/{id}", _chart)
     app.router.add_get("/api/status", _status)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/static/{path:.*}", _static)
     question_api.add(app)
     export_api.add(app)
     page_api.add(app)
+    board_api.add(app)
     event_api.add(app)
     # Elasticsearch has a face of its own.
     app[keys.HAS_FACE] = isinstance(store, EmbeddedStore)
@@ -102,27 +97,13 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 
 async def _dashboard(request: web.Request) -> web.StreamResponse:
-    if all(one.id != request.match_info["id"] for one in request.app[SOURCE].dashboards):
+    if not await board_api.is_dashboard(request, request.match_info["id"]):
         return web.Response(status=404, text="There is no such dashboard.\n")
     return request.app[STATIC].page(request, "index.html")
 
 
 async def _static(request: web.Request) -> web.StreamResponse:
     return request.app[STATIC].respond(request)
-
-
-async def _objects(request: web.Request) -> web.StreamResponse:
-    return json(request.app[OBJECTS])
-
-
-async def _chart(request: web.Request) -> web.StreamResponse:
-    found = next((one for one in request.app[SOURCE].charts if one.id == request.match_info["id"]), None)
-    if found is None:
-        return error(404, "chart", "there is no such chart")
-    told = await bodies.read(request)
-    asked = chart_request.parse(told, over_time=found.by is not None and found.by.time is not None)
-    drawn = charts.draw(request.app[STORE], found, request.app[SOURCE].data_view.runtime, asked)
-    return json(await question_api.bounded(drawn))
 
 
 async def _status(request: web.Request) -> web.StreamResponse:

@@ -70,7 +70,7 @@ async def _context(request: web.Request) -> web.StreamResponse:
 
 async def _problems(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    question = question_of(request, told, buckets=int, most=int)
+    question = await question_of(request, told, buckets=int, most=int)
     buckets = BUCKETS if told.get("buckets") is None else told["buckets"]
     most = error_groups.MOST if told.get("most") is None else told["most"]
     if not 1 <= buckets <= MOST_BUCKETS:

@@ -34,7 +34,7 @@ async def _export(request: web.Request) -> web.StreamResponse:
     What goes wrong after the beginning breaks the connection, so that no client takes a part for the whole.
     """
     told = bodies.decode(request.query.get("question", "{}"))
-    question = question_api.question_of(request, told, order=str)
+    question = await question_api.question_of(request, told, order=str)
     kind = request.query.get("format", "ndjson")
     if kind not in export.FORMATS:
         raise QueryError(f"'format' is {kind[:60]!r}; expected {' or '.join(export.FORMATS)}")

@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from dashboards import source
+from dashboards.web.saving import SavedObjects
 from dashboards.web.static_files import StaticFiles
 from sawlog.store.base import Store
 
@@ -15,5 +16,6 @@ STORE: Final = web.AppKey("store", Store)
 STATUS: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("status")
 SOURCE: Final = web.AppKey("source", source.ObjectsFile)
 OBJECTS: Final[web.AppKey[dict[str, Any]]] = web.AppKey("objects")
+SAVED: Final = web.AppKey("saved", SavedObjects)
 STATIC: Final = web.AppKey("static", StaticFiles)
 HAS_FACE: Final = web.AppKey("has_face", bool)

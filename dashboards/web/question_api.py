@@ -9,13 +9,14 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from dashboards.web import bodies, counting, field_list, search_request
+from dashboards.web import bodies, counting, field_list, own, search_request
 from dashboards.web.answers import json
-from dashboards.web.keys import OBJECTS, STATUS, STORE
+from dashboards.web.keys import OBJECTS, SAVED, STATUS, STORE
 from dashboards.web.live import Live
 from sawlog.errors import QueryError
 from sawlog.search import hints, hits
 from sawlog.search.question import Question
+from sawlog.store.base import Clause
 
 SECONDS: Final = 60.0
 """A search that takes longer is given up, so that a heavy one does not pile up under live refresh."""
@@ -44,7 +45,7 @@ async def _search(request: web.Request) -> web.StreamResponse:
     if isinstance(told.get("query"), dict):
         body = search_request.parse(await request.read())
         return json(await bounded(request.app[STORE].search(body)))
-    question = question_of(request, told, size=int, after=object, order=str)
+    question = await question_of(request, told, size=int, after=object, order=str)
     order = told.get("order") or "newest"
     if order not in {"newest", "oldest"}:
         raise QueryError(f"'order' is {order!r}: 'newest' or 'oldest'")
@@ -57,7 +58,7 @@ async def _search(request: web.Request) -> web.StreamResponse:
 
 async def _count(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    question = question_of(request, told, split=str, buckets=int, facets=list, errors=bool)
+    question = await question_of(request, told, split=str, buckets=int, facets=list, errors=bool)
     counted = counting.count(
         request.app[STORE],
         question,
@@ -72,13 +73,13 @@ async def _count(request: web.Request) -> web.StreamResponse:
 
 
 async def _fields(request: web.Request) -> web.StreamResponse:
-    question = question_of(request, await bodies.read(request))
+    question = await question_of(request, await bodies.read(request))
     return json(await bounded(field_list.fields(request.app[STORE], question)))
 
 
 async def _values(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    question = question_of(request, told, field=str, size=int, prefix=str)
+    question = await question_of(request, told, field=str, size=int, prefix=str)
     field, size = told.get("field"), told.get("size")
     if not field:
         raise QueryError("the name of a 'field' is missing")
@@ -90,7 +91,7 @@ async def _values(request: web.Request) -> web.StreamResponse:
 
 async def _live(request: web.Request) -> web.StreamResponse:
     told = bodies.decode(request.query.get("question", "{}"))
-    return await request.app[LIVE].respond(request, question_of(request, told))
+    return await request.app[LIVE].respond(request, await question_of(request, told))
 
 
 async def bounded(asked: Awaitable[Answer]) -> Answer:
@@ -99,12 +100,22 @@ async def bounded(asked: Awaitable[Answer]) -> Answer:
         return await asked
 
 
-def question_of(request: web.Request, told: dict[str, Any], **others: type) -> Question:
-    """Read a question; `saved` in it is the id of a search of `dashboards/objects.yaml` that holds besides."""
+async def question_of(request: web.Request, told: dict[str, Any], **others: type) -> Question:
+    """Read a question; `saved` in it is the id of a search, ours or one that somebody saved, which holds besides."""
     question = bodies.question(told, saved=str, **others)
-    if not (saved := told.get("saved")):
-        return question
+    clause = await saved_clause(request, told.get("saved"))
+    return question if clause is None else replace(question, also=(clause,))
+
+
+async def saved_clause(request: web.Request, name: str | None) -> Clause | None:
+    """Return what a saved search asks, by its id; none without one. Raises QueryError."""
+    if not name:
+        return None
     searches = request.app[OBJECTS]["searches"]
-    if saved not in searches:
-        raise QueryError(f"there is no saved search {saved[:60]!r}")
-    return replace(question, also=(searches[saved]["clause"],))
+    if name in searches:
+        clause: Clause = searches[name]["clause"]
+        return clause
+    mine = await bounded(request.app[SAVED].find(name)) if isinstance(name, str) else None
+    if mine is None or mine.kind != "search":
+        raise QueryError(f"there is no saved search {str(name)[:60]!r}")
+    return own.search_clause(mine.content)

@@ -89,6 +89,14 @@ def clause(query: dict[str, str]) -> dict[str, Any]:
     return {"query_string": {"query": text, "analyze_wildcard": True}} if text else {"match_all": {}}
 
 
+def kibana_bool(query: dict[str, str], filters: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what Kibana asks of a query beside filters; a query of Lucene's is passed on as it is."""
+    text = query["query"]
+    asked = clause(query) if query["language"] == "kuery" else {"query_string": {"query": text}}
+    negated = [one["query"] for one in filters if one["meta"]["negate"]]
+    return {"filter": [asked, *(one["query"] for one in filters if not one["meta"]["negate"])], "must_not": negated}
+
+
 def aggregations(layer: dict[str, Any]) -> dict[str, Any]:
     """Return a layer's columns as aggregations: buckets in one another, what is measured within the last."""
     columns: dict[str, dict[str, Any]] = layer["columns"]
@@ -101,7 +109,8 @@ def aggregations(layer: dict[str, Any]) -> dict[str, Any]:
         elif kind == "count":
             made[name] = {"filter": clause(column.get("filter", {"query": "", "language": "kuery"}))}
         elif kind == "percentile":
-            assert field in RUNTIME
+            if field not in RUNTIME:
+                made[name] = {"percentiles": {"field": field, "percents": [column["params"]["percentile"]]}}
         else:
             assert kind in {"math", "formula"}
     return made
