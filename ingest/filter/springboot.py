@@ -8,10 +8,9 @@ after that it is a key that finds a half-made event.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, ClassVar, cast
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ingest.failure import fail, place
@@ -21,27 +20,20 @@ from ingest.options import Kind, Option, Options
 from ingest.settings import field
 from ingest.springboot import plain, stack, structured
 from ingest.springboot.above import Above
-from ingest.springboot.clock import FRACTIONS, Clock, Seconds, fraction
-from ingest.springboot.head import Head, Ids, ends_in_column, ids_in, ids_of, parse
+from ingest.springboot.clock import FRACTIONS, NO_SECONDS, Clock, Seconds, fraction
+from ingest.springboot.head import Head, dividers, ends_in_column, ids_in, parse
+from ingest.springboot.heads import REMEMBERED, Heads, Known
 from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source, nobody
 from sawlog.columns import ITS_OWN, Columns, Common
 from sawlog.errors import nearest
 from sawlog.event import TIMESTAMP, Event, Path, get
 
-REMEMBERED_HEADS = 4096
-"""Heads kept in memory for each source."""
 REMEMBERED_SOURCES = 64
-LOOKED_AT = 50
-"""Lines of a batch by which one sees where their messages begin."""
-
-Known = tuple[Common, Seconds]
-"""A head that was read, and its zone's seconds."""
+"""Sources whose heads are kept in memory."""
 
 _TIME = re.compile(r"((?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;:?]*+[ -/]*+[@-~]?)?", re.ASCII)
-_LONGEST_HEAD = 2000
-_COLONS_TRIED = 8
 _FILLED = frozenset({TIMESTAMP, "message", "trace", "span"})
 _ORIGINAL = ("event", "original")
 _SERVICE = ("service", "name")
@@ -50,7 +42,8 @@ _THREAD = ("process", "thread", "name")
 _NO_TIME = "does not begin with a date and time"
 _ITS_OWN = "has a time, but neither 'LEVEL pid --- [thread] logger : message' nor a usual pattern of Logback after it"
 
-_parse_head = lru_cache(REMEMBERED_HEADS)(parse)
+_parse_head = lru_cache(REMEMBERED)(parse)
+_UNKNOWN: Known = (ITS_OWN, NO_SECONDS, 0)
 
 
 class Springboot(Filter):
@@ -73,9 +66,7 @@ class Springboot(Filter):
         self._keep: bool = options["keep_original"]
         self._tags: list[str] = [str(tag) for tag in options["tag_on_failure"]]
         self._clock = Clock(_zone(options))
-        self._sources: dict[str, tuple[Mapping[str, Any], dict[str, Known]]] = {}
-        self._ids: dict[str, tuple[int, int]] = {}
-        """Where the ids of a trace stood in the last line of a source that had any."""
+        self._sources: dict[str, tuple[Mapping[str, Any], Heads]] = {}
         self._above = Above()
 
     def apply(self, events: list[Event]) -> list[Event]:
@@ -106,19 +97,15 @@ class Springboot(Filter):
     def _columns(self, batch: LineBatch) -> tuple[Columns, Sequence[int]]:
         """Return the columns, and the positions of events that `_parse` has made, and finished."""
         # 2017-07-04 11:11:37.921  INFO 60820 --- [pool-3-thread-1] br.com.service.ContaService      : GET DATA
-        # └──────── [:23] ──────┘└──────────────────── [23:colon] ────────────────────────────┘
-        texts, source = batch.texts, batch.source
-        heads = self._heads(source)
-        colons = _colons(texts)
-        known = [heads.get(text[23:colon]) for text, colon in zip(texts, colons, strict=True)]
-        ids = self._fill_in(heads, source, texts, colons, known) if None in known else {}
-        messages = [text[colon + 3 :] for text, colon in zip(texts, colons, strict=True)]
+        # └──────── [:23] ──────┘└───────────────────── its head, remembered ────────────────────────┘└─ [begin:]
+        texts = batch.texts
+        known, ids = self._heads(batch.source).of(texts)
+        messages = [text[begin:] for text, (_, _, begin) in zip(texts, known, strict=True)]
         times, single = _times(texts, known)
         together = "\0".join(messages)
         if "\x1b" in together:
             single = sorted({*single, *(at for at, message in enumerate(messages) if "\x1b" in message)})
-        columns = Columns([ITS_OWN if one is None else one[0] for one in known], times, messages, list(batch.offsets))
-        columns.ids, columns.size = ids, batch.size
+        columns = Columns([one[0] for one in known], times, messages, list(batch.offsets), ids, size=batch.size)
         if "\n" in together:
             several = {at for at, message in enumerate(messages) if "\n" in message}
             for at in several.difference(single):
@@ -144,70 +131,21 @@ class Springboot(Filter):
         """Whether `lines` can do this batch itself."""
         return self._source == ("message",) and not batch.truncated and _FILLED.isdisjoint(batch.source.fields)
 
-    def _heads(self, source: Source) -> dict[str, Known]:
+    def _heads(self, source: Source) -> Heads:
         """Return the heads remembered for a source, as long as its fields are the same."""
-        fields, heads = self._sources.get(source.key, (None, {}))
-        if fields is not source.fields and fields != source.fields:
+        fields, heads = self._sources.get(source.key, (None, None))
+        if heads is None or (fields is not source.fields and fields != source.fields):
             if len(self._sources) >= REMEMBERED_SOURCES:
                 self._sources.clear()
-                self._ids.clear()
-            heads = {}
+            heads = Heads(partial(self._read, source), _UNKNOWN)
             self._sources[source.key] = (source.fields, heads)
         return heads
 
-    def _fill_in(
-        self,
-        heads: dict[str, Known],
-        source: Source,
-        texts: Sequence[str],
-        colons: Sequence[int],
-        known: list[Known | None],
-    ) -> dict[int, tuple[str, str]]:
-        """Fill in heads that hold the ids of a trace, or are new; return the ids by position."""
-        ids: dict[int, tuple[str, str]] = {}
-        missing = [at for at, one in enumerate(known) if one is None]
-        begin, end = self._ids.get(source.key, (0, 0))
-        if end:
-            # Where the last lines had them, these will.
-            candidates = [
-                at for at in missing if texts[at].startswith(" [", begin) and texts[at].startswith("]", end - 1)
-            ]
-            pairs = ids_of([texts[at][begin:end] for at in candidates])
-            if pairs is not None:
-                around = [heads.get(texts[at][23:begin] + texts[at][end : colons[at]]) for at in candidates]
-                for at, pair, one in zip(candidates, pairs, around, strict=True):
-                    if one is not None and end < colons[at]:
-                        known[at] = one
-                        ids[at] = pair
-                missing = [at for at in missing if known[at] is None]
-        for at in missing:
-            known[at], found = self._learn(heads, source, texts[at], colons[at])
-            if known[at] is not None and found is not None:
-                ids[at] = found.trace, found.span
-                if texts[at].startswith(" [", found.begin):
-                    self._ids[source.key] = found.begin, found.end
-        return ids
-
-    def _learn(self, heads: dict[str, Known], source: Source, text: str, colon: int) -> tuple[Known | None, Ids | None]:
-        """Read a head that is not remembered, and remember it without the ids of its trace; None if it is none."""
-        # Where the lines before it were divided, this one may have a place in its message.
-        if colon < 23 or colon > _LONGEST_HEAD or colon != _divider(text, 23, text.find(" : ", 23)):
-            return None, None
-        ids = ids_in(text, 23, colon)
-        key = text[23:colon] if ids is None else text[23 : ids.begin] + text[ids.end : colon]
-        known = heads.get(key)
-        if known is None:
-            head = _parse_head(key)
-            known = None if head is None or head.trace or head.span else self._half(source, head)
-            if known is None:
-                return None, None
-            if len(heads) >= REMEMBERED_HEADS:
-                heads.clear()
-            heads[key] = known
-        return known, ids
-
-    def _half(self, source: Source, head: Head) -> Known | None:
-        """Make what is the same in all events of a source with this head."""
+    def _read(self, source: Source, text: str) -> tuple[Common, Seconds] | None:
+        """Make what is the same in all events of a source with this head; None if it is none."""
+        head = _parse_head(text)
+        if head is None or head.trace or head.span:
+            return None
         try:
             seconds = self._clock.seconds(head.zone)
         except KeyError:
@@ -317,40 +255,20 @@ class Springboot(Filter):
         fail(event, self._tags, reason)
 
 
-def _colons(texts: Sequence[str]) -> list[int]:
-    """Return where head and message are divided in each line, or 0: before that stands nothing, and so no head."""
-    # In Spring Boot's own patterns that is one place for all lines, or a few, when some have the ids of a trace.
-    usual = Counter(text.find(" : ") for text in texts[:LOOKED_AT]).most_common(3)
-    one, two, three = usual[0][0], usual[len(usual) // 2][0], usual[-1][0]
-    return [
-        one
-        if text[one : one + 3] == " : "
-        else two
-        if text[two : two + 3] == " : "
-        else three
-        if text[three : three + 3] == " : "
-        else max(text.find(" : "), 0)
-        for text in texts
-    ]
-
-
-def _times(texts: Sequence[str], known: Sequence[Known | None]) -> tuple[list[str], list[int]]:
+def _times(texts: Sequence[str], known: Sequence[Known]) -> tuple[list[str], list[int]]:
     """Return the times of lines, and the positions of those that have no known head or no time before it."""
     try:
-        # Where nothing is known, there is nothing to take apart: a TypeError.
-        pairs = zip(texts, cast("Sequence[Known]", known), strict=True)
-        return [seconds[text[:19]] + FRACTIONS[text[19:23]] for text, (_, seconds) in pairs], []
-    except (KeyError, TypeError):
+        return [
+            seconds[text[:19]] + FRACTIONS[text[19:23]] for text, (_, seconds, _) in zip(texts, known, strict=True)
+        ], []
+    except KeyError:
         times: list[str] = [""] * len(texts)
         single: list[int] = []
-    for at, (text, one) in enumerate(zip(texts, known, strict=True)):
+    for at, (text, (_, seconds, _)) in enumerate(zip(texts, known, strict=True)):
         try:
-            if one is not None:
-                times[at] = one[1][text[:19]] + FRACTIONS[text[19:23]]
-                continue
+            times[at] = seconds[text[:19]] + FRACTIONS[text[19:23]]
         except KeyError:
-            pass
-        single.append(at)
+            single.append(at)
     return times, single
 
 
@@ -361,32 +279,9 @@ def _several(event: Event) -> Event:
     return event
 
 
-def _dividers(line: str, start: int) -> list[int]:
-    """Return the places of the first ``" :"`` that may stand between head and message, in the line's first line."""
-    end = line.find("\n", start)
-    end = min(len(line) if end < 0 else end, start + _LONGEST_HEAD)
-    places: list[int] = []
-    colon = line.find(" :", start, end)
-    while colon >= 0 and len(places) < _COLONS_TRIED:
-        if colon + 2 == len(line) or line[colon + 2] in " \r\n":
-            places.append(colon)
-        colon = line.find(" :", colon + 2, end)
-    return places
-
-
-def _divider(line: str, start: int, first: int) -> int:
-    """Return where the head ends, of which `first` is the first place that may be it.
-
-    A thread's name may hold what divides them; then the place after the logger's column is the right one.
-    """
-    if ends_in_column(line, first):
-        return first
-    return next((colon for colon in _dividers(line, start) if ends_in_column(line, colon)), first)
-
-
 def _divide(line: str, start: int) -> tuple[Head, str] | None:
     """Part a line after its time into head and message; None if no place fits."""
-    places = _dividers(line, start)
+    places = dividers(line, start)
     for colon in sorted(places, key=lambda colon: not ends_in_column(line, colon)):
         ids = ids_in(line, start, colon)
         head = _parse_head(line[start:colon] if ids is None else line[start : ids.begin] + line[ids.end : colon])

@@ -50,6 +50,16 @@ class Seconds(dict[str, str]):
         return value
 
 
+class NoSeconds(Seconds):
+    """Those of lines that name no zone because they are none of Spring Boot's: every look-up raises `KeyError`."""
+
+    def __missing__(self, second: str) -> str:
+        raise KeyError(second)
+
+
+NO_SECONDS: Final = NoSeconds(None)
+
+
 class Clock:
     """All zones that a stream of lines uses; `zone` is for lines that name none, None for the machine's own."""
 

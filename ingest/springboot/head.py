@@ -21,6 +21,9 @@ _SPAN = r"[0-9a-f]{16}+"
 _SHORTENED = r"[0-9a-fA-F…]{4,64}+"
 _ZONE = r"Z|[+-]\d\d(?>(?::?\d\d)?)"
 _LOGGER_WIDTH = 40
+LONGEST_HEAD = 2000
+"""A head that is longer than this, in characters, is none."""
+_COLONS_TRIED = 8
 # In its column, a name may hold anything, and log4j2's root logger has none.
 _IN_COLUMN = rf"[ ](?P<column>[^\s\x1b][^\n\x1b]{{{_LOGGER_WIDTH - 1}}})|[ ]{{{_LOGGER_WIDTH},}}"
 
@@ -85,8 +88,8 @@ def ids_in(text: str, start: int, end: int) -> Ids | None:
     return None
 
 
-def ids_of(pieces: Sequence[str]) -> list[tuple[str, str]] | None:
-    """Return the ids that each of the pieces is, as `ids_in` finds them in brackets.
+def ids_of(pieces: Sequence[str]) -> list[str] | None:
+    """Return the ids that each of the pieces is, as `ids_in` finds them in brackets: trace, hyphen, span.
 
     Returns:
         None if one of them is none, or of another length than the others.
@@ -100,13 +103,36 @@ def ids_of(pieces: Sequence[str]) -> list[tuple[str, str]] | None:
         return None
     if any(together[at::size] != mark * count for at, mark in ((0, " "), (1, "["), (size - 18, "-"), (size - 1, "]"))):
         return None
-    return [(piece[2 : size - 18], piece[size - 17 : size - 1]) for piece in pieces]
+    return [piece[2:-1] for piece in pieces]
 
 
 def ends_in_column(text: str, end: int) -> bool:
     """Whether what ends at `end` is a logger's name that fills its column: then no name before it holds the divider."""
     begin = end - _LOGGER_WIDTH
     return text[begin - 2 : begin] == "] " and (text[begin] != " " or text[begin:end].isspace())
+
+
+def dividers(line: str, start: int) -> list[int]:
+    """Return the places of the first ``" :"`` that may stand between head and message, in the line's first line."""
+    end = line.find("\n", start)
+    end = min(len(line) if end < 0 else end, start + LONGEST_HEAD)
+    places: list[int] = []
+    colon = line.find(" :", start, end)
+    while colon >= 0 and len(places) < _COLONS_TRIED:
+        if colon + 2 == len(line) or line[colon + 2] in " \r\n":
+            places.append(colon)
+        colon = line.find(" :", colon + 2, end)
+    return places
+
+
+def divider(line: str, start: int, first: int) -> int:
+    """Return where the head ends, of which `first` is the first place that may be it.
+
+    A thread's name may hold what divides them; then the place after the logger's column is the right one.
+    """
+    if ends_in_column(line, first):
+        return first
+    return next((colon for colon in dividers(line, start) if ends_in_column(line, colon)), first)
 
 
 def parse(text: str) -> Head | None:

@@ -51,7 +51,7 @@ def columns(draw: st.DrawFn) -> Columns:
         made.values[path] = draw(st.lists(CAPTURES, min_size=size, max_size=size))
     for at in draw(st.sets(st.integers(0, 5), max_size=3)):
         if at < len(rows):
-            made.ids[at] = ("0123456789abcdef" * 2, "0123456789abcdef")
+            made.ids[at] = f"{'0123456789abcdef' * 2}-0123456789abcdef"
     for at in draw(st.sets(st.integers(0, 5), max_size=3)):
         if at < len(rows):
             made.put(at, {"message": draw(TEXTS), "event": draw(TEXTS), "@metadata": {"_id": f"own {at}"}})

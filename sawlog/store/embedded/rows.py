@@ -221,10 +221,10 @@ class Heads:
                 raise UnfitError("no usual time")
             own["event.ingested"] = same(column_of("event.ingested", [moment]), count)
         if columns.ids:
-            for place, name in enumerate(("trace.id", "span.id")):
+            for place, name in ((0, "trace.id"), (2, "span.id")):
                 values: list[str | None] = [None] * count
                 for at, ids in columns.ids.items():
-                    values[at] = ids[place]
+                    values[at] = ids.partition("-")[place]
                 own[name] = Array(values, _TEXT)
         if odd:
             own[REST] = _rest_with_times(table.rows, places, odd)
