@@ -116,7 +116,7 @@ def test_columns_come_back_as_their_events(common: Event, ingested: str | None) 
     ]
     heads = [Common("s", common), Common("s", {"log": {"level": "WARN"}})]
     columns = Columns(
-        [heads[n % 2] for n in range(4)], times, ["a", "\0", "", "é"], [0, 5, 9, 2**40], {1: ("t", "s"), 2: ("u", "v")}
+        [heads[n % 2] for n in range(4)], times, ["a", "\0", "", "é"], [0, 5, 9, 2**40], {1: "a1-b1", 2: "a2-b2"}
     )
     for added in ({}, {"data_stream": {"type": "logs"}}, {"event": {"kind": "x"}}):
         bulk = Bulk.of_columns(columns, "i", ingested=ingested, added=added)
