@@ -149,6 +149,8 @@ class _Group:
             left = put(row, tree, prefix, key, values[0])
             for name, value in row.items():
                 self._columns[name] = same(column_of(name, [value]), len(values))
+            if "log.offset" in row:
+                self._offsets = [row["log.offset"]] * len(values)
             return None if left is ALL else [left] * len(values)
         if set(map(type, values)) != {dict} or len(set(map(len, values))) > 1:
             raise _UnlikeError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from arro3.core import RecordBatch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sawlog.event import Event
@@ -77,6 +77,7 @@ def test_many_of_some_odd_documents() -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example([{"log": {"offset": 0}}])
 @given(
     st.lists(st.dictionaries(st.sampled_from(["log", "process", "message", "tags", "a", "trace"]), TREES), max_size=6)
 )
