@@ -11,6 +11,7 @@ import { Component, html, useEffect, useLayoutEffect, useRef, useState } from ".
 /** @import { State, Actions, LogEvent } from "./types.js" */
 /** @import { FoundEvents } from "./live.js" */
 
+/** @typedef {{ id: string, field?: string }} Cursor the cell that keys are for; without a field, that of the first column */
 /** @typedef {Record<string, { from: string, to: string }>} Spans fields that no event holds, but the milliseconds from one field to another */
 
 export const ROW = 22; // pixels; as in style.css
@@ -29,25 +30,29 @@ const LEAST_WIDTH = 40;
 export function EventList({ state, actions, zone, found, menu, open, spans }) {
   const [box, size] = useSize();
   const [top, setTop] = useState(0);
-  const [cursor, setCursor] = useState(/** @type {{ id: string, column: number } | null} */ (null));
+  const [cursor, setCursor] = useState(/** @type {Cursor | null} */ (null));
   const [unseen, setUnseen] = useState(0);
   const { pages, busy, stale } = found;
   const count = pages?.count ?? 0;
-  const narrow = size.width > 0 && size.width < NARROW;
+  const narrow = useNarrow(box);
   const columns = narrow ? state.columns.filter((field) => field !== "log.logger" && field !== "service.name") : state.columns;
   const first = Math.max(0, Math.floor(top / ROW) - BEYOND);
   const last = Math.min(count - 1, Math.ceil((top + size.height) / ROW) + BEYOND);
   useNewRows(box, pages, state, setUnseen);
   useMore(found, first, last);
-  const focus = cursor ?? (open && { id: open.id, column: 1 });
+  useLayoutEffect(() => {
+    if (open) setCursor((before) => ({ id: open.id, field: before?.field }));
+  }, [open?.id]);
+  const focus = cursor && { ...cursor, column: Math.max(0, columns.indexOf(cursor.field ?? "")) + 1 };
   const go = (/** @type {number} */ by) => {
     if (!pages || count === 0) return;
     const at = focus ? pages.rowOf(focus.id) : -1;
     const row = Math.min(count - 1, Math.max(0, at < 0 ? Math.max(0, Math.ceil(top / ROW)) : at + by));
     const event = pages.at(row);
     if (!event) return;
-    setCursor({ id: event.id, column: focus?.column ?? 1 });
+    setCursor({ id: event.id, field: focus?.field });
     intoSight(box.current, row);
+    setTop(box.current.scrollTop); // the row is drawn before the next key, which may ask for it; the list's own word comes later
     if (state.event) actions.openEvent(event.index, event.id, { replace: true });
   };
   const toNewest = () => {
@@ -83,6 +88,13 @@ export function EventList({ state, actions, zone, found, menu, open, spans }) {
 }
 
 const inside = (/** @type {number} */ row, /** @type {number} */ first, /** @type {number} */ last) => row >= first && row <= last;
+
+/** Whether the list is narrow. It is measured with each drawing: what a key does must fit what is shown, also in the moment after the panel beside the list has gone. */
+function useNarrow(/** @type {{ current: any }} */ box) {
+  const [narrow, setNarrow] = useState(false);
+  useLayoutEffect(() => setNarrow(box.current.offsetWidth < NARROW));
+  return narrow;
+}
 
 /** New rows keep the row under the eye where it is, and announce themselves to who has scrolled or is marking text. */
 function useNewRows(/** @type {{ current: any }} */ box, /** @type {FoundEvents["pages"]} */ pages, /** @type {State} */ state, /** @type {Function} */ setUnseen) {
@@ -136,7 +148,7 @@ function intoSight(/** @type {any} */ list, /** @type {number} */ row) {
 function useKeys(/** @type {any} */ held) {
   const now = useRef(held);
   now.current = held;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       const { go, pages, focus, columns, actions, state, menu, setCursor, box, toNewest } = now.current;
       const target = /** @type {HTMLElement} */ (event.target);
@@ -155,8 +167,9 @@ function useKeys(/** @type {any} */ held) {
       if (inList) {
         acts.ArrowDown = acts.j;
         acts.ArrowUp = acts.k;
-        acts.ArrowRight = () => focus && setCursor({ ...focus, column: Math.min(columns.length, focus.column + 1) });
-        acts.ArrowLeft = () => focus && setCursor({ ...focus, column: Math.max(1, focus.column - 1) });
+        const aside = (/** @type {number} */ by) => focus && setCursor({ id: focus.id, field: columns[Math.min(columns.length, Math.max(1, focus.column + by)) - 1] });
+        acts.ArrowRight = () => aside(1);
+        acts.ArrowLeft = () => aside(-1);
         if (target.tagName !== "BUTTON") acts.Enter = () => current && actions.openEvent(current.index, current.id);
       }
       const act = acts[event.key];

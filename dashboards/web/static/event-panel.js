@@ -10,7 +10,7 @@ import { ThisRequest } from "./this-request.js";
 import { instant, stamp, offsetText } from "./time.js";
 import { TraceView } from "./trace-view.js";
 import { copy } from "./value-menu.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @import { State, LogEvent } from "./types.js" */
 /** @typedef {import("./app.js").ViewProps & { event: LogEvent }} PanelProps */
@@ -139,7 +139,7 @@ function Json({ event }) {
 function useKeys(/** @type {typeof TABS} */ tabs, /** @type {(id: string) => void} */ go) {
   const now = useRef({ tabs, go });
   now.current = { tabs, go };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || target.closest(".menu")) return;

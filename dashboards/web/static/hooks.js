@@ -1,6 +1,6 @@
 // What components share: asking the server, and hearing of things outside of them.
 
-import { useEffect, useRef, useState } from "./vendor/preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @template T @typedef {{ answer: T | null, error: Error | null, busy: boolean, stale: boolean }} Asked */
 
@@ -43,9 +43,9 @@ export function useSize() {
   return [ref, size];
 }
 
-/** Call `act` for a click outside of `ref`, or Escape. @param {{ current: any }} ref @param {boolean} open @param {() => void} act */
+/** Call `act` for a click outside of `ref`, or Escape; at once, as the next key may be one. @param {{ current: any }} ref @param {boolean} open @param {() => void} act */
 export function useOutside(ref, open, act) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     const click = (/** @type {Event} */ event) => {
       if (ref.current && !ref.current.contains(/** @type {Node} */ (event.target))) act();

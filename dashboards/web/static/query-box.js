@@ -3,7 +3,7 @@
 import * as ask from "./ask.js";
 import { useOutside } from "./hooks.js";
 import { number, visible } from "./text.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @import { Saved, State, Suggested } from "./types.js" */
 
@@ -19,7 +19,7 @@ export function QueryBox(props) {
   const [active, setActive] = useState(-1);
   const ref = useRef(/** @type {any} */ (null));
   const input = useRef(/** @type {any} */ (null));
-  useEffect(() => setText(state.query), [state.query]);
+  useLayoutEffect(() => setText(state.query), [state.query]); // at once, or it would take away what is typed next
   useOutside(ref, offered !== null, () => setOffered(null));
   const listen = useCompletion(props, setOffered, () => setActive(-1));
 

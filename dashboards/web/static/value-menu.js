@@ -3,7 +3,7 @@
 import * as ask from "./ask.js";
 import { useAsk, useOutside } from "./hooks.js";
 import { number, visible } from "./text.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @import { Value } from "./types.js" */
 
@@ -12,12 +12,12 @@ export function ValueMenu({ state, actions, asked, field, value, x, y, from, clo
   const ref = useRef(/** @type {any} */ (null));
   const [top, setTop] = useState(false);
   useOutside(ref, true, () => leave());
-  useEffect(() => ref.current.querySelector("button")?.focus(), []);
   useLayoutEffect(() => {
     const { width, height } = ref.current.getBoundingClientRect();
     ref.current.style.left = `${Math.max(4, Math.min(x, innerWidth - width - 8))}px`;
     ref.current.style.top = `${y + height > innerHeight - 8 ? Math.max(4, innerHeight - height - 8) : y + 2}px`;
   });
+  useLayoutEffect(() => ref.current.querySelector("button")?.focus(), []); // before the next key, which is for the menu
   const leave = () => {
     close();
     if (from.isConnected) from.focus();

@@ -19,6 +19,15 @@ from tests.dashboards.web.conftest import event, visit
 
 EVENTS = "/?view=events"
 ROWS = ".row.event"
+TYPED = """async (keys) => {
+  const tasks = new MessageChannel();
+  for (const key of keys) {
+    await new Promise((next) => { tasks.port1.onmessage = next; tasks.port2.postMessage(null); });
+    const target = document.activeElement ?? document.body;
+    const press = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+    if (target.dispatchEvent(press) && key === "Enter") target.click();
+  }
+}"""
 
 
 @pytest.fixture
@@ -42,6 +51,11 @@ def suggestions(page: Page) -> Locator:
 
 def parameters(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
+
+
+async def typed(page: Page, *keys: str) -> None:
+    """Press keys as fast as a browser takes them: each in its own task, with no frame drawn between them."""
+    await page.evaluate(TYPED, keys)
 
 
 def facet(page: Page, title: str) -> Locator:
@@ -353,6 +367,21 @@ class TestKeys:
         await expect(page.locator(".chip")).to_contain_text("service.name")
         await page.keyboard.press("/")
         await expect(page.locator("#query")).to_be_focused()
+
+    async def test_keys_hold_although_no_frame_was_drawn_between_them(self, page: Page) -> None:
+        await expect(page.locator(".list")).to_have_attribute("aria-busy", "false")
+        await page.locator(".list").focus()
+        await typed(page, "j", "j", "k", "Enter")
+        await expect(page.locator(".row.open")).to_have_attribute("aria-rowindex", "2")
+        # Beside the panel there is no room for the service; once it is closed there is.
+        services = page.get_by_role("columnheader", name="Service")
+        await expect(services).to_have_count(0)
+        await page.evaluate("window.requestAnimationFrame = () => 0")
+        await typed(page, "j", "Escape", "ArrowRight", "f")
+        await expect(page.get_by_role("dialog", name="service.name")).to_be_visible()
+        await expect(page.locator(".row.current")).to_have_attribute("aria-rowindex", "3")
+        await typed(page, "Escape", "f", "Enter")
+        await expect(page.locator(".chip")).to_contain_text("service.name")
 
     async def test_fields_and_values_are_completed(self, page: Page) -> None:
         await page.locator("#query").focus()
