@@ -23,6 +23,8 @@ from tests.services import (
     chromium_path,
 )
 
+pytest_plugins = ["tests.hanging"]
+
 # Inputs that name no host listen on all addresses; a machine that tests is no open door.
 os.environ["SAWLOG_LISTEN"] = "127.0.0.1"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import ConsoleMessage, Error, Page, Route, async_playwright, expect
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
@@ -27,7 +28,11 @@ ARGUMENTS = [
 ]
 EXPLAINED = ("400 (Bad Request)", "404 (Not Found)")
 """What the console says of answers that the page explains itself: a bad query, an event that is gone."""
+PATIENCE = 30_000
+"""Milliseconds that what must come may take on a busy machine; only a test that fails waits so long."""
 LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR"]
+
+expect.set_options(timeout=PATIENCE)
 
 
 def event(number: int, at: datetime, message: str) -> dict[str, Any]:
@@ -76,21 +81,50 @@ async def url(store: EmbeddedStore) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def blank(chromium: str) -> AsyncIterator[Page]:
-    """A tab; an error or a refused policy on the page fails the test."""
+    """A tab; an error or a refused policy on the page, or of what answers in a server's place, fails the test."""
     problems: list[str] = []
+    async with tab(chromium, problems) as page:
+        yield page
+    assert not problems
+
+
+@asynccontextmanager
+async def tab(chromium: str, problems: list[str]) -> AsyncIterator[Page]:
+    """A tab of a browser of its own; `problems` takes what goes wrong on it."""
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(one in message.text for one in EXPLAINED):
             problems.append(message.text)
+
+    def contained(answer: Callable[[Route], Awaitable[None]]) -> Callable[[Route], Awaitable[None]]:
+        """A request whose answer fails would be waited for until the test's time is over."""
+
+        async def answered(route: Route) -> None:
+            try:
+                await answer(route)
+            except Exception as error:
+                if page.is_closed():
+                    return
+                problems.append(f"The answer to {route.request.url} failed: {error!r}")
+                with suppress(Error):
+                    await route.abort()
+
+        return answered
+
+    route = Page.route
+
+    async def routed(self: Page, url: str, answer: Callable[[Route], Awaitable[None]]) -> None:
+        await route(self, url, contained(answer))
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = await browser.new_page(viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en-GB")
         page.on("console", on_console)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        yield page
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Page, "route", routed)
+            yield page
         await browser.close()
-    assert not problems
 
 
 @asynccontextmanager
@@ -99,3 +133,14 @@ async def visit(tab: Page, address: str) -> AsyncIterator[None]:
     await tab.goto(address)
     yield
     await tab.close()
+
+
+async def parameters(page: Page) -> dict[str, list[str]]:
+    """What the address says, of the page itself: `Page.url` hears of its changes later."""
+    return parse_qs((await page.evaluate("location.search")).removeprefix("?"))
+
+
+async def time_range(page: Page) -> tuple[datetime, datetime]:
+    """The time range in the address."""
+    given = await parameters(page)
+    return datetime.fromisoformat(given["from"][0]), datetime.fromisoformat(given["to"][0])

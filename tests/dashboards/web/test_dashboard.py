@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
@@ -16,7 +15,7 @@ from dashboards.source import Dashboard, read
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
-from tests.dashboards.web.conftest import HOSTILE, event, visit
+from tests.dashboards.web.conftest import HOSTILE, event, parameters, time_range, visit
 
 SOURCE = read()
 TITLES = {one.id: one.title for one in (*SOURCE.charts, *SOURCE.searches)}
@@ -76,10 +75,6 @@ def panel(page: Page, title: str) -> Locator:
     return page.locator(".panel", has=page.get_by_role("heading", name=title, exact=True))
 
 
-def parameters(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
-
-
 @pytest.mark.parametrize("wanted", [pytest.param(board, id=board.id) for board in SOURCE.dashboards])
 async def test_each_panel_draws_something(blank: Page, address: str, wanted: Dashboard) -> None:
     async with visit(blank, f"{address}/dashboards/{wanted.id}"):
@@ -129,7 +124,7 @@ async def test_a_control_filters_all_panels_and_is_in_the_address(board: Page) -
     await expect(board.locator("#total")).to_have_text("240 events")
     await board.keyboard.press("Escape")
     await expect(board.get_by_role("checkbox", name="ERROR")).to_be_hidden()
-    assert parameters(board) == {"is": ['log.level:["WARN","ERROR"]']}
+    assert await parameters(board) == {"is": ['log.level:["WARN","ERROR"]']}
     await board.reload()
     await expect(board.locator("#total")).to_have_text("240 events")
     await expect(board.locator(".control button", has_text="Level")).to_contain_text("WARN, ERROR")
@@ -140,7 +135,7 @@ async def test_a_control_filters_all_panels_and_is_in_the_address(board: Page) -
 async def test_a_click_on_a_value_filters(board: Page) -> None:
     await panel(board, "Services by errors").get_by_role("button", name="orders").click()
     await expect(board.locator("#total")).to_have_text("300 events")
-    assert parameters(board)["is"] == ['service.name:["orders"]']
+    assert (await parameters(board))["is"] == ['service.name:["orders"]']
     await panel(board, "Events by level").get_by_role("button", name="WARN").click()
     await expect(board.locator("#total")).to_have_text("60 events")
     await panel(board, "Top loggers").get_by_role("button").first.click()
@@ -162,7 +157,7 @@ async def test_a_click_on_a_slice_filters_and_one_on_a_bar_narrows_the_time(boar
     await settled(board)
     await panel(board, "Events by level").locator(BARS).nth(40).click()
     await board.wait_for_url("**from=**")
-    start, end = (datetime.fromisoformat(parameters(board)[side][0]) for side in ("from", "to"))
+    start, end = await time_range(board)
     assert timedelta(0) < end - start <= timedelta(minutes=30)
 
 
@@ -178,7 +173,7 @@ async def test_the_query_goes_along_to_the_other_pages(board: Page) -> None:
     # All events of a saved search, and what was asked besides.
     await panel(board, "Unparsed or slow lines").get_by_role("link", name="Open in search").click()
     await expect(board.locator("#total")).to_have_text("12 events")
-    assert parameters(board)["saved"] == ["sawlog-search-unparsed"]
+    assert (await parameters(board))["saved"] == ["sawlog-search-unparsed"]
 
 
 async def test_a_saved_search_sets_the_query_and_the_columns(blank: Page, address: str) -> None:

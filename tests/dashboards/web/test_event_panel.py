@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
-from tests.dashboards.web.conftest import HOSTILE, visit
+from tests.dashboards.web.conftest import HOSTILE, parameters, visit
 from tests.dashboards.web.test_accessibility import faults
 
 TRACE = """\
@@ -95,10 +95,6 @@ async def failure(blank: Page, address: str) -> AsyncIterator[Page]:
         yield blank
 
 
-def parameters(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
-
-
 class TestWhatIsBroken:
     async def test_services_and_problems_are_a_click_from_their_events(self, blank: Page, address: str) -> None:
         async with visit(blank, address):
@@ -116,7 +112,7 @@ class TestWhatIsBroken:
             await expect(problem.locator("code")).to_have_text("BankClient.java:88")
             await problem.get_by_role("link").click()
             await expect(blank.locator(".row.event")).to_have_count(1)
-            assert parameters(blank)["is"] == [
+            assert (await parameters(blank))["is"] == [
                 'error.type:["com.acme.payments.PaymentException"]',
                 'error.stack_trace:["BankClient.java:88"]',
             ]
@@ -238,7 +234,7 @@ class TestOneEvent:
         await failure.get_by_label("Find a field or value").fill("service")
         await expect(failure.locator(".event-fields > div")).not_to_have_count(0)
         await failure.get_by_role("button", name="Filter out this value: service.name: payments").click()
-        assert parameters(failure)["not"] == ['service.name:["payments"]']
+        assert (await parameters(failure))["not"] == ['service.name:["payments"]']
         await failure.get_by_role("tab", name="JSON").click()
         shown = await failure.locator(".json").inner_text()
         assert json.loads(shown)["service"] == {"name": "payments"}

@@ -68,13 +68,13 @@ async def _all_read(page: Page) -> None:
 
 async def test_from_a_parse_failure_to_a_filter_that_parses_it(tab: Page, up: str, tmp_path: Path) -> None:
     page = tab
-    await expect(page.locator("#status")).to_contain_text("7 parse failures", timeout=30_000)
+    await expect(page.locator("#status")).to_contain_text("7 parse failures")
     # The most frequent shape comes first; its lines become the samples.
     await page.locator(".unparsed li button").first.click()
     await expect(page.locator(".grok-lines li")).to_have_count(6)
     await page.get_by_role("button", name="Suggest expressions").click()
-    await page.get_by_role("list", name="Suggestions").get_by_role("button").first.click(timeout=30_000)
-    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched", timeout=30_000)
+    await page.get_by_role("list", name="Suggestions").get_by_role("button").first.click()
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched")
     captures = page.locator(".grok-lines li").first.locator(".capture")
     assert "10.0.0." in (await captures.first.text_content() or "")
     # Another name for a captured field.
@@ -85,15 +85,15 @@ async def test_from_a_parse_failure_to_a_filter_that_parses_it(tab: Page, up: st
         r"^%{IP:[source][ip]} \| %{TIMESTAMP_ISO8601:timestamp} \| %{WORD:[service][name]} \| "
         r"user=%{WORD:user} took=%{INT:took:int} ms \| %{GREEDYDATA:message}"
     )
-    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched", timeout=30_000)
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched")
     await page.get_by_label("Name", exact=True).fill("orders")
     await page.get_by_role("button", name="Try it on the newest").click()
     outcome = page.locator(".outcome")
-    await expect(outcome).to_contain_text("matched6", timeout=30_000)
+    await expect(outcome).to_contain_text("matched6")
     await expect(outcome).to_contain_text("not matched1")
     await expect(page.get_by_label("The filter")).to_contain_text("remove_tag")
     await page.get_by_role("button", name="Save, and run it").click()
-    await expect(page.get_by_text("The running pipeline goes on with it")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("The running pipeline goes on with it")).to_be_visible()
     with (tmp_path / "orders.log").open("a") as log:
         log.write(PIPED.format(42) + "\n")
     for _ in range(300):
@@ -110,19 +110,19 @@ async def test_where_an_expression_stops_and_what_comes_next(tab: Page) -> None:
     page = tab
     await page.locator("#grok-samples").fill("INFO 17 ms\nWARN x ms")
     await page.locator("#grok-expression").fill("^%{LOGLEVEL:[log][level]} %{INT:took}")
-    await expect(page.locator(".grok-lines [role=status]")).to_have_text("1 of 2 matched", timeout=30_000)
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("1 of 2 matched")
     missed = page.locator(".grok-lines .missed")
     await expect(missed.locator("p")).to_contain_text("'%{INT:took}' does not match after")
     assert await missed.locator(".literal").all_text_contents() == ["WARN "]
     await page.locator("#grok-expression").fill("^%{LOGLEVEL:[log][level]} ")
     await page.get_by_role("button", name="Step by step").click()
     step = page.get_by_role("list", name="What may come next").get_by_role("button").filter(has_text="WORD").first
-    await expect(step).to_contain_text("2 of 2", timeout=30_000)
+    await expect(step).to_contain_text("2 of 2")
     await step.click()
     await expect(page.locator("#grok-expression")).to_have_value("^%{LOGLEVEL:[log][level]} %{WORD:[event][action]}")
     # An error is told in words, one that runs away is named.
     await page.locator("#grok-expression").fill("%{LOGLEVL:x}")
-    await expect(page.locator(".expression .problem")).to_contain_text("LOGLEVEL", timeout=30_000)
+    await expect(page.locator(".expression .problem")).to_contain_text("LOGLEVEL")
 
 
 async def test_hostile_lines_are_text(tab: Page) -> None:
@@ -130,7 +130,7 @@ async def test_hostile_lines_are_text(tab: Page) -> None:
     await page.locator(".unparsed li button").nth(1).click()
     await expect(page.locator(".grok-lines li code")).to_contain_text(r'<img src=x onerror="window.hacked=1"> \u202e')
     await page.get_by_role("button", name="Suggest expressions").click()
-    await expect(page.get_by_role("list", name="Suggestions").get_by_role("button").first).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("list", name="Suggestions").get_by_role("button").first).to_be_visible()
     assert await page.evaluate("window.hacked") is None
 
 
@@ -144,14 +144,14 @@ def axe() -> str:
 async def test_nothing_is_in_the_way_of_those_who_do_not_see(tab: Page) -> None:
     await tab.locator(".unparsed li button").first.click()
     await tab.get_by_role("button", name="Step by step").click()
-    await expect(tab.get_by_role("list", name="What may come next")).to_be_visible(timeout=30_000)
+    await expect(tab.get_by_role("list", name="What may come next")).to_be_visible()
     await tab.evaluate(need(axe))
     await _is_accessible(tab)
     await tab.get_by_role("button", name="Suggest expressions").click()
-    await tab.get_by_role("list", name="Suggestions").get_by_role("button").first.click(timeout=30_000)
+    await tab.get_by_role("list", name="Suggestions").get_by_role("button").first.click()
     await tab.get_by_label("Name", exact=True).fill("orders")
     await tab.get_by_role("button", name="Try it on the newest").click()
-    await expect(tab.locator(".outcome")).to_be_visible(timeout=30_000)
+    await expect(tab.locator(".outcome")).to_be_visible()
     await _is_accessible(tab)
 
 

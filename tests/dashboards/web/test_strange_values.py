@@ -45,7 +45,7 @@ async def test_a_large_number_keeps_its_digits_and_can_be_filtered_for(blank: Pa
         await blank.get_by_role("button", name="Filter for this value").click()
         await expect(blank.locator(".chip")).to_contain_text(str(LARGE))
         await expect(blank.locator("#total")).to_have_text("1 event")
-        assert str(LARGE) in blank.url
+        assert str(LARGE) in await blank.evaluate("location.href")
         await blank.reload()
         await expect(blank.locator("#total")).to_have_text("1 event")
         await blank.locator(".row.event .message").click()

@@ -141,9 +141,7 @@ def test_columns_of_a_usual_log_stay_columns() -> None:
         "service": {"name": "conta"},
         "agent": {"id": "x"},
     }
-    columns = Columns(
-        [Common("s", common)] * 3, ["2025-03-01T10:00:00.000Z"] * 3, ["a"] * 3, [1, 2, 3], {0: "a1-b1"}
-    )
+    columns = Columns([Common("s", common)] * 3, ["2025-03-01T10:00:00.000Z"] * 3, ["a"] * 3, [1, 2, 3], {0: "a1-b1"})
     bulk = Bulk.of_columns(columns, "i", ingested="2025-03-01T11:00:00.000Z", added={"data_stream": {"type": "logs"}})
     made = Heads().rows(bulk.documents, "i", 1)  # type: ignore[arg-type]  # they are columns
     assert made is not None
