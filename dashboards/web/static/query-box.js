@@ -11,7 +11,7 @@ const RECENT = "sawlog.recent";
 const MOST_RECENT = 12;
 const WAIT = 120; // milliseconds of rest before completions are asked for
 
-/** @param {import("./app.js").ViewProps & { searches: Record<string, { title: string, description: string, query?: string, columns: string[] }> }} props */
+/** @param {import("./app.js").ViewProps & { searches: Record<string, { title: string, description: string, query?: string, columns: string[], own?: boolean }> }} props */
 export function QueryBox(props) {
   const { state, actions, refresh } = props;
   const [text, setText] = useState(state.query);
@@ -161,7 +161,7 @@ function SavedMenu(/** @type {any} */ { state, actions, searches, text }) {
     <button type="button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} title="Saved searches">☆<span class="wide"> Saved</span></button>
     ${open && html`<div class="menu" role="dialog" aria-label="Saved searches">
       <ul>
-        ${Object.entries(searches).map(([id, one]) => html`<li key=${id}><button type="button" title=${one.description}
+        ${Object.entries(searches).filter(([, one]) => !one.own).map(([id, one]) => html`<li key=${id}><button type="button" title=${one.description}
           onClick=${() => go({ query: "", language: "auto", filters: [], columns: one.columns, saved: id })}>${one.title}</button></li>`)}
         ${mine.map(({ id, title: name, content }) => html`<li key=${id} class="mine">
           <button type="button" onClick=${() => go({ saved: null, ...content })}>${visible(name)}</button>
