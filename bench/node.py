@@ -1,13 +1,15 @@
 """From a file into a real Elasticsearch of one node: `sawlog up` beside ready-made bodies of the same documents.
 
 It is the node that the tests start; it may use all cores, as `sawlog up` may. Ready-made bodies hold 5,000 documents
-each, and are sent over 1, 2 and 4 connections: what the node takes when making them costs nothing. Rates are of wall
-time, so that a busy machine shows, without the start, and end when everything can be searched: `sawlog up --once`
-refreshes the index before it ends, and so is it done after the bodies. Each has a data stream of its own.
+each, all fields of agent and host included, and are sent over 1, 2 and 4 connections: what the node takes when making
+them costs nothing. Rates are of wall time, so that a busy machine shows, without the start, and end when everything can
+be searched: `sawlog up --once` refreshes the index before it ends, and so is it done after the bodies. Each has a data
+stream of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import statistics
 import subprocess
@@ -24,9 +26,14 @@ from bench.figures import SHORT, Row, Services, Size
 from bench.lines import shorten, write_lines
 from bench.running import SECONDS, Running
 from ingest.pipeline import Pipeline
-from sawlog.batch import LineBatch, Source, nobody
+from sawlog.batch import Batch, LineBatch
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import encode
+from shipper.agent import Agent
+from shipper.following import Tail
+from shipper.framing import SpringBootFraming
+from shipper.registry import Registry
+from shipper.settings import FileInput
 from tests.services import ElasticsearchServer
 
 HEADERS = {"Content-Type": "application/x-ndjson"}
@@ -42,16 +49,23 @@ TOO_FEW = "too few lines"
 GROUP = "Into Elasticsearch, wall time"
 
 
-def bodies(data: bytes, documents: int) -> list[bytes]:
-    """Return bulk bodies, of so many documents each, of those that `sawlog up` makes of these lines."""
-    source = Source("bench", "/srv/app.log", {"host": {"name": "bench"}, "log": {"file": {"path": "/srv/app.log"}}})
-    pipeline, lines = Pipeline.default(), data.decode().splitlines()
-    made = []
-    for start in range(0, len(lines), documents):
-        texts = lines[start : start + documents]
-        batch = LineBatch(source, texts, range(start * 140, (start + len(texts)) * 140, 140), 0, nobody)
-        made.append(encode(Bulk.of(pipeline.run(batch))))
-    return made
+def bodies(file: Path, documents: int) -> list[bytes]:
+    """Return bulk bodies, of so many documents each, of those that `sawlog up` makes of a file."""
+    pipeline, made = Pipeline.default(), list[Bulk]()
+
+    async def deliver(batch: Batch) -> None:
+        assert isinstance(batch, LineBatch)
+        made.append(Bulk.of(pipeline.run(batch)))
+        batch.ack()
+
+    with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as folder:
+        registry = Registry(Path(folder) / "registry.sqlite")
+        agent = Agent([Tail(FileInput(paths=(str(file),)), SpringBootFraming())], registry, "bench", once=True)
+        asyncio.run(agent.run(deliver))
+        registry.close()
+    whole = Bulk.merged(made)
+    count = len(whole.ids)
+    return [encode(whole.part(range(start, min(start + documents, count)))) for start in range(0, count, documents)]
 
 
 class Node:
@@ -132,7 +146,7 @@ def measure(size: Size, services: Services) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="sawlog-bench-") as name:
         whole = write_lines(Path(name) / "whole.log", lines)
         short = shorten(whole, few)
-        made = bodies(whole.read_bytes(), max(1, min(tools.BULK, lines // FEWEST)))
+        made = bodies(whole, max(1, min(tools.BULK, lines // FEWEST)))
         node.up(short)  # It brings the templates, and warms the node.
         for _ in range(size.rounds):
             for connections in CONNECTIONS:
