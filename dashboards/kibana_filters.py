@@ -20,13 +20,13 @@ def kibana_filter(told: Mapping[str, Any]) -> KibanaFilter:
     meta: dict[str, Any] = {
         "alias": None,
         "disabled": False,
-        "negate": operator in {"is_not", "missing"},
+        "negate": operator in {"is_not", "missing", "not_range"},
         "key": field,
     }
     if operator in {"exists", "missing"}:
         meta |= {"type": "exists", "value": "exists"}
         query: dict[str, Any] = {"exists": {"field": field}}
-    elif operator == "range":
+    elif operator in {"range", "not_range"}:
         limits = {side: one for side, one in zip(("gte", "lt"), values, strict=False) if one is not None}
         meta |= {"type": "range", "params": limits}
         query = {"range": {field: limits}}
@@ -59,6 +59,7 @@ def page_filter(told: Mapping[str, Any]) -> dict[str, Any]:
         return {"field": field, "operator": "is_not" if negated else "is", "values": [params["query"]]}
     if kind == "phrases" and isinstance(params, list):
         return {"field": field, "operator": "is_not" if negated else "is", "values": params}
-    if kind == "range" and isinstance(params, dict) and not negated and set(params) <= {"gte", "lt"}:
-        return {"field": field, "operator": "range", "values": [params.get("gte"), params.get("lt")]}
+    if kind == "range" and isinstance(params, dict) and set(params) <= {"gte", "lt"}:
+        operator = "not_range" if negated else "range"
+        return {"field": field, "operator": operator, "values": [params.get("gte"), params.get("lt")]}
     raise QueryError(f"the page has no filter such as that on '{field[:60]}' ({'not ' if negated else ''}{kind})")

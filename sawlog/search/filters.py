@@ -10,7 +10,8 @@ from sawlog.errors import QueryError, nearest
 from sawlog.store import mappings
 from sawlog.store.base import Clause
 
-OPERATORS: Final = ("is", "is_not", "exists", "missing", "range")
+OPERATORS: Final = ("is", "is_not", "exists", "missing", "range", "not_range")
+RANGES: Final = frozenset({"range", "not_range"})
 MOST_FILTERS: Final = 100
 MOST_VALUES: Final = 1_000
 TEXTS: Final = frozenset(name for name, mapping in mappings.FIELDS.items() if mapping["type"] == "text")
@@ -18,7 +19,7 @@ TEXTS: Final = frozenset(name for name, mapping in mappings.FIELDS.items() if ma
 
 @dataclass(frozen=True, slots=True)
 class FieldFilter:
-    """One condition on a field. Several values of ``is`` are alternatives; ``range`` has two, from and before."""
+    """One condition on a field. Several values of ``is`` are alternatives; ranges have two, from and before."""
 
     field: str
     operator: str = "is"
@@ -53,7 +54,7 @@ class FieldFilter:
     @property
     def excludes(self) -> bool:
         """Whether it takes away what it matches."""
-        return self.operator in {"is_not", "missing"}
+        return self.operator in {"is_not", "missing", "not_range"}
 
     def clause(self) -> Clause:
         """Return the clause that holds for the events that it keeps."""
@@ -63,7 +64,7 @@ class FieldFilter:
     def _found(self) -> Clause:
         if self.operator in {"exists", "missing"}:
             return {"exists": {"field": self.field}}
-        if self.operator == "range":
+        if self.operator in RANGES:
             limits = {side: value for side, value in zip(("gte", "lt"), self.values, strict=True) if value is not None}
             return {"range": {self.field: limits}}
         if self.field in TEXTS:
@@ -105,7 +106,7 @@ def without(filters: Iterable[FieldFilter], field: str) -> tuple[FieldFilter, ..
 
 
 def _is_value(value: Any, operator: str) -> bool:
-    return isinstance(value, str | int | float | bool) or (value is None and operator == "range")
+    return isinstance(value, str | int | float | bool) or (value is None and operator in RANGES)
 
 
 def _check_count(field: str, operator: str, values: Sequence[Any]) -> None:
@@ -113,7 +114,7 @@ def _check_count(field: str, operator: str, values: Sequence[Any]) -> None:
         raise QueryError(f"the filter on '{field}' has no value")
     if operator in {"exists", "missing"} and values:
         raise QueryError(f"the filter on '{field}' takes no values: it asks whether there is one")
-    if operator == "range" and (len(values) != 2 or all(one is None for one in values)):
+    if operator in RANGES and (len(values) != 2 or all(one is None for one in values)):
         raise QueryError(f"the filter on '{field}' needs two 'values', from and before; one of them may be null")
     if len(values) > MOST_VALUES:
         raise QueryError(f"the filter on '{field}' has {len(values)} values; at most {MOST_VALUES}")

@@ -11,7 +11,7 @@ export function filterText({ field, operator, values }) {
   const said = values.map((value) => visible(value)).join(" or ");
   if (operator === "exists") return `${name} exists`;
   if (operator === "missing") return `no ${name}`;
-  if (operator === "range") return `${name}: ${visible(values[0] ?? "…")} to ${visible(values[1] ?? "…")}`;
+  if (operator === "range" || operator === "not_range") return `${operator === "range" ? "" : "not "}${name}: ${visible(values[0] ?? "…")} to ${visible(values[1] ?? "…")}`;
   return `${operator === "is_not" ? "not " : ""}${name}: ${said}`;
 }
 
@@ -25,9 +25,9 @@ export function Chips({ state, actions, searches }) {
       <button type="button" onClick=${() => actions.apply({ saved: null })} aria-label=${`Leave the search ${visible(search?.title ?? saved)}`}>×</button></li>`}
     ${filters.map((filter) => {
       const text = filterText(filter);
-      const not = filter.operator === "is_not" || filter.operator === "missing";
+      const not = ["is_not", "missing", "not_range"].includes(filter.operator);
       return html`<li key=${JSON.stringify([filter.field, filter.operator])} class=${not ? "chip not" : "chip"} title=${text}>
-        <button type="button" class="turn" disabled=${filter.operator === "range"} onClick=${() => actions.invertFilter(filter)}
+        <button type="button" class="turn" onClick=${() => actions.invertFilter(filter)}
                 aria-label=${`Turn round the filter ${text}`} title="Turn round">${not ? "≠" : "="}</button>
         <span>${text}</span>
         <button type="button" onClick=${() => actions.removeFilter(filter)} aria-label=${`Remove the filter ${text}`}>×</button>

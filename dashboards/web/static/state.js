@@ -11,10 +11,10 @@ export const COLUMNS = ["log.level", "service.name", "log.logger", "message"];
 export const SPLIT = "log.level";
 
 /** @type {Record<string, Operator>} */
-const FILTERS = { is: "is", not: "is_not", has: "exists", lacks: "missing", between: "range" };
+const FILTERS = { is: "is", not: "is_not", has: "exists", lacks: "missing", between: "range", outside: "not_range" };
 /** @type {Record<string, string>} of earlier versions */
 const FACETS = { level: "log.level", service: "service.name" };
-const SEARCHED = ["q", "saved", "level", "service", "is", "not", "has", "lacks", "between", "event", "cols"];
+const SEARCHED = ["q", "saved", "level", "service", "is", "not", "has", "lacks", "between", "outside", "event", "cols"];
 
 /**
  * Read an address. Links of earlier versions say `range=2h`, `level=ERROR`, `service=orders`, `is=field:"value"`.
@@ -191,7 +191,7 @@ export function valuesOf(filters, field, operator = "is") {
 }
 
 /** @type {Record<Operator, Operator>} */
-const OPPOSITE = { is: "is_not", is_not: "is", exists: "missing", missing: "exists", range: "range" };
+const OPPOSITE = { is: "is_not", is_not: "is", exists: "missing", missing: "exists", range: "not_range", not_range: "range" };
 
 /**
  * The state, who hears of its changes, and what changes it.

@@ -1,6 +1,6 @@
 // The shapes that the modules share, for `tsc --checkJs`. docs/reference/http-api.md describes those of the server.
 
-/** @typedef {"is" | "is_not" | "exists" | "missing" | "range"} Operator */
+/** @typedef {"is" | "is_not" | "exists" | "missing" | "range" | "not_range"} Operator */
 /** @typedef {string | number | bigint | boolean | null} Value */
 /** @typedef {{ field: string, operator: Operator, values: Value[] }} Filter */
 /** @typedef {"auto" | "kql" | "lucene"} Language */

@@ -101,6 +101,19 @@ class TestFilters:
         await page.get_by_role("button", name="Remove the filter log.level: INFO").click()
         await expect(total(page)).to_have_text("250 events")
 
+    async def test_a_range_is_turned_round(self, page: Page, url: str) -> None:
+        await page.goto(f"{url}{EVENTS}&between=log.offset:[1000,2000]")
+        await expect(total(page)).to_have_text(re.compile(r"^\d+ events$"))
+        within = int((await total(page).text_content() or "").split()[0])
+        assert 0 < within < 250
+        await page.get_by_role("button", name="Turn round the filter log.offset: 1000 to 2000").click()
+        await expect(total(page)).to_have_text(f"{250 - within} events")
+        await expect(page.locator(".chip.not")).to_contain_text("not log.offset: 1000 to 2000")
+        # It is kept in the link, and turns back.
+        await page.reload()
+        await page.get_by_role("button", name="Turn round the filter not log.offset: 1000 to 2000").click()
+        await expect(total(page)).to_have_text(f"{within} events")
+
     async def test_a_click_on_any_value_offers_what_can_be_done(self, page: Page) -> None:
         await row(page, 3).locator(".service-name button").click()
         menu = page.get_by_role("dialog", name="service.name")

@@ -146,6 +146,8 @@ async def test_filters_exclude_and_want_ranges(url: str) -> None:
         {"field": "error.type", "operator": "missing"},
     ]
     assert await every(url, filters=filters) == ["11", "13", "15", "17", "19"]
+    outside = {"field": "log.offset", "operator": "not_range", "values": [12, None]}
+    assert await every(url, filters=[*filters, outside]) == ["11"]
 
 
 async def test_all_of_time_is_that_of_the_events(url: str) -> None:
