@@ -58,6 +58,13 @@ class HitWalk:
     def page(self, asked: SearchRequest, total: int | None) -> list[dict[str, Any]]:
         """Return the hits of a request's page; `total` documents match, if that is known."""
         needed = asked.start + asked.size
+        keys = len(asked.asked)
+        if self.are_gathered:
+            sql = self.select([*LISTED.values()], self.sources, needed)
+            rows = [] if sql is None else self.session.rows(sql, self.compiler.values)[asked.start :]
+            listed = len(LISTED)
+            made = documents([row[:listed] for row in rows])
+            return [asked.render(*one, list(row[listed : listed + keys])) for row, one in zip(rows, made, strict=True)]
         found: list[tuple[Any, ...]] = []
         for span in self.spans():
             sql = self.select([SEQUENCE, f"epoch_ms({column(TIME)})"], span, needed - len(found))
@@ -66,7 +73,6 @@ class HitWalk:
                 break
         rows = found[asked.start :]
         sources = self._documents([row[:2] for row in rows])
-        keys = len(asked.asked)
         return [asked.render(*sources[row[0]], list(row[2 : 2 + keys])) for row in rows]
 
     def spans(self) -> Iterator[Sources]:
@@ -162,7 +168,7 @@ class HitWalk:
             return {}
         times = [row[1] for row in rows]
         sources = self.sources.within(min(times), max(times))
-        relation = NARROWED if self.are_gathered else sources.relation(self.compiler)
+        relation = sources.relation(self.compiler)
         numbers = [row[0] for row in rows]
         if len(numbers) <= MOST_LITERALS:
             wanted = literals(numbers)

@@ -18,6 +18,8 @@ MOST_ROWS: Final = 100_000
 """So many rows are copied at most."""
 MOST_DOCUMENTS: Final = 5_000
 """So many are copied with all columns."""
+TOGETHER: Final = 2
+"""So many parts are read at the same time."""
 NARROWED: Final = "narrowed"
 _ALWAYS: Final = frozenset({SEQUENCE, TIME, ID, SOURCE, "log.offset"})
 _UNQUOTED: Final = {"tags": "tags", REST: "(rest, ", "_index": "_index"}
@@ -29,7 +31,7 @@ def narrow(condition: RowCondition, sources: Sources, used: str, compiler: Compi
 
     Return how many they are; None if they are too many, or the condition is so quick that it need not be.
     """
-    if not any(word in condition.sql for word in _SLOW):
+    if not _is_slow(condition):
         return None
     kept = [name for name in COLUMNS if name in _ALWAYS or _UNQUOTED.get(name, column(name)) in used]
     return _copy(kept, MOST_ROWS, condition, sources, compiler, session)
@@ -46,19 +48,24 @@ def gather(condition: RowCondition, sources: Sources, compiler: Compiler, sessio
     return _copy(COLUMNS, MOST_DOCUMENTS, condition, sources, compiler, session)
 
 
+def _is_slow(condition: RowCondition) -> bool:
+    """Whether what a condition costs is to look at each row, which all threads share, not to find and open the rows."""
+    return any(word in condition.sql for word in _SLOW)
+
+
 def _copy(
     names: Sequence[str], most: int, condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
 ) -> int | None:
-    relation = sources.relation(compiler)
-    if relation is None:
+    queries = [
+        f"SELECT {', '.join(map(column, names))} FROM {relation} "
+        f"WHERE {part.where(condition, compiler)} LIMIT {most + 1}"
+        for part in sources.parts(TOGETHER if sources.is_filtered and not _is_slow(condition) else 1)
+        if (relation := part.relation(compiler)) is not None
+    ]
+    if not queries:
         return None
-    session.rows(
-        f"CREATE TEMP TABLE {NARROWED} AS SELECT {', '.join(map(column, names))} FROM {relation} "
-        f"WHERE {sources.where(condition, compiler)} LIMIT {most + 1}",
-        compiler.values,
-    )
-    [(count,)] = session.rows(f"SELECT count(*) FROM {NARROWED}")
+    count = session.together(NARROWED, queries, compiler.values)
     if count > most:
-        session.rows(f"DROP TABLE {NARROWED}")
+        session.rows(f"DROP VIEW {NARROWED}")
         return None
-    return int(count)
+    return count

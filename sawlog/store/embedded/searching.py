@@ -51,7 +51,9 @@ def search(
                 total, parts = counted(asked.nodes, condition, fields, sources, compiler, session, known or FieldList())
             else:
                 rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
-                total, parts = grouping.collect(asked.nodes, rows, compiler, session)
+                total = hits.narrowed
+                if asked.nodes:
+                    _, parts = grouping.collect(asked.nodes, rows, compiler, session)
     found: dict[str, Any] = {"total": {"value": total, "relation": "eq"}} if asked.is_counted else {}
     answer: dict[str, Any] = {
         "took": int((time.monotonic() - began) * 1000),

@@ -63,6 +63,20 @@ class Sources:
         runs = [run for run in self.runs if run.first <= high and run.last >= low]
         return replace(self, runs=runs, limits=(low, high))
 
+    def parts(self, count: int) -> list[Sources]:
+        """Divide it by segments into at most so many; what is in memory is in the first."""
+        segments = list(dict.fromkeys(run.segment for run in self.runs))
+        found = [
+            replace(
+                self,
+                runs=[run for run in self.runs if run.segment in segments[at::count]],
+                has_live=self.has_live and at == 0,
+                live_rows=0 if at else self.live_rows,
+            )
+            for at in range(min(count, len(segments)))
+        ]
+        return found or [self]
+
     def relation(self, compiler: Compiler, *, last_first: bool = False) -> str | None:
         """Write what is selected from, all columns of all rows; None if there are none.
 

@@ -33,7 +33,17 @@ def asking_for_a_table(sql: str, values: dict[str, Any] | None = None) -> Callab
     return lambda session: session.table(sql, values or {})
 
 
-@pytest.mark.parametrize("way", [asking, asking_for_a_table])
+def asking_beside(sql: str) -> Callable[[Session], Any]:
+    return lambda session: session.together("both", ["SELECT 1 AS count", sql], {})
+
+
+def asking_before(sql: str) -> Callable[[Session], Any]:
+    return lambda session: session.together("both", [sql, "SELECT 1 AS count"], {})
+
+
+@pytest.mark.parametrize(
+    "way", [asking, asking_for_a_table, asking_beside, asking_before], ids=lambda way: way.__name__
+)
 async def test_a_search_that_is_given_up_stops(engine: Engine, way: Callable[[str], Callable[[Session], Any]]) -> None:
     for _ in range(5):
         # On a busy machine, those before may not have heard yet that they are given up.
@@ -48,6 +58,24 @@ async def test_a_search_that_is_given_up_stops(engine: Engine, way: Callable[[st
                 break
             except StoreBusyError:
                 await asyncio.sleep(0.01)
+
+
+async def test_several_queries_at_once_are_one_table_as_long_as_the_search_lasts(engine: Engine) -> None:
+    queries = ["SELECT i FROM range(3) a(i)", "SELECT i FROM range(10, 40) a(i) WHERE i > $p0", "SELECT 1000 AS i"]
+
+    def question(session: Session) -> tuple[int, list[tuple[Any, ...]]]:
+        count = session.together("all_of_them", queries, {"p0": 19, "p1": "of no query"})
+        return count, session.rows("SELECT count(*), sum(i) FROM all_of_them")
+
+    tables = "SELECT count(*) FROM duckdb_tables()"
+    for _ in range(2):
+        found = await asyncio.gather(engine.ask(question), engine.ask(question))
+        assert list(found) == [(24, [(24, 3 + sum(range(20, 40)) + 1000)])] * 2
+    assert await engine.ask(asking(tables)) == [(0,)]
+    for way in (asking_beside, asking_before):
+        with pytest.raises(QueryError, match="nowhere"):
+            await engine.ask(way("SELECT * FROM nowhere"))
+    assert await engine.ask(asking(tables)) == [(0,)]
 
 
 async def test_what_is_too_much_at_once_is_refused_at_once(engine: Engine) -> None:
@@ -70,7 +98,9 @@ async def test_a_quick_one_does_not_wait_for_slow_ones(engine: Engine) -> None:
     await asyncio.gather(*slow, return_exceptions=True)
 
 
-@pytest.mark.parametrize("way", [asking, asking_for_a_table])
+@pytest.mark.parametrize(
+    "way", [asking, asking_for_a_table, asking_beside, asking_before], ids=lambda way: way.__name__
+)
 async def test_closing_ends_what_runs(tmp_path: Path, way: Callable[[str], Callable[[Session], Any]]) -> None:
     engine = Engine(tmp_path)
     engine.open()
