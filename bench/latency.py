@@ -55,7 +55,7 @@ def measure(size: Size, services: Services) -> Iterator[Row]:
         arguments = [SAWLOG, "up", str(file), "--data", str(folder / "data"), "--port", str(web)]
         return [Command(arguments, listens=web)]
 
-    found = _asked(f"http://127.0.0.1:{web}/api/search")
+    found = _asked(f"http://127.0.0.1:{web}/_search")
     yield Row(SEARCHABLE, "sawlog up, embedded index", _seconds(embedded, found, appends), "s")
     try:
         server = services.elasticsearch()

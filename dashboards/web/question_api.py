@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from dashboards.web import bodies, counting, field_list, own, search_request
+from dashboards.web import bodies, counting, field_list, own
 from dashboards.web.answers import json
 from dashboards.web.keys import OBJECTS, SAVED, STATUS, STORE
 from dashboards.web.live import Live
@@ -42,9 +42,6 @@ def add(app: web.Application) -> None:
 
 async def _search(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
-    if isinstance(told.get("query"), dict):
-        body = search_request.parse(await request.read())
-        return json(await bounded(request.app[STORE].search(body)))
     question = await question_of(request, told, size=int, after=object, order=str)
     order = told.get("order") or "newest"
     if order not in {"newest", "oldest"}:

@@ -101,6 +101,23 @@ async def test_the_official_client_creates(client: AsyncElasticsearch) -> None:
         await async_bulk(client, [{"_op_type": "delete", "_index": "logs-own-default", "_id": "n1"}])
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"size": 10_001}, "at most 10000"),
+        ({"size": -1}, "whole number"),
+        ({"size": True}, "whole number"),
+        ({"from": 9_999, "size": 2}, "at most 10000"),
+        ({"size": 0, "aggs": {"a": {"terms": {"field": "tags", "size": 100_000}}}}, "1000 buckets"),
+        ({"size": 0, "aggs": {f"a{n}": {"max": {"field": "@timestamp"}} for n in range(51)}}, "50 aggregations"),
+    ],
+)
+async def test_what_could_be_expensive_has_bounds(url: str, body: Any, reason: str) -> None:
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/_search", json=body) as answer:
+        assert answer.status == 400
+        assert reason in (await answer.json())["error"]["reason"]
+
+
 async def test_what_is_not_offered_is_said(client: AsyncElasticsearch) -> None:
     with pytest.raises(ApiError) as raised:
         await client.search(query={"nonsense": {}})
