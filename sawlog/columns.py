@@ -67,9 +67,8 @@ class Common:
         own = {name: value for name, value in log.items() if name != "offset"}
         before = "".join(f",{member}" for member in _members(own)) + "}"
         self.tail = before + "".join(f",{member}" for member in _members(rest))
-        about = rest.pop("event", None)
-        if isinstance(about, dict):
-            about = {name: value for name, value in about.items() if name != "ingested"}
+        mark_ingested([rest], "")
+        about = {name: value for name, value in rest.pop("event").items() if name != "ingested"}
         before += "".join(f",{member}" for member in _members(rest))
         self.tail_ingested = f'{before},"event":{{{"".join(f"{one}," for one in _members(about))}"ingested":"'
 

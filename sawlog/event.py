@@ -152,11 +152,23 @@ def add_tag(event: Event, tag: str) -> None:
 
 
 def mark_ingested(events: list[Event], moment: str | None = None) -> None:
-    """Set ``event.ingested`` (ECS) to this moment, or a given one; only the events' top level is changed."""
+    """Set ``event.ingested`` (ECS) to this moment, or a given one; only the events' top level is changed.
+
+    Where ``event`` is no object, as when a service logs JSON with a name there, its value moves to ``labels.event``, or
+    to ``event.original`` if ``labels`` are no object either.
+    """
     ingested = {"ingested": moment or now()}
     for event in events:
         about = event.get("event")
-        event["event"] = {**about, **ingested} if isinstance(about, dict) else ingested
+        if isinstance(about, dict):
+            event["event"] = {**about, **ingested}
+        elif about is None:
+            event["event"] = ingested
+        elif isinstance(labels := event.get("labels", {}), dict):
+            event["labels"] = {**labels, "event": about}
+            event["event"] = ingested
+        else:
+            event["event"] = {"original": about, **ingested}
 
 
 def _item(values: list[Any], key: str) -> Any:

@@ -19,7 +19,7 @@ FIELDS = st.dictionaries(
     st.sampled_from(["service", "host", "log", "event", "process", "tags", 'odd\u20ac"name']),
     st.dictionaries(TEXTS, TEXTS | st.integers(-5, 5) | st.none() | st.lists(TEXTS, max_size=2), max_size=2),
     max_size=3,
-)
+) | st.fixed_dictionaries({"event": TEXTS | st.integers()}, optional={"labels": TEXTS | st.dictionaries(TEXTS, TEXTS)})
 
 CAPTURED = [
     ("made",),
@@ -64,8 +64,11 @@ def dictionaries(made: Columns, ingested: str | None, added: Event) -> tuple[lis
     for event in made.dictionaries():
         ids.append(event.pop("@metadata")["_id"])
         if ingested is not None:
-            about = event.get("event")
-            event["event"] = {**(about if isinstance(about, dict) else {}), "ingested": ingested}
+            about = event.pop("event", {})
+            if not isinstance(about, dict) and isinstance(event.get("labels", {}), dict):
+                event["labels"] = {**event.get("labels", {}), "event": about}
+                about = {}
+            event["event"] = {**(about if isinstance(about, dict) else {"original": about}), "ingested": ingested}
         documents.append({**event, **added})
     return ids, documents
 

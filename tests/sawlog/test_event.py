@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sawlog.event import FILLED_UP, MISSING, get, put, remove
+from sawlog.event import FILLED_UP, MISSING, get, mark_ingested, put, remove
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,21 @@ def test_put_does_what_the_model_says(event: dict[str, Any], path: tuple[str, ..
         wanted, done = copy.deepcopy(event), False
     assert put(event, path, "new") is done
     assert event == wanted
+
+
+@pytest.mark.parametrize(
+    ("event", "after"),
+    [
+        ({}, {"event": {"ingested": "now"}}),
+        ({"event": {"kind": "a"}}, {"event": {"kind": "a", "ingested": "now"}}),
+        ({"event": "login"}, {"labels": {"event": "login"}, "event": {"ingested": "now"}}),
+        ({"event": 7, "labels": {"a": "b"}}, {"labels": {"a": "b", "event": 7}, "event": {"ingested": "now"}}),
+        ({"event": "login", "labels": "x"}, {"labels": "x", "event": {"original": "login", "ingested": "now"}}),
+    ],
+)
+def test_what_stands_where_the_time_of_ingestion_goes_is_kept(event: dict[str, Any], after: dict[str, Any]) -> None:
+    before = copy.deepcopy(event)
+    marked = dict(event)
+    mark_ingested([marked], "now")
+    assert marked == after
+    assert event == before
