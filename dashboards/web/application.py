@@ -51,6 +51,8 @@ from sawlog.store.embedded import EmbeddedStore
 
 log = logging.getLogger(__name__)
 
+UNPARSED: Final = "_grokparsefailure"
+"""Tag of an event that did not parse."""
 STATUS_SECONDS: Final = 2.0
 """How long the state waits for the number of events."""
 
@@ -112,6 +114,7 @@ async def _status(request: web.Request) -> web.StreamResponse:
     with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(STATUS_SECONDS):
             told["indexed"] = await request.app[STORE].count({"match_all": {}})
+            told["unparsed"] = await request.app[STORE].count({"term": {"tags": UNPARSED}})
     return json(told)
 
 

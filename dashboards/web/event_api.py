@@ -87,57 +87,79 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
     """
     start, end = await span(store, question)
     if start is None or end is None:
-        return {"from": None, "to": None, "interval_ms": 0, "services": [], "problems": [], "complete": True}
+        return {
+            "from": None,
+            "to": None,
+            "interval_ms": 0,
+            "services": [],
+            "levels": [],
+            "problems": [],
+            "found": 0,
+            "complete": True,
+        }
     length = end - start
     step = steps.step(max(1, length), buckets)
     # Bars begin at full widths, as a histogram's do.
     first = start - start % step
     count = (end - first) // step + 1
     now = replace(question, start=start, end=end)
-    # Before the first year there is nothing, and no date.
+    # Before all of time there is nothing to compare with; before the first year there is no date.
+    is_compared = question.start is not None
     earlier = replace(question, start=max(EARLIEST, start - length), end=max(EARLIEST, start - 1))
     groups = await error_groups.groups(store, now.clause(), question.index, most)
-    earlier_groups = await error_groups.groups(store, earlier.clause(), question.index, most)
-    before = {one.key: one.count for one in earlier_groups}
+    earlier_groups = await error_groups.groups(store, earlier.clause(), question.index, most) if is_compared else []
+    before = {one.key: one.count for one in earlier_groups} if is_compared else None
     # Of a part of the errors before, nobody knows what there was not.
-    is_known = sum(one.count for one in earlier_groups) < most
+    is_known = is_compared and sum(one.count for one in earlier_groups) < most
     return {
         "from": start,
         "to": end,
         "interval_ms": step,
-        "services": await _services(store, now, earlier, first, step, count),
+        **await _services(store, now, earlier if is_compared else None, first, step, count),
         "problems": [_told(one, before, is_known, first, step, count) for one in groups[:PROBLEMS]],
+        "found": len(groups),
         "complete": all(sum(one.count for one in some) < most for some in (groups, earlier_groups)),
     }
 
 
 async def _services(
-    store: Store, now: Question, earlier: Question, start: int, step: int, buckets: int
-) -> list[dict[str, Any]]:
+    store: Store, now: Question, earlier: Question | None, start: int, step: int, buckets: int
+) -> dict[str, list[Any]]:
+    """Return those with the most errors, and the levels that these have.
+
+    Events without a service are those of one whose name is None.
+    """
     errors = {"filter": {"terms": {"log.level": list(LEVELS)}}}
     bars = {"date_histogram": {"field": "@timestamp", "fixed_interval": steps.interval(step), "min_doc_count": 1}}
-    top = {"terms": {"field": "service.name", "size": SERVICES}}
+    top = {"terms": {"field": "service.name", "size": SERVICES, "order": [{"errors": "desc"}, {"_count": "desc"}]}}
+    none = {"filter": {"bool": {"must_not": [{"exists": {"field": "service.name"}}]}}}
 
-    async def ask(question: Question, below: dict[str, Any]) -> list[dict[str, Any]]:
-        aggs = {"services": top | {"aggs": {"errors": errors | below}}}
-        body = {"query": question.clause(), "size": 0, "track_total_hits": False, "aggs": aggs}
-        found: list[dict[str, Any]] = (await store.search(body, question.index))["aggregations"]["services"]["buckets"]
-        return found
+    levels = errors | {"aggs": {"levels": {"terms": {"field": "log.level"}}}}
 
-    before = {one["key"]: one["errors"]["doc_count"] for one in await ask(earlier, {})}
+    async def ask(question: Question, below: dict[str, Any]) -> tuple[dict[str | None, dict[str, Any]], list[str]]:
+        aggs = {name: one | {"aggs": {"errors": errors | below}} for name, one in (("services", top), ("none", none))}
+        body = {"query": question.clause(), "size": 0, "track_total_hits": False, "aggs": {**aggs, "levels": levels}}
+        found = (await store.search(body, question.index))["aggregations"]
+        named = {one["key"]: one for one in found["services"]["buckets"]}
+        there = [one["key"] for one in found["levels"]["levels"]["buckets"]]
+        return {**named, None: found["none"]} if found["none"]["doc_count"] else named, there
+
+    before = None if earlier is None else (await ask(earlier, {}))[0]
+    services, there = await ask(now, {"aggs": {"bars": bars}})
     rows = []
-    for one in await ask(now, {"aggs": {"bars": bars}}):
+    for name, one in services.items():
         spark = [0] * buckets
         for bar in one["errors"]["bars"]["buckets"]:
             spark[min(buckets - 1, max(0, (int(bar["key"]) - start) // step))] += bar["doc_count"]
         count = one["errors"]["doc_count"]
-        row = {"name": one["key"], "events": one["doc_count"], "errors": count, "spark": spark}
-        rows.append(row | {"errors_before": before.get(one["key"], 0)})
-    return sorted(rows, key=lambda row: (-row["errors"], -row["events"]))
+        row = {"name": name, "events": one["doc_count"], "errors": count, "spark": spark}
+        then = None if before is None else before[name]["errors"]["doc_count"] if name in before else 0
+        rows.append(row | {"errors_before": then})
+    return {"services": sorted(rows, key=lambda row: (-row["errors"], -row["events"])), "levels": there}
 
 
 def _told(
-    one: ErrorGroup, before: dict[tuple[str, ...], int], is_known: bool, start: int, step: int, buckets: int
+    one: ErrorGroup, before: dict[tuple[str, ...], int] | None, is_known: bool, start: int, step: int, buckets: int
 ) -> dict[str, Any]:
     spark = [0] * buckets
     for moment in one.times:
@@ -151,10 +173,10 @@ def _told(
         "place": one.place,
         "kind": one.kind,
         "count": one.count,
-        "before": before.get(one.key, 0),
+        "before": None if before is None else before.get(one.key, 0),
         "first": read(one.first),
         "last": read(one.last),
-        "new": is_known and one.key not in before,
+        "new": is_known and before is not None and one.key not in before,
         "services": sorted(one.services),
         "spark": spark,
         "sample": sample,

@@ -190,7 +190,7 @@ function openCell(/** @type {LogEvent} */ event, /** @type {{ column: number }} 
   // The menu gives the focus back to the list, where the keys are.
   const list = /** @type {HTMLElement} */ (cell.closest(".list"));
   const box = cell.getBoundingClientRect();
-  menu({ currentTarget: { getBoundingClientRect: () => box, focus: () => list.focus(), isConnected: true }, stopPropagation() {} }, field, get(event.source, field));
+  menu({ currentTarget: { getBoundingClientRect: () => box, focus: () => list.focus(), isConnected: true }, stopPropagation() {} }, field, [get(event.source, field)].flat()[0]);
 }
 
 /** @param {string[]} columns @param {Record<string, number>} widths @param {boolean} narrow */
@@ -287,9 +287,10 @@ export class Row extends Component {
       if (String(getSelection()) === "") open ? actions.closeEvent() : actions.openEvent(event.index, event.id);
     };
     const time = stamp(event.at ?? Date.parse(source["@timestamp"]), zone);
+    const [date, clock] = time.split(" ");
     return html`<div role="row" id=${`row-${id}`} data-id=${id} class=${`row event level-${level}${open ? " open" : ""}${place >= 0 ? " current" : ""}`} style=${style}
         aria-rowindex=${row + 2} aria-selected=${cell === "gridcell" ? open : null} onClick=${click}>
-      <span role=${cell} class="cell time"><time datetime=${source["@timestamp"]} title=${time}>${narrow ? time.slice(11) : html`<span class="date">${time.slice(0, 10)}</span> ${time.slice(11)}`}</time></span>
+      <span role=${cell} class="cell time"><time datetime=${source["@timestamp"]} title=${time}>${narrow ? clock : html`<span class="date">${date}</span> ${clock}`}</time></span>
       ${columns.map((/** @type {string} */ field, /** @type {number} */ number_) => html`<${Cell} key=${field} field=${field} event=${event} menu=${menu} narrow=${narrow} here=${place === number_ + 1} cell=${cell} span=${spans?.[field]} />`)}
     </div>`;
   }
@@ -313,16 +314,24 @@ function Cell({ field, event, menu, narrow, here, cell, span }) {
   return html`<span role=${cell} class=${`cell ${name}${mine}`}><button type="button" class="value" tabindex="-1" title=${visible(text)} onClick=${(/** @type {Event} */ click) => menu(click, field, single)}>${shown}</button></span>`;
 }
 
-/** The first line of the message, and what was thrown. @param {{ event: LogEvent, here: string, cell: string }} props */
+/** The first line of the message that says something, and what was thrown. @param {{ event: LogEvent, here: string, cell: string }} props */
 function Message({ event, here, cell }) {
   const { source, marks } = event;
   const text = valueText(get(source, "message") ?? get(source, "event.original"));
-  const end = text.search(/\r?\n/);
-  const line = (end < 0 ? text : text.slice(0, end)).slice(0, LONGEST);
+  const blank = /^(?:[^\S\r\n]*\r?\n)+/.exec(text)?.[0].length ?? 0;
+  const start = blank < text.length ? blank : 0;
+  const end = text.slice(start).search(/\r?\n/);
+  const line = (end < 0 ? text.slice(start) : text.slice(start, start + end)).slice(0, LONGEST);
   const thrown = valueText(get(source, "error.type"));
   const trace = get(source, "error.stack_trace");
-  return html`<span role=${cell} class=${`cell message${here}`}>${marked(line, marks?.message)}${end >= 0 && html`<i class="more-lines" title="More lines"> ⏎</i>`}${
+  return html`<span role=${cell} class=${`cell message${here}`}>${marked(line, start ? shifted(marks?.message, text, start) : marks?.message)}${start > 0 || end >= 0 && html`<i class="more-lines" title="More lines"> ⏎</i>`}${
     (thrown || trace) && html`<span class="thrown">${visible(thrown ? thrown.slice(thrown.lastIndexOf(".") + 1) : "stack trace")}</span>`}</span>`;
+}
+
+/** Marks of a text of which the beginning is left out; they count characters. @param {[number, number][] | undefined} marks @param {string} text @param {number} start @returns {[number, number][] | undefined} */
+function shifted(marks, text, start) {
+  const by = [...text.slice(0, start)].length;
+  return marks?.map(([from, to]) => /** @type {[number, number]} */ ([Math.max(0, from - by), to - by])).filter(([from, to]) => to > from);
 }
 
 function marked(/** @type {string} */ text, /** @type {[number, number][] | undefined} */ marks) {

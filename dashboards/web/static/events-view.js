@@ -60,8 +60,10 @@ function Summary(/** @type {any} */ { state, actions, zone, asked, count, found,
     actions.setTime(from, to);
   };
   const columns = ["@timestamp", ...state.columns];
+  const ahead = span ? count.bars.filter((/** @type {{ at: number }} */ { at }) => at > span.to).reduce((/** @type {number} */ sum, /** @type {{ n: number }} */ { n }) => sum + n, 0) : 0;
   return html`<div class=${`summary${stale ? " stale" : ""}`}>
     <p><strong id="total" aria-live="polite">${count ? `${number(count.total)} ${count.total === 1 ? "event" : "events"}` : "…"}</strong></p>
+    ${ahead > 0 && html`<button type="button" class="plain ahead" onClick=${() => actions.setTime(span?.to ?? null, null)} title="Their clocks are ahead, or of another zone: show these">${number(ahead)} later than now</button>`}
     <span class="arrows" role="group" aria-label="Move the time range">
       <button type="button" class="icon" disabled=${!span} onClick=${move("back")} aria-label="Earlier" title="Earlier">‹</button>
       <span id="shown-range" class="quiet">${span ? spanText(span.from, span.to, zone) : ""}</span>

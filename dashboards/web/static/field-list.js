@@ -67,7 +67,7 @@ function Field(/** @type {{ name: string, type: string, share: number | null, st
   return html`<li>
     <div class="field-line">
       <button type="button" class="plain name" aria-expanded=${open} onClick=${() => setOpen(!open)} title=${`${visible(name)}: ${type}`}>
-        <i class="type" aria-hidden="true">${TYPES[type] ?? "?"}</i><span class="visually-hidden">${type} </span><span class="key">${visible(name)}</span>
+        <i class="type" aria-hidden="true">${TYPES[type] ?? "?"}</i><span class="visually-hidden">${type} </span><span class="key">${visible(name) || '""'}</span>
         ${share !== null && html`<span class="count">${share > 0 && share < 0.01 ? "<1" : Math.round(share * 100)} %</span>`}
       </button>
       ${name !== "@timestamp" && html`<button type="button" class="plain column-button" aria-pressed=${column} aria-label=${column ? `Hide the column ${visible(name)}` : `Show ${visible(name)} as a column`}

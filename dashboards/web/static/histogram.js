@@ -41,7 +41,9 @@ export function stacks(bars, split) {
 
 /** @param {{ counted: Counted, zone: string, split: string, splits: string[], onSplit: (split: string) => void, onRange: (from: number, to: number) => void }} props */
 export function Histogram({ counted, zone, split, splits, onSplit, onRange }) {
-  const { bars, interval_ms: step } = counted;
+  const { interval_ms: step } = counted;
+  // Clocks that are ahead make events of the future: they are counted, and are no part of a picture that ends now.
+  const bars = counted.bars.filter(({ at }) => counted.to === null || at <= counted.to);
   const from = counted.from ?? bars[0]?.at ?? 0;
   const to = Math.max(counted.to ?? (bars[bars.length - 1]?.at ?? 0) + step, from + 1);
   const plot = usePlot({ from, to, step, starts: bars.map(({ at }) => at), onRange });

@@ -5,13 +5,13 @@ import { Empty } from "./empty-answer.js";
 import { useAsk } from "./hooks.js";
 import { messageOf } from "./event-panel.js";
 import { Spark } from "./spark.js";
-import { withValue, write } from "./state.js";
+import { valuesOf, write } from "./state.js";
 import { number, visible } from "./text.js";
 import { lengthText, rangeText, stamp } from "./time.js";
 import { html, useEffect, useState } from "./vendor/preact.js";
 
 /** @import { State, Actions, Filter, LogEvent } from "./types.js" */
-/** @typedef {{ name: string, events: number, errors: number, errors_before: number | null, spark: number[] }} ServiceErrors */
+/** @typedef {{ name: string | null, events: number, errors: number, errors_before: number | null, spark: number[] }} ServiceErrors */
 /**
  * @typedef {object} Problem
  * @property {string} key
@@ -30,14 +30,13 @@ import { html, useEffect, useState } from "./vendor/preact.js";
  * @property {Filter[]} [filters]
  * @property {string} [query]
  */
-/** @typedef {{ from: number, to: number, interval_ms: number, services: ServiceErrors[], problems: Problem[], complete: boolean }} Answer */
+/** @typedef {{ from: number, to: number, interval_ms: number, services: ServiceErrors[], levels: string[], problems: Problem[], found: number, complete: boolean }} Answer */
 
 const EVERY = 15_000;
 const BUCKETS = 30;
 /** So many errors are looked at first. */
 const QUICK = 500;
 const SERVICE = "service.name";
-const BAD_LEVELS = ["ERROR", "FATAL"];
 /** @type {Record<string, [string, (one: Problem, other: Problem) => number]>} */
 const ORDERS = {
   count: ["Most frequent first", (one, other) => other.count - one.count],
@@ -55,7 +54,7 @@ export function Problems(props) {
   const { error, busy, stale } = quick;
   const whole = useAsk(quick.answer && !quick.answer.complete && quick.answer.key === key ? `${key} ${turn}` : null, (signal) => problemsOf(asked, key, null, signal));
   const isThere = whole.answer !== null && whole.answer.key === key;
-  const answer = quick.answer && !quick.answer.complete && whole.answer && isThere ? { ...quick.answer, problems: whole.answer.problems } : quick.answer;
+  const answer = quick.answer && !quick.answer.complete && whole.answer && isThere ? { ...quick.answer, problems: whole.answer.problems, found: whole.answer.found } : quick.answer;
   const heading = html`<h1 class=${answer?.services.length ? "" : "visually-hidden"}>What is broken</h1>`;
   if (!answer) return html`<div class="problems-view" aria-busy=${busy}>${heading}${error ? html`<p class="problem" role="alert">${error.message}</p>` : html`<${Waiting} />`}</div>`;
   const problems = [...answer.problems].sort(ORDERS[order][1]);
@@ -65,7 +64,7 @@ export function Problems(props) {
       <div class="problems-head">${heading}<${Summary} answer=${answer} state=${state} zone=${zone} /></div>
       <${Services} answer=${answer} state=${state} actions=${actions} zone=${zone} />
       <section class="card problems" aria-label="Problems">
-        <div class="card-head"><h2>Problems <span class="quiet">${number(problems.length)}${!answer.complete && !isThere ? " among the newest errors; looking at all …" : ""}</span></h2>
+        <div class="card-head"><h2>Problems <span class="quiet">${answer.found > problems.length ? `the most frequent ${number(problems.length)} of ${number(answer.found)}` : number(problems.length)}${!answer.complete && !isThere ? " among the newest errors; looking at all …" : ""}</span></h2>
           ${problems.length > 1 && html`<label class="visually-hidden" for="problem-order">Order</label>
           <select id="problem-order" value=${order} onChange=${(/** @type {any} */ event) => setOrder(event.target.value)}>
             ${Object.entries(ORDERS).map(([value, [title]]) => html`<option key=${value} value=${value}>${title}</option>`)}</select>`}
@@ -104,10 +103,11 @@ function Services({ answer, state, actions, zone }) {
     <table><thead><tr><th scope="col">Service</th><th scope="col" class="spark-cell">Errors over time</th><th scope="col" class="figure-cell">Errors</th>
       <th scope="col" class="change-cell"><span class="visually-hidden">Against the time before</span></th><th scope="col" class="figure-cell">Events</th></tr></thead>
     <tbody>${shown.map(({ name, events, errors, errors_before: before, spark }) => {
-      const filters = withValue(state.filters, SERVICE, name, "is");
-      const bad = BAD_LEVELS.reduce((made, level) => withValue(made, "log.level", level, "is"), filters);
-      return html`<tr key=${name} class=${errors ? "" : "well"}>
-        <th scope="row"><${Go} state=${state} actions=${actions} part=${{ filters: errors ? bad : filters }} title=${errors ? `The errors of ${visible(name)}` : `The events of ${visible(name)}`}><bdi>${visible(name)}</bdi></${Go}></th>
+      const filters = narrowed(state.filters, name === null ? { field: SERVICE, operator: "missing", values: [] } : { field: SERVICE, operator: "is", values: [name] });
+      const bad = narrowed(filters, { field: "log.level", operator: "is", values: answer.levels });
+      const shown_ = name === null ? "no service" : visible(name);
+      return html`<tr key=${name ?? ""} class=${errors ? "" : "well"}>
+        <th scope="row"><${Go} state=${state} actions=${actions} part=${{ filters: errors ? bad : filters }} title=${errors ? `The errors of ${shown_}` : `The events of ${shown_}`}><bdi class=${name === null ? "quiet" : null}>${shown_}</bdi></${Go}></th>
         <td class="spark-cell"><${Spark} counts=${spark} from=${answer.from} interval=${answer.interval_ms} zone=${zone} /></td>
         <td class="figure-cell">${errors ? html`<b class="bad">${number(errors)}</b>` : html`<span class="quiet">0</span>`}</td>
         <td class="change-cell"><${Change} now=${errors} before=${before} length=${answer.to - answer.from} /></td>
@@ -121,7 +121,7 @@ function Services({ answer, state, actions, zone }) {
 function ProblemRow({ one, answer, state, actions, zone }) {
   const { type, place, services, sample } = one;
   const short = type ? type.slice(type.lastIndexOf(".") + 1) : "";
-  const part = { filters: (one.filters ?? []).reduce(added, state.filters), ...(one.query !== undefined && { query: both(state.query, one.query) }) };
+  const part = { filters: (one.filters ?? []).reduce(narrowed, state.filters), ...(one.query !== undefined && { query: both(state.query, one.query) }) };
   const text = type && one.title.startsWith(type) ? one.title.slice(type.length).replace(/^:\s*/, "") : one.title;
   const sampled = sample ? messageOf(sample.source).trim().split("\n")[0] : "";
   return html`<li class="problem-row">
@@ -135,7 +135,7 @@ function ProblemRow({ one, answer, state, actions, zone }) {
     </div>
     <div class="problem-spark"><${Spark} counts=${one.spark} from=${answer.from} interval=${answer.interval_ms} zone=${zone} /></div>
     <p class="problem-count"><b>${number(one.count)}</b> ${!one.new && html`<${Change} now=${one.count} before=${one.before} length=${answer.to - answer.from} />`}</p>
-    <p class="problem-times quiet"><${Ago} at=${one.last} to=${answer.to} zone=${zone} what="last" /><${Ago} at=${one.first} to=${answer.to} zone=${zone} what="first" /></p>
+    <p class="problem-times quiet"><${Ago} at=${one.last} zone=${zone} what="last" /><${Ago} at=${one.first} zone=${zone} what="first" /></p>
   </li>`;
 }
 
@@ -159,9 +159,9 @@ function Change({ now, before, length }) {
   return html`<span class=${`change ${up ? "up" : "down"}`} title=${title}><span aria-hidden="true">${up ? "↑" : "↓"}</span> ${text}</span>`;
 }
 
-/** @param {{ at: number, to: number, zone: string, what: string }} props */
-function Ago({ at, to, zone, what }) {
-  const before = Math.max(0, to - at);
+/** @param {{ at: number, zone: string, what: string }} props */
+function Ago({ at, zone, what }) {
+  const before = Math.max(0, Date.now() - at);
   const text = before < 60_000 ? "just now" : `${ago(before)} ago`;
   return html`<time datetime=${new Date(at).toISOString()} title=${`${what} seen ${stamp(at, zone)}`}><span>${what}</span> ${text}</time>`;
 }
@@ -194,10 +194,13 @@ function useTurn(running) {
   return turn;
 }
 
-/** @param {Filter[]} filters @param {Filter} one @returns {Filter[]} */
-const added = (filters, one) => (one.operator === "is" || one.operator === "is_not"
-  ? one.values.reduce((made, value) => withValue(made, one.field, value, /** @type {"is" | "is_not"} */ (one.operator)), filters)
-  : [...filters, one]);
+/** Filters that hold, and one more: values of one filter are alternatives, so that it narrows those of its field. @param {Filter[]} filters @param {Filter} one @returns {Filter[]} */
+function narrowed(filters, one) {
+  if (one.operator !== "is") return [...filters.filter(({ field, operator }) => field !== one.field || operator !== one.operator), one];
+  const there = valuesOf(filters, one.field);
+  const both = one.values.filter((value) => there.includes(value));
+  return [...filters.filter(({ field, operator }) => field !== one.field || operator !== "is"), { ...one, values: both.length ? both : one.values }];
+}
 /** @param {string} one @param {string} other */
 const both = (one, other) => (one && one !== other ? `(${one}) AND (${other})` : other);
 /** @template T @param {T[]} all @param {(one: T) => number} count */

@@ -13,10 +13,10 @@ const WORDS = {
   files: (value) => count(value, "file", "files"),
   lag_seconds: (value) => `${number(Math.round(value * 10) / 10)} s behind`,
   lag_bytes: (value) => (value > 0 ? `${bytes(value)} behind` : "up to date"),
-  parse_failures: (value) => count(value, "parse failure", "parse failures"),
+  unparsed: (value) => count(value, "parse failure", "parse failures"),
   dead_letters: (value) => count(value, "dead letter", "dead letters"),
 };
-const WARNINGS = ["parse_failures", "dead_letters"];
+const WARNINGS = ["unparsed", "dead_letters"];
 
 /** @typedef {{ values: Record<string, any> | null, error: Error | null }} Status */
 
@@ -54,7 +54,7 @@ export function StatusLine({ status, actions }) {
     ${!error && values && Object.keys(WORDS).filter((key) => typeof values[key] === "number").map((key) => {
       const bad = WARNINGS.includes(key) && values[key] > 0;
       const text = WORDS[key](values[key]);
-      if (bad && key === "parse_failures") {
+      if (bad && key === "unparsed") {
         return html`<button key=${key} type="button" class="bad plain" title="Take them apart" onClick=${() => actions.view("grok")}>${text}</button>`;
       }
       return html`<span key=${key} class=${bad ? "bad" : ""}>${text}</span>`;

@@ -73,7 +73,7 @@ export function stamp(at, zone) {
 }
 
 /** "11:11:37.921" @param {number} at @param {string} zone */
-export const clockTime = (at, zone) => stamp(at, zone).slice(11);
+export const clockTime = (at, zone) => stamp(at, zone).split(" ")[1] ?? "";
 
 /** The milliseconds that a zone's clock is ahead of UTC. @param {number} at @param {string} zone */
 export function offset(at, zone) {

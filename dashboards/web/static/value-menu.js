@@ -34,9 +34,9 @@ export function ValueMenu({ state, actions, asked, field, value, x, y, from, clo
     all[(place + (event.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]?.focus();
   };
   const shown = state.columns.includes(field);
-  const none = value === null || value === undefined || value === "";
+  const none = value === null || value === undefined;
   return html`<div ref=${ref} class="menu value-menu" role="dialog" aria-label=${`${visible(field)}: ${visible(value)}`} onKeyDown=${keys}>
-    <p class="menu-head"><span class="quiet">${visible(field)}</span> <b>${none ? "no value" : visible(String(value).slice(0, 200))}</b></p>
+    <p class="menu-head"><span class="quiet">${visible(field)}</span> <b>${none ? "no value" : visible(String(value).slice(0, 200)) || '""'}</b></p>
     ${!none && html`
       <button type="button" onClick=${does(() => actions.filterIn(field, value))}><i>+</i> Filter for this value</button>
       <button type="button" onClick=${does(() => actions.filterOut(field, value))}><i>−</i> Filter out this value</button>

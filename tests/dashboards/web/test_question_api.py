@@ -464,6 +464,45 @@ async def test_problems_of_all_time_with_an_event_of_the_first_year(tmp_path: Pa
         await post(url, "/api/problems", {"from": "1000-01-01"})
 
 
+async def test_the_last_millisecond_of_the_calendar_is_a_time_too(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        last = {**document(2, NOW), "@timestamp": "9999-12-31T23:59:59.999Z"}
+        await store.bulk(Bulk(["last", "new"], [last, document(2, NOW)]))
+        assert sum(one["count"] for one in (await post(url, "/api/problems", {}))["problems"]) == 2
+        counted = await post(url, "/api/count", {})
+        assert sum(bar["n"] for bar in counted["bars"]) == counted["total"] == 2
+        await post(url, "/api/problems", {"from": counted["from"], "to": counted["to"]})
+
+
+async def test_errors_without_a_service_are_not_hidden_and_all_of_time_is_compared_with_nothing(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path) as store, serve(application(store, status=dict), "127.0.0.1", 0) as url:
+        nobodys = {**document(2, NOW), "service": {}, "log": {"level": "SEVERE"}}
+        many = [{**document(0, NOW), "service": {"name": f"s{n:03}"}} for n in range(120) for _ in range(2)]
+        rare = {**document(2, NOW), "service": {"name": "rare"}}
+        events = [nobodys, *many, rare]
+        await store.bulk(Bulk([str(number) for number in range(len(events))], events))
+        answer = await post(url, "/api/problems", {"from": "1h"})
+        assert {(one["name"], one["errors"]) for one in answer["services"][:2]} == {(None, 1), ("rare", 1)}
+        assert {one["errors_before"] for one in answer["services"]} == {0}
+        assert set(answer["levels"]) == {"ERROR", "SEVERE"}
+        assert all(one["new"] for one in answer["problems"])
+        answer = await post(url, "/api/problems", {})
+        assert {one["errors_before"] for one in answer["services"]} == {None}
+        assert {(one["before"], one["new"]) for one in answer["problems"]} == {(None, False)}
+
+
+async def test_the_status_counts_what_did_not_parse_before_the_start_too(tmp_path: Path) -> None:
+    status = {"parse_failures": 0}
+    async with (
+        EmbeddedStore(tmp_path) as store,
+        serve(application(store, status=lambda: status), "127.0.0.1", 0) as url,
+    ):
+        await store.bulk(Bulk(["a", "b"], [{**document(0, NOW), "tags": ["_grokparsefailure"]}, document(1, NOW)]))
+        async with aiohttp.ClientSession() as client, client.get(url + "/api/status") as response:
+            told_of = await response.json()
+        assert (told_of["indexed"], told_of["unparsed"]) == (2, 1)
+
+
 async def test_a_fault_of_ours_is_an_answer_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Faulty(EmbeddedStore):
         async def search(self, request: dict[str, Any], index: str | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,25 @@ LARGE = 2**53 + 1
 
 
 def events() -> list[dict[str, Any]]:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now, before = ((datetime.now(UTC) - timedelta(minutes=m)).isoformat(timespec="milliseconds") for m in (0, 10))
     common = {"log": {"level": "INFO"}, "service": {"name": "orders"}}
     return [
         {"@timestamp": now, "message": "a large id", "order": LARGE, **common},
         {"@timestamp": now, "message": "its neighbour", "order": LARGE - 1, **common},
+        {"@timestamp": before, "message": "\n  \n\U0001f600 banner of a start\nmore", **common},
+        {
+            "@timestamp": before,
+            "message": "an error of nobody",
+            "log": {"level": "SEVERE"},
+            "order": "",
+            "tags": ["a", "b"],
+        },
+        {
+            "@timestamp": before,
+            "message": "an error of orders",
+            "log": {"level": "ERROR"},
+            "service": {"name": "orders"},
+        },
         {"@timestamp": "0001-01-01T00:00:00Z", "message": "the first year", **common},
         {"@timestamp": "9999-12-31T23:59:59.999Z", "message": "the last one", **common},
     ]
@@ -55,7 +69,7 @@ async def test_a_large_number_keeps_its_digits_and_can_be_filtered_for(blank: Pa
 
 async def test_all_of_the_calendar_can_be_looked_at(blank: Page, address: str) -> None:
     async with visit(blank, f"{address}/?view=events&from=all"):
-        await expect(blank.locator("#total")).to_have_text("4 events")
+        await expect(blank.locator("#total")).to_have_text("7 events")
         await expect(blank.locator(".row.event .time").last).to_have_text("0001-01-01 00:00:00.000")
         for name in ("Zoom out", "Later", "Earlier"):
             before = await blank.locator("#shown-range").text_content()
@@ -64,14 +78,56 @@ async def test_all_of_the_calendar_can_be_looked_at(blank: Page, address: str) -
             await expect(blank.locator(".problem")).to_have_count(0)
             assert before is not None
             assert before.startswith("0001-01-01")
-            await expect(blank.locator("#total")).to_have_text("4 events")
+            await expect(blank.locator("#total")).to_have_text("7 events")
         await blank.get_by_role("link", name="What is broken").click()
-        await expect(blank.locator("#total")).to_have_text("0 errors")
+        await expect(blank.locator("#total")).to_have_text("2 errors")
 
 
 async def test_a_completion_takes_the_place_of_what_was_written_behind_a_picture(blank: Page, address: str) -> None:
     async with visit(blank, f"{address}/?view=events"):
-        await expect(blank.locator("#total")).to_have_text("3 events")
+        await expect(blank.locator("#total")).to_have_text("6 events")
         await blank.locator("#query").fill("\U0001f600\U0001f600 servi")
         await blank.locator("#suggestions").get_by_role("option", name="service.name").click()
         await expect(blank.locator("#query")).to_have_value("\U0001f600\U0001f600 service.name: ")
+
+
+async def test_a_row_shows_the_first_line_that_says_something(blank: Page, address: str) -> None:
+    async with visit(blank, f"{address}/?view=events&q=banner"):
+        await expect(blank.locator(".row.event .message")).to_contain_text("banner of a start")
+        await expect(blank.locator(".row.event mark")).to_have_text("banner")
+
+
+async def test_events_of_the_future_are_told_apart(blank: Page, address: str) -> None:
+    async with visit(blank, f"{address}/?view=events"):
+        await expect(blank.locator("#total")).to_have_text("6 events")
+        await blank.get_by_role("button", name="1 later than now").click()
+        await expect(blank.locator("#total")).to_have_text("1 event")
+        await expect(blank.locator(".row.event .message")).to_have_text("the last one")
+
+
+async def test_errors_lead_to_their_events_and_no_others(blank: Page, address: str) -> None:
+    chosen = 'is=service.name:["orders","payments"]&is=log.level:["ERROR","INFO"]'
+    async with visit(blank, f"{address}/?view=problems&{chosen}"):
+        await expect(blank.locator("#total")).to_have_text("1 error")
+        await blank.get_by_role("link", name="orders", exact=True).click()
+        await expect(blank.locator("#total")).to_have_text("1 event")
+        await expect(blank.locator(".row.event .message")).to_have_text("an error of orders")
+
+
+async def test_errors_of_no_service_are_shown(blank: Page, address: str) -> None:
+    async with visit(blank, address):
+        await expect(blank.locator("#total")).to_have_text("2 errors")
+        await blank.get_by_role("link", name="no service").click()
+        await expect(blank.locator("#total")).to_have_text("1 event")
+        await expect(blank.locator(".row.event .message")).to_have_text("an error of nobody")
+
+
+async def test_an_empty_value_is_a_value(blank: Page, address: str) -> None:
+    async with visit(blank, f"{address}/?view=events&q=nobody"):
+        await blank.locator(".row.event .message").click()
+        await blank.get_by_role("tab", name="Fields").click()
+        value = blank.locator(".event-fields div").filter(has=blank.locator("dt", has_text="order")).locator(".value")
+        await expect(value).to_have_text('""')
+        await value.click()
+        await blank.locator(".value-menu").get_by_role("button", name="Filter for this value").click()
+        await expect(blank.locator("#total")).to_have_text("1 event")
