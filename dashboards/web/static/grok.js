@@ -1,6 +1,7 @@
 // The grok workbench: samples, the expression with what it captures from each of them, and the filter that comes of it.
 
 import * as ask from "./ask.js";
+import { Draft } from "./draft.js";
 import { GrokFilter } from "./grok-filter.js";
 import { GrokLines } from "./grok-lines.js";
 import { GrokNext, GrokSuggestions } from "./grok-proposals.js";
@@ -78,7 +79,7 @@ function Captures({ captures, colourOf, rename }) {
     <thead><tr><th scope="col">Pattern</th><th scope="col">Field</th><th scope="col">Type</th></tr></thead>
     <tbody>${captures.map((one, place) => html`<tr key=${place}>
       <td><span class="swatch" data-colour=${colourOf(one.field)}></span><code>${one.pattern}</code></td>
-      <td><input value=${one.field} list=${`grok-names-${place}`} aria-label=${`Field of ${one.pattern} ${place + 1}`}
+      <td><${Draft} value=${one.field} list=${`grok-names-${place}`} aria-label=${`Field of ${one.pattern} ${place + 1}`}
         onChange=${(/** @type {any} */ event) => rename(one, event.target.value.trim(), one.type)} />
         <datalist id=${`grok-names-${place}`}>${one.names.map((name) => html`<option value=${name}></option>`)}</datalist></td>
       <td><select aria-label=${`Type of ${one.field}`} value=${one.type} onChange=${(/** @type {any} */ event) => rename(one, one.field, event.target.value)}>

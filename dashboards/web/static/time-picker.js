@@ -1,5 +1,6 @@
 // The time: as text, by presets, arrows, zooming out and back; the zone; refreshing and live.
 
+import { Draft } from "./draft.js";
 import { useOutside } from "./hooks.js";
 import { browserZone, edgeFrom, edgeText, isZone, offsetText, PRESETS, rangeText, zones } from "./time.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
@@ -62,7 +63,7 @@ function ZonePicker({ state, actions, zone, server }) {
   return html`<fieldset class="zones"><legend>Clock: ${zoneLabel(zone)}</legend>
     ${[["browser", `Browser (${browserZone()})`], ...(server ? [["server", `Server (${server})`]] : []), ["UTC", "UTC"]].map(([choice, text]) => html`
       <label key=${choice}><input type="radio" name="zone" checked=${state.zone === choice} onChange=${() => actions.setZone(choice)} /> ${text}</label>`)}
-    <label>Other <input list="zones" name="other-zone" value=${known.includes(state.zone) ? "" : state.zone} placeholder="Europe/Berlin" onChange=${change} autocomplete="off" /></label>
+    <label>Other <${Draft} list="zones" name="other-zone" value=${known.includes(state.zone) ? "" : state.zone} placeholder="Europe/Berlin" onChange=${change} autocomplete="off" /></label>
     <datalist id="zones">${zones().map((name) => html`<option key=${name} value=${name} />`)}</datalist>
   </fieldset>`;
 }
