@@ -22,7 +22,7 @@ from ingest.springboot import plain, stack, structured
 from ingest.springboot.above import Above
 from ingest.springboot.clock import FRACTIONS, NO_SECONDS, Clock, Seconds, fraction
 from ingest.springboot.head import Head, dividers, ends_in_column, ids_in, parse
-from ingest.springboot.heads import REMEMBERED, Heads, Known
+from ingest.springboot.known_heads import REMEMBERED, Known, KnownHeads
 from ingest.springboot.service import service_of
 from sawlog.batch import JOINED, LineBatch, Source, nobody
 from sawlog.columns import ITS_OWN, Columns, Common
@@ -66,7 +66,7 @@ class Springboot(Filter):
         self._keep: bool = options["keep_original"]
         self._tags: list[str] = [str(tag) for tag in options["tag_on_failure"]]
         self._clock = Clock(_zone(options))
-        self._sources: dict[str, tuple[Mapping[str, Any], Heads]] = {}
+        self._sources: dict[str, tuple[Mapping[str, Any], KnownHeads]] = {}
         self._above = Above()
 
     def apply(self, events: list[Event]) -> list[Event]:
@@ -131,13 +131,13 @@ class Springboot(Filter):
         """Whether `lines` can do this batch itself."""
         return self._source == ("message",) and not batch.truncated and _FILLED.isdisjoint(batch.source.fields)
 
-    def _heads(self, source: Source) -> Heads:
+    def _heads(self, source: Source) -> KnownHeads:
         """Return the heads remembered for a source, as long as its fields are the same."""
         fields, heads = self._sources.get(source.key, (None, None))
         if heads is None or (fields is not source.fields and fields != source.fields):
             if len(self._sources) >= REMEMBERED_SOURCES:
                 self._sources.clear()
-            heads = Heads(partial(self._read, source), _UNKNOWN)
+            heads = KnownHeads(partial(self._read, source), _UNKNOWN)
             self._sources[source.key] = (source.fields, heads)
         return heads
 

@@ -398,7 +398,7 @@ class StoreConformance:
         own = {**DOCUMENTS["b:0"], "@metadata": {"_id": "own"}}
         times = [f"{DATE}T10:00:00.00{n}Z" for n in range(4)]
         messages = ["plain", 'with "quotes", \\ and \u20ac \n', "", ""]
-        columns = Columns([head] * 4, times, messages, [0, 10, 20, 30], {1: ("f" * 32, "e" * 16)})
+        columns = Columns([head] * 4, times, messages, [0, 10, 20, 30], {1: f"{'f' * 32}-{'e' * 16}"})
         columns.put(3, own)
         odd = Common("c", {"log": {}, "process": {"pid": "many"}})
         columns.heads[2] = odd

@@ -16,7 +16,7 @@ from ingest.springboot.head import LONGEST_HEAD, divider, ids_in, ids_of
 from sawlog.columns import Common
 
 REMEMBERED: Final = 4096
-"""Heads kept in memory for each source."""
+"""KnownHeads kept in memory for each source."""
 LOOKED_AT: Final = 50
 """Lines of a batch by which one sees where their messages begin."""
 TIME_ENDS: Final = 23
@@ -35,7 +35,7 @@ class _Place(NamedTuple):
     message: int
 
 
-class Heads:
+class KnownHeads:
     """The heads of one source."""
 
     def __init__(self, read: Callable[[str], tuple[Common, Seconds] | None], unknown: Known) -> None:
