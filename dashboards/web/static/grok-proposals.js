@@ -42,7 +42,7 @@ export function GrokNext({ lines, expression, add }) {
     ${open && usable && error && html`<p class="problem" role="alert">${visible(error.message)}</p>`}
     ${open && usable && !error && answer && html`<div class=${busy ? "stale" : ""}>
       <p class="quiet">${answer.matched && !answer.steps.length ? "Nothing is left of the lines: the expression takes all of them." : answer.matched ? `What may come next in ${number(answer.matched)} of ${number(Math.min(lines.length, 500))} lines; what fits all comes first.` : "The expression matches none of the lines so far."}</p>
-      <ul class="steps" aria-label="What may come next">${answer.steps.slice(0, 24).map((step) => html`<li key=${step.grok}><button type="button" class="plain" onClick=${() => added(step)}>
+      <ul class="steps" aria-label="What may come next">${answer.steps.slice(0, 24).map((step) => html`<li key=${step.grok}><button type="button" class="plain" disabled=${busy} onClick=${() => added(step)}>
         <span class=${step.fits === answer.matched ? "good" : "quiet"}>${number(step.fits)} of ${number(answer.matched)}</span>
         <code>${visible(step.name ?? `"${step.text}"`)}</code> <span class="quiet example">${visible(step.text.slice(0, 80))}</span></button></li>`)}</ul></div>`}
   </div>`;

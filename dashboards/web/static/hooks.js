@@ -6,25 +6,26 @@ import { useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js
 
 /**
  * Ask again whenever `key` changes; what is superseded is aborted. The last answer stays until there is another, and
- * is `stale` while what stands beside it is an error.
+ * is `stale` while what stands beside it is an error. It is `busy` from the drawing on in which the key is another.
  * @template T
  * @param {string | null} key null: nothing to ask
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @returns {Asked<T>}
  */
 export function useAsk(key, ask) {
-  const [asked, set] = useState(/** @type {Asked<T>} */ ({ answer: null, error: null, busy: key !== null, stale: false }));
+  const [asked, set] = useState({ of: /** @type {string | null} */ (null), answer: /** @type {T | null} */ (null), error: /** @type {Error | null} */ (null) });
   useEffect(() => {
     if (key === null) return;
     const aborter = new AbortController();
-    set((before) => ({ ...before, busy: true }));
+    set((before) => ({ ...before, of: null }));
     ask(aborter.signal).then(
-      (answer) => aborter.signal.aborted || set({ answer, error: null, busy: false, stale: false }),
-      (error) => aborter.signal.aborted || set((before) => ({ ...before, error, busy: false, stale: before.answer !== null })),
+      (answer) => aborter.signal.aborted || set({ of: key, answer, error: null }),
+      (error) => aborter.signal.aborted || set((before) => ({ ...before, of: key, error })),
     );
     return () => aborter.abort();
   }, [key]);
-  return asked;
+  const { of, answer, error } = asked;
+  return { answer, error, busy: key !== null && of !== key, stale: error !== null && answer !== null };
 }
 
 /** The size of an element, kept. @returns {[{ current: any }, { width: number, height: number }]} */

@@ -16,6 +16,8 @@ export function LinesAround({ event, actions, zone }) {
   const [lines, setLines] = useState(/** @type {Lines | null} */ (null));
   const [error, setError] = useState(/** @type {Error | null} */ (null));
   const [busy, setBusy] = useState(false);
+  const now = useRef(lines);
+  now.current = lines;
   const host = useRef(/** @type {any} */ (null));
   const held = useRef(/** @type {{ id: string, height: number } | null} */ (null)); // grows above keep what is read where it is
   const here = lines?.events.some(({ id }) => id === event.id);
@@ -46,6 +48,7 @@ export function LinesAround({ event, actions, zone }) {
     const asked = { index: edge.index, id: edge.id, before: direction === "before" ? 2 * STEP : 0, after: direction === "after" ? 2 * STEP : 0 };
     try {
       const answer = await ask.context(asked);
+      if (now.current !== lines) return; // the lines are those around another event by now
       const known = new Set(lines.events.map(({ id }) => id));
       const fresh = answer.events.filter((/** @type {LogEvent} */ one) => !known.has(one.id));
       const box = host.current.closest(".panel-part");
@@ -56,9 +59,10 @@ export function LinesAround({ event, actions, zone }) {
         : { ...lines, events: [...lines.events, ...fresh], more_after: answer.more_after && fresh.length > 0 });
       setError(null);
     } catch (failed) {
-      setError(/** @type {Error} */ (failed));
+      if (now.current === lines) setError(/** @type {Error} */ (failed));
+    } finally {
+      setBusy(false);
     }
-    setBusy(false);
   };
 
   if (!lines) return html`<p class=${error ? "bad" : "quiet"} ref=${host}>${error?.message ?? "…"}</p>`;

@@ -25,7 +25,7 @@ const RECOUNT_EVERY = 4000;
 
 /** @param {import("./app.js").ViewProps} props @returns {FoundEvents} */
 export function useEvents({ state, asked, key_: key }) {
-  const [shown, show] = useState(/** @type {{ pages: Pages | null, error: Error | null, busy: boolean, language: Language | null }} */ ({ pages: null, error: null, busy: true, language: null }));
+  const [shown, show] = useState(/** @type {{ of: string, pages: Pages | null, error: Error | null, language: Language | null }} */ ({ of: "", pages: null, error: null, language: null }));
   const [, draw] = useState(0);
   const [recount, setRecount] = useState(0);
   const redraw = () => draw((before) => before + 1);
@@ -51,16 +51,16 @@ export function useEvents({ state, asked, key_: key }) {
     });
     pages.oldestFirst = order === "oldest";
     made.current = { whole, pages, opened: Promise.resolve() };
-    show((before) => ({ ...before, busy: true }));
+    show((before) => ({ ...before, of: "" }));
     // The stream opens first (the effect below), so that no event falls between it and the first page.
     queueMicrotask(async () => {
       try {
         await made.current.opened;
         if (aborter.signal.aborted) return;
         await pages.more();
-        if (!aborter.signal.aborted) show(({ language }) => ({ pages, error: null, busy: false, language }));
+        if (!aborter.signal.aborted) show(({ language }) => ({ of: whole, pages, error: null, language }));
       } catch (error) {
-        if (!aborter.signal.aborted) show((before) => ({ ...before, error: /** @type {Error} */ (error), busy: false }));
+        if (!aborter.signal.aborted) show((before) => ({ ...before, of: whole, error: /** @type {Error} */ (error) }));
       }
     });
     return () => aborter.abort();
@@ -108,9 +108,10 @@ export function useEvents({ state, asked, key_: key }) {
     };
   }, [live, whole]);
 
-  const { pages, error, busy, language } = shown;
+  const { of, pages, error, language } = shown;
   return {
-    pages, error, busy, language, recount, redraw,
+    pages, error, language, recount, redraw,
+    busy: of !== whole, // from the drawing on in which something else is asked
     stale: error !== null && pages !== null && pages !== made.current.pages,
     find: (id) => (pages && pages.rowOf(id) >= 0 ? pages.at(pages.rowOf(id)) : undefined),
     fail: (problem) => show((before) => ({ ...before, error: problem })),

@@ -1,57 +1,63 @@
 // The query: its language, completion of fields and values, recent and saved queries.
 
 import * as ask from "./ask.js";
+import { fitting, nameOf, remember, useCompletion } from "./completion.js";
 import { useOutside } from "./hooks.js";
 import { number, visible } from "./text.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @import { Saved, State, Suggested } from "./types.js" */
 
-const RECENT = "sawlog.recent";
-const MOST_RECENT = 12;
-const WAIT = 120; // milliseconds of rest before completions are asked for
-
 /** @param {import("./app.js").ViewProps & { searches: Record<string, { title: string, description: string, query?: string, columns: string[], own?: boolean }> }} props */
 export function QueryBox(props) {
   const { state, actions, refresh } = props;
   const [text, setText] = useState(state.query);
-  const [offered, setOffered] = useState(/** @type {(Suggested & { to: string }) | null} */ (null));
-  const [active, setActive] = useState(-1);
+  const [offered, setOffered] = useState(/** @type {import("./completion.js").Offered | null} */ (null));
+  const [chosen, choose] = useState(/** @type {string | null} */ (null));
   const ref = useRef(/** @type {any} */ (null));
   const input = useRef(/** @type {any} */ (null));
+  const caret = useRef(/** @type {number | null} */ (null)); // where it belongs once the text that was taken is drawn
   useLayoutEffect(() => setText(state.query), [state.query]); // at once, or it would take away what is typed next
-  useOutside(ref, offered !== null, () => setOffered(null));
-  const listen = useCompletion(props, setOffered, () => setActive(-1));
+  useLayoutEffect(() => {
+    if (caret.current !== null) input.current.setSelectionRange(caret.current, caret.current);
+    caret.current = null;
+  });
+  const listen = useCompletion(props, setOffered, choose);
+  const close = () => {
+    listen.stop(); // what is on its way would open it again
+    setOffered(null);
+  };
+  useOutside(ref, offered !== null, close);
+  const shown = fitting(offered, text);
+  const items = shown?.items ?? [];
+  const active = items.findIndex((item) => nameOf(item) === chosen);
 
   const run = (/** @type {string} */ query) => {
-    setOffered(null);
-    listen.stop();
+    close();
     remember(query);
     if (query === state.query) refresh();
     else actions.setQuery(query);
   };
   const take = (/** @type {Suggested["items"][0]} */ item) => {
     if (item.kind === "recent") return run(item.text);
-    if (offered?.to !== text) return; // it was offered to what stood there before
-    const { start, end } = offered;
+    if (!shown) return;
+    const { start, end } = shown;
     const space = item.kind === "field" ? "" : " ";
     const next = `${text.slice(0, start)}${item.text}${space}${text.slice(end)}`;
-    const caret = start + item.text.length + space.length;
+    caret.current = start + item.text.length + space.length;
     setText(next);
     setOffered(null);
-    requestAnimationFrame(() => {
-      input.current.focus();
-      input.current.setSelectionRange(caret, caret);
-      listen.ask(next, caret);
-    });
+    input.current.focus();
+    listen.ask(next, caret.current);
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
-    const items = offered?.items ?? [];
+    if (event.isComposing) return;
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !event.altKey) {
       event.preventDefault();
-      if (!items.length) return listen.ask(text, input.current.selectionStart, 0);
-      setActive((active + (event.key === "ArrowDown" ? 1 : -1) + items.length + 1) % (items.length + 1) || 0);
-      if (event.key === "ArrowUp" && active <= 0) setActive(items.length - 1);
+      if (!items.length) return listen.ask(text, input.current.selectionStart, 0, event.key === "ArrowDown" ? 0 : -1);
+      // Before the first and behind the last is the text itself.
+      const next = event.key === "ArrowDown" ? active + 1 : active < 0 ? items.length - 1 : active - 1;
+      choose(items[next] ? nameOf(items[next]) : null);
     } else if ((event.key === "Enter" || event.key === "Tab") && items[active]) {
       event.preventDefault();
       take(items[active]);
@@ -61,15 +67,14 @@ export function QueryBox(props) {
       input.current.blur();
     }
   };
-  const chosen = offered?.items[active] ? `suggestion-${active}` : null;
   return html`<form class="search" role="search" ref=${ref} onSubmit=${(/** @type {Event} */ event) => {
     event.preventDefault();
     run(text.trim());
   }}>
     <div class="query">
       <input id="query" ref=${input} type="search" value=${text} autocomplete="off" autocapitalize="off" spellcheck=${false} aria-label="Query"
-        placeholder="Search: words, level: ERROR, service.name: orders" role="combobox" aria-autocomplete="list" aria-expanded=${offered !== null}
-        aria-controls="suggestions" aria-activedescendant=${chosen} onKeyDown=${keys}
+        placeholder="Search: words, level: ERROR, service.name: orders" role="combobox" aria-autocomplete="list" aria-expanded=${items.length > 0}
+        aria-controls="suggestions" aria-activedescendant=${active < 0 ? null : `suggestion-${active}`} onKeyDown=${keys} onBlur=${close}
         onFocus=${() => !text && listen.ask("", 0, 0)}
         onInput=${(/** @type {any} */ event) => {
           setText(event.target.value);
@@ -77,8 +82,8 @@ export function QueryBox(props) {
         }} />
       <kbd aria-hidden="true" title="Press / to search">/</kbd>
       <${LanguageSwitch} state=${state} actions=${actions} />
-      <ul id="suggestions" class="menu suggestions" role="listbox" aria-label="Completions" hidden=${!offered?.items.length}>
-        ${offered?.items.map((item, place) => html`<li id=${`suggestion-${place}`} key=${`${item.kind} ${item.text}`} role="option" aria-selected=${place === active}
+      <ul id="suggestions" class="menu suggestions" role="listbox" aria-label="Completions" hidden=${!items.length}>
+        ${items.map((item, place) => html`<li id=${`suggestion-${place}`} key=${nameOf(item)} role="option" aria-selected=${place === active}
             onPointerDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => take(item)}>
           <span class=${`kind kind-${item.kind}`}>${item.kind}</span><span class="key">${visible(item.text)}</span>
           ${typeof item.n === "number" && html`<span class="count">${number(item.n)}</span>`}
@@ -88,35 +93,6 @@ export function QueryBox(props) {
     <button class="primary" type="submit">Search</button>
     <${SavedMenu} ...${props} text=${text} />
   </form>`;
-}
-
-/** Ask for completions a moment after the last key. @param {import("./app.js").ViewProps} props @param {(offered: (Suggested & { to: string }) | null) => void} show @param {() => void} reset */
-function useCompletion({ asked }, show, reset) {
-  const waiting = useRef({ timer: 0, aborter: /** @type {AbortController | null} */ (null) });
-  const stop = () => {
-    clearTimeout(waiting.current.timer);
-    waiting.current.aborter?.abort();
-  };
-  const start = (/** @type {string} */ text, /** @type {number} */ caret, wait = WAIT) => {
-    stop();
-    reset();
-    const recent = recentQueries().filter((one) => one !== text && one.toLowerCase().includes(text.toLowerCase())).slice(0, text ? 3 : 8).map((one) => ({ text: one, kind: "recent" }));
-    if (!text) show(recent.length ? { start: 0, end: 0, items: recent, to: text } : null);
-    waiting.current.timer = setTimeout(async () => {
-      const aborter = (waiting.current.aborter = new AbortController());
-      try {
-        // The server counts characters, a text of the page UTF-16's units.
-        const found = await ask.suggest({ ...asked, query: "", text, caret: [...text.slice(0, caret)].length }, aborter.signal);
-        const [start, end] = [found.start, found.end].map((place) => [...text].slice(0, place).join("").length);
-        const items = [...(text ? [] : recent), ...found.items, ...(text ? recent : [])];
-        if (!aborter.signal.aborted) show(items.length ? { start, end, items, to: text } : null);
-      } catch {
-        // A query can be written without completions; the search itself says what is wrong.
-      }
-    }, wait);
-  };
-  useEffect(() => stop, []);
-  return { ask: start, stop };
 }
 
 /** @param {{ state: State, actions: import("./types.js").Actions }} props */
@@ -176,24 +152,4 @@ function SavedMenu(/** @type {any} */ { state, actions, searches, text }) {
       ${problem && html`<p class="bad" role="alert">${problem}</p>`}
     </div>`}
   </div>`;
-}
-
-/** @returns {string[]} */
-function recentQueries() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(RECENT) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string") : [];
-  } catch {
-    return []; // storage is forbidden, or holds something else
-  }
-}
-
-/** @param {string} query */
-function remember(query) {
-  if (!query) return;
-  try {
-    localStorage.setItem(RECENT, JSON.stringify([query, ...recentQueries().filter((one) => one !== query)].slice(0, MOST_RECENT)));
-  } catch {
-    // Storage is forbidden or full: nothing is remembered.
-  }
 }

@@ -3,7 +3,7 @@
 import { Draft } from "./draft.js";
 import { useOutside } from "./hooks.js";
 import { browserZone, edgeFrom, edgeText, isZone, offsetText, PRESETS, rangeText, zones } from "./time.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @import { State, Actions } from "./types.js" */
 
@@ -35,8 +35,8 @@ function Edges(/** @type {{ state: State, actions: Actions, zone: string, close:
   const [from, setFrom] = useState(edgeText(state.from ?? "", zone));
   const [to, setTo] = useState(edgeText(state.to ?? "", zone));
   const first = useRef(/** @type {any} */ (null));
-  useEffect(() => {
-    first.current.focus();
+  useLayoutEffect(() => {
+    first.current.focus(); // before the next key
     first.current.select();
   }, []);
   const apply = (/** @type {Event} */ event) => {

@@ -135,6 +135,12 @@ async def visit(tab: Page, address: str) -> AsyncIterator[None]:
     await tab.close()
 
 
+async def settled(page: Page) -> None:
+    """Wait until nothing is being asked for what is shown: what is read at once is the last answer."""
+    await expect(page.locator("#total")).not_to_have_text("…")
+    await expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+
+
 async def parameters(page: Page) -> dict[str, list[str]]:
     """What the address says, of the page itself: `Page.url` hears of its changes later."""
     return parse_qs((await page.evaluate("location.search")).removeprefix("?"))

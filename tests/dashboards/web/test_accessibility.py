@@ -22,6 +22,7 @@ def axe() -> str:
 
 
 async def faults(page: Page) -> list[str]:
+    await expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     await page.evaluate(need(axe))
     # What is dimmed because it is no answer to what was asked is not what one reads.
     found: dict[str, Any] = await page.evaluate("axe.run({exclude: ['.stale']})")

@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
-from tests.dashboards.web.conftest import HOSTILE, parameters, visit
+from tests.dashboards.web.conftest import HOSTILE, PATIENCE, parameters, visit
 from tests.dashboards.web.test_accessibility import faults
 
 TRACE = """\
@@ -150,7 +150,7 @@ class TestWhatIsBroken:
             late = line(20_000, datetime.now(UTC), "orders", "No stock", "ERROR", error=thrown)
             await broken.bulk(Bulk(["n:0"], [late]))
             problem = blank.locator(".problem-row", has_text="StockException")
-            await expect(problem).to_contain_text("new", timeout=40_000)
+            await expect(problem).to_contain_text("new", timeout=2 * PATIENCE)  # the view asks every 15 s
             await expect(blank.locator("#total")).to_have_text("3 errors")
             await problem.locator(".sample").click()
             await expect(blank.locator(".event-panel")).to_contain_text("Stock.java:9")
@@ -209,7 +209,7 @@ class TestOneEvent:
         await failure.keyboard.press("r")
         request = failure.locator(".request")
         await expect(request).to_contain_text("5 events in 3 services within 1.3 s")
-        assert await request.locator(".waterfall .line-service").all_inner_texts() == ["gateway", "orders", "payments"]
+        await expect(request.locator(".waterfall .line-service")).to_have_text(["gateway", "orders", "payments"])
         messages = request.locator(".line .line-text")
         await expect(messages.first).to_contain_text("POST /api/orders")
         await expect(messages.last).to_contain_text("POST /api/orders 502")

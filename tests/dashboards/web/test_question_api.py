@@ -18,6 +18,7 @@ from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
+from tests.patience import SECONDS
 
 LEVELS = ("INFO", "WARN", "ERROR", "INFO")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -221,7 +222,7 @@ async def test_the_place_of_a_fault_is_told(tmp_path: Path) -> None:
 
 async def told(response: aiohttp.ClientResponse, name: str) -> Any:
     """Wait for the next message of a name."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         async for line in response.content:
             if line == f"event: {name}\n".encode():
                 return json.loads((await response.content.readline()).removeprefix(b"data: "))
@@ -262,7 +263,7 @@ async def test_viewers_are_bounded_and_forgotten(tmp_path: Path, monkeypatch: py
                 assert third.status == 429
             first.close()
             second.close()
-        async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+        async with asyncio.timeout(SECONDS), aiohttp.ClientSession() as client:
             while True:
                 async with client.get(f"{url}/api/live") as again:
                     if again.status == 200:
