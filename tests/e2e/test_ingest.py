@@ -302,4 +302,4 @@ def test_a_second_signal_does_not_wait_for_an_output_that_is_down(tmp_path: Path
         time.sleep(0.5)
         assert ingest.process.poll() is None
         ingest.signal(signal.SIGTERM)
-        assert ingest.process.wait(5) == -signal.SIGTERM
+        assert ingest.process.wait(60) == -signal.SIGTERM

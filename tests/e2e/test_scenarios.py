@@ -192,10 +192,11 @@ def test_permission_lost_and_given_back(shipping: Shipping) -> None:
     without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
     process = shipping.start(through=without if os.getuid() == 0 else ())
     shipping.until_there("one")
-    time.sleep(1.5)
+    until(
+        lambda: str(log) not in [file.path for file in psutil.Process(process.pid).open_files()],
+        lambda: shipping.messages,
+    )
     log.chmod(0)
-    with psutil.Process(process.pid).oneshot():
-        assert str(log) not in [file.path for file in psutil.Process(process.pid).open_files()]
     shipping.append(log, "two") if os.getuid() == 0 else None
     until(lambda: "permission denied" in shipping.messages.lower(), lambda: shipping.messages)
     assert shipping.texts() == ["one"]

@@ -24,6 +24,7 @@ from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
 from tests.faults import fill_up
+from tests.patience import SECONDS
 
 
 class Feed(Input):
@@ -138,7 +139,7 @@ def end(queue: str = "first") -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -150,7 +151,7 @@ async def running(text: str, letters: DeadLetters, **settings: Any) -> AsyncIter
     try:
         yield service
         service.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             await task
     finally:
         task.cancel()
@@ -159,7 +160,7 @@ async def running(text: str, letters: DeadLetters, **settings: Any) -> AsyncIter
 
 async def run(text: str, letters: DeadLetters, **settings: Any) -> IngestService:
     service = IngestService(Pipeline.from_text(text, "test"), letters, **{"workers": 0, **settings})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         await service.run()
     return service
 
@@ -236,13 +237,13 @@ class TestDelivery:
         filler = fill_up(small_disk)
         async with running(PIPELINE, letters) as service:
             give("a", "refused 1")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(SECONDS):
                 while not health(service)["problems"]:
                     await asyncio.sleep(0.01)
             assert "disk full: dead letters" in health(service)["problems"]["collect"]
             assert "a" not in Feed.settled
             filler.unlink()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(SECONDS):
                 while "a" not in Feed.settled:
                     await asyncio.sleep(0.01)
             assert Feed.settled["a"] is None
@@ -289,7 +290,9 @@ class TestOrderAndBounds:
 
         async def first_is_slow(self: Here, batch: Any) -> Any:
             parts = await real(self, batch)
-            await asyncio.sleep(0.1 if parts[0][0]["message"] in {"a0", "a3"} else 0)
+            if parts[0][0]["message"] == "a0":
+                await until(lambda: "b0" in Collect.sent.get("begun first", ()))
+            await asyncio.sleep(0.1 if parts[0][0]["message"] == "a3" else 0)
             return parts
 
         monkeypatch.setattr(Here, "run", first_is_slow)
@@ -424,7 +427,7 @@ class TestReload:
         await until(lambda: Feed.running == ["first"])
         await service.reload(Pipeline.from_text(PIPELINE))
         failing.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             with pytest.raises(SawlogError, match="the data folder is gone"):
                 await running
         assert len(runs) == 1

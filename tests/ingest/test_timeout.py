@@ -21,6 +21,7 @@ from ingest.options import Block, Setting
 from ingest.pipeline import Pipeline
 from sawlog.errors import Position
 from tests.ingest.filter.building import make
+from tests.patience import SECONDS
 
 RUNAWAY = "a" * 40 + "!"
 PLAIN = "a=1 b"
@@ -167,7 +168,7 @@ def test_a_process_whose_expression_runs_away_ends_on_sigterm(tmp_path: Path) ->
                 assert process.poll() is None
             time.sleep(0.5)
             process.terminate()
-            out, _ = process.communicate(timeout=15)
+            out, _ = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
     assert process.returncode == 0

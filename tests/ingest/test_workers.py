@@ -1,7 +1,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from ingest.pipeline import Pipeline
 from ingest.workers import Adaptive, FilterError, Here, WorkerError, Workers, filtering
 from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.event import Event
+from tests.patience import SECONDS
 
 PIPELINE = """
 filter {
@@ -134,18 +134,17 @@ async def test_a_pipeline_that_a_worker_cannot_compile(tmp_path_factory: pytest.
     pipeline = Pipeline.from_text(text)
     (folder / "own").unlink()
     with pytest.raises(WorkerError, match="cannot compile the pipeline"):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             await Workers(pipeline.sections, 1).start()
 
 
 async def test_closing_ends_busy_workers_soon() -> None:
-    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 20000 } } output { null { } }'
+    text = 'filter { grok { match => { "message" => "(a+)+$" } timeout_millis => 600000 } } output { null { } }'
     async with started(text) as workers:
         slow = asyncio.create_task(workers.run(runaway(1)))
         await asyncio.sleep(0.3)
-        before = time.monotonic()
-        await workers.close()
-        assert time.monotonic() - before < 5
+        async with asyncio.timeout(SECONDS):
+            await workers.close()
         with pytest.raises(WorkerError):
             await slow
 
@@ -172,7 +171,7 @@ def test_a_pipeline_without_filters_needs_no_workers() -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         while not condition():
             await asyncio.sleep(0.02)
 

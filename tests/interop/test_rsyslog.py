@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import need
 from tests.ingest.input.building import running
+from tests.patience import SECONDS
 from tests.services import MissingServiceError, Process, free_port
 
 MODULE = "/usr/lib/*/rsyslog/omelasticsearch.so"
@@ -57,7 +58,7 @@ class Rsyslog(Process):
 
     async def send(self, count: int) -> None:
         """Send numbered lines, as soon as it listens."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             while True:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -104,7 +105,7 @@ async def test_what_is_refused_is_in_its_error_file_with_the_reason(rsyslog: Rsy
     async with running("http", port=0) as one:
         rsyslog.start(await one.port(), 'template="broken" bulkMode="on"')
         await rsyslog.send(3)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             while not rsyslog.errors:
                 await asyncio.sleep(0.05)
     assert one.sink.events == []

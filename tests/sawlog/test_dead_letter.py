@@ -9,6 +9,7 @@ from sawlog import dead_letter
 from sawlog.dead_letter import DeadLetter, DeadLetters
 from sawlog.errors import StoreError, StoreUnavailableError
 from tests.faults import fill_up
+from tests.patience import SECONDS
 
 
 def letters(*ids: str, message: str = "x") -> list[DeadLetter]:
@@ -51,7 +52,7 @@ async def test_a_full_disk_is_waited_for(
     assert not keeping.done()
     assert "disk full" in str(dead.problem)
     filler.unlink()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         await keeping
     assert (dead.problem, changes[-1]) == (None, None)
     # What was tried meanwhile has left nothing, and the log has been spared.

@@ -12,6 +12,7 @@ from shipper.following import Tail
 from shipper.framing import Framing, LineFraming
 from shipper.registry import Registry
 from shipper.settings import FileInput
+from tests.patience import SECONDS
 
 
 class CrashError(Exception):
@@ -103,7 +104,7 @@ class Rig:
         registry.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+async def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Wait for a condition; fail when it does not come about."""
     async with asyncio.timeout(seconds):
         while not condition():

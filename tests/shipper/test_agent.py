@@ -224,11 +224,11 @@ class TestLive:
         assert rig.texts == ["2025-01-01 10:00:00.000 INFO first", "  goes on"]
 
     async def test_each_new_line_starts_the_clock_again(self, tmp_path: Path) -> None:
-        rig = Rig(tmp_path, framing=SpringBootFraming(timeout=1.0))
+        rig = Rig(tmp_path, framing=SpringBootFraming(timeout=2.0))
         log = rig.logs / "a.log"
         ends = await rig.live()
         head = "2025-01-01 10:00:00.000  INFO 1 --- [main] a.B : failed"
-        text = [head, "", "a.XException: why", *["\tat a.B.c"] * 12]
+        text = [head, "", "a.XException: why", *["\tat a.B.c"] * 22]
         for _ in range(2):
             for line in text:
                 write(log, line)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import shipper.following
@@ -28,12 +29,17 @@ def rig(tmp_path: Path) -> Rig:
 
 @pytest.fixture
 def brief_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipper.following, "COPY_SECONDS", 0.5)
+    monkeypatch.setattr(shipper.following, "COPY_SECONDS", 3.0)
 
 
 def write(path: Path, *texts: str) -> None:
     with path.open("a") as file:
         file.writelines(f"{text}\n" for text in texts)
+
+
+async def closed(path: Path) -> None:
+    """Wait until this process has the file open no more."""
+    await until(lambda: str(path) not in [file.path for file in psutil.Process().open_files()])
 
 
 def impatient(rig: Rig) -> FileInput:
@@ -58,7 +64,7 @@ async def test_renamed_out_of_the_pattern_and_long_quiet_it_is_found_at_the_next
     agent, running, registry = await rig.live(impatient(rig))
     await until(lambda: rig.texts == ["one"])
     log.rename(rotated)
-    await asyncio.sleep(1.5)
+    await closed(rotated)
     write(rotated, "very late")
     await asyncio.sleep(0.5)
     assert rig.texts == ["one"]
@@ -76,7 +82,7 @@ async def test_moved_to_another_folder_it_is_read_until_it_was_quiet_for_long(ri
     write(log, "two")
     log.rename(elsewhere)
     await until(lambda: rig.texts == ["one", "two"])
-    await asyncio.sleep(1.5)
+    await closed(elsewhere)
     write(elsewhere, "late")
     await asyncio.sleep(0.5)
     await rig.end(agent, running, registry)

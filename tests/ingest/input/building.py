@@ -17,6 +17,7 @@ from ingest.options import Block, Setting
 from sawlog.batch import Batch
 from sawlog.errors import ConfigError, Position
 from sawlog.event import Event
+from tests.patience import SECONDS
 
 PLACE = Position("test.conf", 3, 5)
 
@@ -61,7 +62,7 @@ class Sink:
 
     async def until(self, events: int) -> list[Event]:
         """Wait until so many events have come."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             while len(self.events) < events:
                 self._came.clear()
                 await self._came.wait()
@@ -77,7 +78,7 @@ class Running:
         self.task = asyncio.create_task(plugin.run(sink))
 
     async def port(self) -> int:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while self.plugin.address is None:
                 if self.task.done():
                     self.task.result()

@@ -13,8 +13,7 @@ import pytest
 from sawlog.batch import Batch
 from sawlog.errors import StoreError
 from tests.ingest.input.building import make
-
-SECONDS = 30.0
+from tests.patience import SECONDS
 
 
 class Store:

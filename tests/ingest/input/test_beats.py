@@ -29,6 +29,7 @@ from sawlog.wire.lumberjack import (
     encode_window,
 )
 from tests.ingest.input.building import Certificates, codec, make, refused, running
+from tests.patience import SECONDS
 
 
 def line(number: int, **fields: Any) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Sender:
     async def to(cls, port: int) -> Sender:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    async def acks(self, seconds: float = 10.0) -> list[int] | None:
+    async def acks(self, seconds: float = SECONDS) -> list[int] | None:
         """Return the next acknowledgements; none when nothing comes in time, None when the connection is closed."""
         try:
             data = await asyncio.wait_for(self.reader.read(1000), seconds)
@@ -71,7 +72,7 @@ class Sender:
 
 
 def send(port: int, events: list[dict[str, Any]], **settings: Any) -> None:
-    client = PyLogBeatClient("127.0.0.1", port, timeout=10, **settings)
+    client = PyLogBeatClient("127.0.0.1", port, timeout=SECONDS, **settings)
     try:
         client.connect()
         client.send(events)

@@ -27,9 +27,9 @@ from sawlog.batch import Batch, LineBatch, Source
 from sawlog.wire import envelope
 from sawlog.wire.lumberjack import encode_batch, encode_compressed, encode_data, encode_enveloped, encode_window
 from tests.ingest.input.building import make
+from tests.patience import SECONDS
 
 CASES = 10_000
-SECONDS = 20.0
 REASON = "is closed: "
 
 # Hypothesis takes ten times as long to make deep JSON as the server to read it.

@@ -26,6 +26,7 @@ from sawlog.wire.mqtt import Answer, answers_topic, batches_topic, decode_answer
 from sawlog.wire.mqtt_client import properties_of
 from tests.conftest import need
 from tests.ingest.input.building import Certificates, Running, Sink, make, refused
+from tests.patience import SECONDS
 from tests.services import MosquittoServer, program
 
 
@@ -65,7 +66,7 @@ async def started(server: MosquittoServer, *, hold: bool = False, **settings: An
 
 
 async def until_connected(one: Running, times: int = 1) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         while one.plugin.connections < times:
             if one.task.done():
                 one.task.result()
@@ -86,7 +87,7 @@ class Sender:
         properties.CorrelationData = correlation
         await self.client.publish(batches_topic(self._prefix, "agent-1"), data, qos=1, properties=properties)
 
-    async def answer(self, seconds: float = 10) -> tuple[bytes, Answer]:
+    async def answer(self, seconds: float = SECONDS) -> tuple[bytes, Answer]:
         async with asyncio.timeout(seconds):
             message = await anext(self.client.messages)
         return message.properties.CorrelationData, decode_answer(bytes(message.payload))  # type: ignore[union-attr] # version 5 has properties
@@ -309,7 +310,7 @@ async def test_the_end_does_not_wait_for_ever(
     async with started(mosquitto, hold=True, topic=topic) as one, sender(mosquitto, topic) as peer:
         await peer.send(encode(lines("x")), b"1")
         await one.sink.until(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SECONDS):
             await one.stop()
 
 
@@ -317,8 +318,7 @@ async def test_the_end_does_not_wait_for_a_broker_that_hangs(broker: MosquittoSe
     async with started(broker, topic=topic) as one:
         broker.signal(signal.SIGSTOP)
         try:
-            # No more than it takes to see that nobody answers.
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(SECONDS):
                 await one.stop()
         finally:
             broker.signal(signal.SIGCONT)
@@ -380,7 +380,7 @@ async def test_tls_with_a_clients_certificate(tmp_path: Path, topic: str, caplog
         assert one.sink.messages == ["over TLS"]
         untrusting = Running(make("mqtt", port=server.port, ssl_enabled=True, **shown), Sink())
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(SECONDS):
                 while "certificate verify failed" not in caplog.text:
                     await asyncio.sleep(0.05)
         await untrusting.stop()

@@ -16,6 +16,7 @@ from ingest.input import memory_queue, tcp
 from ingest.input.memory_queue import MemoryQueue
 from sawlog.batch import Batch
 from tests.ingest.input.building import Certificates, Sink, codec, make, refused, running
+from tests.patience import SECONDS
 
 
 async def say(port: int, *parts: bytes, **settings: Any) -> None:
@@ -144,9 +145,9 @@ async def test_peers_are_held_back_while_there_is_no_room() -> None:
         await asyncio.wait_for(writer.drain(), 0.5)
     assert len(taken) == 1
     gate.set()
-    await asyncio.wait_for(writer.drain(), 20)
+    await asyncio.wait_for(writer.drain(), SECONDS)
     writer.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while sum(map(len, taken)) < 40_000:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -258,14 +259,14 @@ async def test_standard_input_to_its_end(monkeypatch: pytest.MonkeyPatch) -> Non
         await sink.until(2)
         os.write(theirs, b"ree")
         os.close(theirs)
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, SECONDS)
     assert sink.messages == ["one", "two", "three"]
     assert sink.events[0]["host"] == {"hostname": socket.gethostname()}
 
 
 async def test_a_generator_ends_and_counts() -> None:
     sink = Sink()
-    await asyncio.wait_for(make("generator", lines=["a", "b"], count=1500, threads=2).run(sink), 20)
+    await asyncio.wait_for(make("generator", lines=["a", "b"], count=1500, threads=2).run(sink), SECONDS)
     assert len(sink.events) == 6000
     assert sink.messages[:4] == ["a", "b", "a", "b"]
     assert sink.events[-1]["event"]["sequence"] == 1499

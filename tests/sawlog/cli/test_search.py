@@ -24,6 +24,7 @@ from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.walk import newest
+from tests.patience import SECONDS
 
 LEVELS = ["INFO", "INFO", "WARN", "ERROR"]
 HOSTILE = "\x1b]0;owned\x07\x9b31m \u202eevil"
@@ -209,7 +210,7 @@ class Tail:
         os.close(writer)
         self._rest = b""
 
-    def line(self, seconds: float = 30.0) -> str:
+    def line(self, seconds: float = SECONDS) -> str:
         end = time.monotonic() + seconds
         while b"\n" not in self._rest:
             ready, _, _ = select.select([self._reader], [], [], max(0.0, end - time.monotonic()))
@@ -223,7 +224,7 @@ class Tail:
 
     def interrupt(self) -> tuple[int, str]:
         self._process.send_signal(signal.SIGINT)
-        _, errors = self._process.communicate(timeout=20)
+        _, errors = self._process.communicate(timeout=SECONDS)
         return self._process.returncode, errors.decode()
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sawlog.errors import InputError
 from sawlog.running.up import Settings, Up, run
 from sawlog.store.retention import Retention
+from tests.patience import SECONDS
 
 GOOD = "2017-07-04 11:11:37.921  INFO 1 --- [main] a.B : started"
 PARSED = 'filter { grok { match => { message => "%{TIMESTAMP_ISO8601:at} +%{LOGLEVEL:level}" } } }'
@@ -100,7 +101,7 @@ async def test_inputs_of_the_pipeline_that_follow_files_run(tmp_path: Path) -> N
     started: list[Up] = []
     settings = Settings((), tmp_path / "data", web=False, pipeline=(str(pipeline),), workers=0)
     running = asyncio.create_task(run(settings, started.append))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         while not started or started[0].created < 1:
             await asyncio.sleep(0.05)
             assert not running.done() or running.result()

@@ -37,6 +37,7 @@ from shipper.settings import (
 )
 from tests.faults import FaultyProxy
 from tests.ingest.input.building import make
+from tests.patience import SECONDS
 from tests.services import MosquittoServer
 from tests.shipper.output.conformance import HoldingConformance, Place, SenderConformance
 
@@ -75,7 +76,7 @@ class InputPlace(Place):
     async def running(self) -> AsyncIterator[InputPlace]:
         task = asyncio.create_task(self.plugin.run(self.deliver))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(SECONDS):
                 while not (self.plugin.connections if hasattr(self.plugin, "connections") else self.plugin.address):
                     await asyncio.sleep(0.01)
             yield self

@@ -20,6 +20,7 @@ from shipper.output import About
 from shipper.output.logstash import LogstashSender
 from shipper.settings import LogstashOutput, TlsSettings
 from tests.ingest.input.building import Certificates, make
+from tests.patience import SECONDS
 from tests.relay import Relay
 from tests.services import free_port
 
@@ -59,7 +60,7 @@ async def receiving(**options: Any) -> AsyncIterator[tuple[int, Receiver]]:
     port = free_port()
     source = make("beats", port=port, host="127.0.0.1", **options)
     task = asyncio.create_task(source.run(receiver.deliver))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while True:
             with contextlib.suppress(OSError):
                 (await asyncio.open_connection("127.0.0.1", port))[1].close()
@@ -92,7 +93,7 @@ class Lines:
         return LineBatch(source, texts, range(first, first + count), count * 10, self.heard.append)
 
     async def settled(self, count: int) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(SECONDS):
             while len(self.heard) < count:
                 await asyncio.sleep(0.01)
 
@@ -212,7 +213,7 @@ async def test_nothing_is_acknowledged_before_the_receiver_does() -> None:
     async with receiving() as (port, receiver), sender(port) as output:
         receiver.hold = True
         await output.send(lines.batch(10))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             while not receiver.held:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
@@ -271,7 +272,7 @@ async def test_a_receiver_that_comes_late_and_one_that_is_never_there() -> None:
     late = Lines()
     async with sender(free_port()) as output:
         await output.send(late.batch(1))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             while output.counters.problem is None:
                 await asyncio.sleep(0.01)
         assert "refused" in output.counters.problem
@@ -287,7 +288,7 @@ async def test_a_host_that_is_away_is_told_once_while_another_takes_events(caplo
             await output.send(lines.batch(10))
             await lines.settled(number + 1)
             await asyncio.sleep(0.05)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             while "refused" not in caplog.text:
                 await asyncio.sleep(0.01)
         check(receiver, lines)
@@ -337,7 +338,7 @@ async def test_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
             other = Lines()
             async with sender(port, tls=tls) as output:
                 await output.send(other.batch(1))
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(SECONDS):
                     while output.counters.problem is None:
                         await asyncio.sleep(0.01)
                 assert re.search(words, output.counters.problem)
