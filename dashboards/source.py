@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from sawlog.errors import ConfigError
+from sawlog.store import differences
 
 GRID_COLUMNS = 48
 """The width of a dashboard of Kibana's."""
@@ -31,11 +32,7 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def script(self) -> str:
         """What computes it, in Painless."""
-        start, end = f"doc['{self.start}']", f"doc['{self.end}']"
-        return (
-            f"if (doc.containsKey('{self.end}') && {end}.size() > 0 && {start}.size() > 0) "
-            f"{{ emit({end}.value.toInstant().toEpochMilli() - {start}.value.toInstant().toEpochMilli()) }}"
-        )
+        return differences.script(self.start, self.end)
 
 
 class DataView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

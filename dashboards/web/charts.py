@@ -14,10 +14,12 @@ from dashboards.web.chart_request import ChartRequest
 from dashboards.web.search_request import MAX_BUCKETS
 from sawlog.errors import QueryError
 from sawlog.search import kql
+from sawlog.store import differences
 from sawlog.store.base import Clause, Store
+from sawlog.store.plain_words import NO_SCRIPTS
 
 Format = Literal["number", "percent", "duration"]
-Calculation = Literal["count", "share", "average", "span"]
+Calculation = Literal["count", "share", "percentile", "delay", "average delay"]
 
 OTHER: Final = "Other"
 ASKED_FOR: Final = 10
@@ -26,8 +28,9 @@ AVERAGE: Final = "Average"
 _FORMATS: Final[dict[Calculation, Format]] = {
     "count": "number",
     "share": "percent",
-    "average": "number",
-    "span": "duration",
+    "percentile": "number",
+    "delay": "duration",
+    "average delay": "duration",
 }
 _BY: Final = "by"
 _SPLIT: Final = "split"
@@ -55,6 +58,7 @@ class Measure:
     label: str
     kind: Calculation
     aggregations: dict[str, Any] = field(default_factory=dict)
+    percentile: int = 0
 
     @property
     def format(self) -> Format:
@@ -67,8 +71,9 @@ class Measure:
         if not self.aggregations:
             return count
         found = bucket[self.name]
-        if self.kind == "average":
-            return _figure(found)
+        if self.kind in {"percentile", "delay"}:
+            figure: float | None = next(one["value"] for one in found["values"] if one["key"] == self.percentile)
+            return figure
         if self.kind == "count":
             return float(found["doc_count"])
         if self.kind == "share":
@@ -77,43 +82,42 @@ class Measure:
         return None if start is None or end is None else end - start
 
 
-def measures(chart: Chart, runtime: Mapping[str, Runtime]) -> list[Measure]:
-    """Return what a store can measure of a chart's values.
+def measures(chart: Chart, runtime: Mapping[str, Runtime], *, averages: bool = False) -> list[Measure]:
+    """Return what a store measures of a chart's values.
 
-    A percentile becomes the average, once for each field. That of a `runtime` field
-    is the difference of the averages of its two ends, among the events that have both.
+    With `averages`, for a store that computes no field, a percentile of a `runtime` field becomes the average, once for
+    each field: the difference of the averages of its two ends, among the events that have both.
 
     Raises:
         QueryError: the chart asks for what no store can answer.
     """
     made: dict[str, Measure] = {}
-    averaged = list(dict.fromkeys(value.of for value in chart.values if value.of))
+    averaged = list(dict.fromkeys(value.of for value in chart.values if value.of in runtime)) if averages else []
     for value in chart.values:
         label = value.label
-        if value.of:
+        if value.of in averaged:
             label = AVERAGE if len(averaged) == 1 else f"{AVERAGE} {value.of}"
         elif label in made:
             raise QueryError(f"two values are called '{label}'")
-        made.setdefault(label, _measure(f"value{len(made)}", label, value, runtime))
+        made.setdefault(label, _measure(f"value{len(made)}", label, value, chart, runtime, averages))
     if any(one.other for one in (chart.by, chart.split) if one) and any(one.kind != "count" for one in made.values()):
-        raise QueryError("what is not shown, 'other', can be counted, not averaged")
+        raise QueryError("what is not shown, 'other', can be counted, not measured")
     return list(made.values())
 
 
 def notes(chart: Chart, runtime: Mapping[str, Runtime]) -> list[str]:
     """Say what is drawn here in another way than in Kibana."""
-    told = [
+    return [
         f"Without {left}, which Kibana computes"
         for text in _queries(chart)
         for left in kql.parse(text, runtime).left_out
     ]
-    if percentiles := [value.label for value in chart.values if value.percentile is not None]:
-        told.append(f"The average; in Kibana: {', '.join(percentiles)}")
-    return told
 
 
-def body(chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest) -> dict[str, Any]:
-    """Return the ``_search`` body for a chart, with what the page asks besides.
+def body(
+    chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest, *, averages: bool = False
+) -> dict[str, Any]:
+    """Return the ``_search`` body for a chart, with what the page asks besides; `averages` as for `measures`.
 
     Raises:
         QueryError: the chart asks for what no store can answer.
@@ -122,14 +126,20 @@ def body(chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest) -> d
     if asked.start is not None or asked.end is not None:
         limits = {"gte": asked.start, "lt": None if asked.end is None else asked.end + 1}
         wanted.append({"range": {"@timestamp": {side: at for side, at in limits.items() if at is not None}}})
-    request = {"query": {"bool": {"filter": wanted}}, "size": 0, "track_total_hits": True}
-    aggregations = _aggregations(chart, measures(chart, runtime), asked)
+    request: dict[str, Any] = {"query": {"bool": {"filter": wanted}}, "size": 0, "track_total_hits": True}
+    if not averages and (computed := _computed(chart, runtime)):
+        request["runtime_mappings"] = {
+            name: differences.mapping(runtime[name].start, runtime[name].end) for name in computed
+        }
+    aggregations = _aggregations(chart, measures(chart, runtime, averages=averages), asked)
     return {**request, "aggs": aggregations} if aggregations else request
 
 
-def rows(chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any]) -> list[DataPoint]:
+def rows(
+    chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any], *, averages: bool = False
+) -> list[DataPoint]:
     """Return the figures in the answer to `body`."""
-    found = measures(chart, runtime)
+    found = measures(chart, runtime, averages=averages)
     whole = {"doc_count": answer["hits"]["total"]["value"], **answer.get("aggregations", {})}
     if chart.by is None:
         return [DataPoint(one.label, one.value(whole)) for one in found]
@@ -145,19 +155,51 @@ def rows(chart: Chart, runtime: Mapping[str, Runtime], answer: Mapping[str, Any]
 
 
 async def draw(store: Store, chart: Chart, runtime: Mapping[str, Runtime], asked: ChartRequest) -> dict[str, Any]:
-    """Ask the store and answer ``{"total": …, "rows": […]}``. Raises as `Store.search` does."""
-    answer = await store.search(body(chart, runtime, asked), asked.index)
-    return {"total": answer["hits"]["total"]["value"], "rows": rows(chart, runtime, answer)}
+    """Ask the store and answer ``{"total": …, "rows": […]}``. Raises as `Store.search` does.
+
+    Where the store computes no field, ``values`` are what was measured instead, and ``notes`` say so.
+    """
+    instead: dict[str, Any] = {}
+    try:
+        answer = await store.search(body(chart, runtime, asked), asked.index)
+    except QueryError as error:
+        if not _computed(chart, runtime) or str(error) != NO_SCRIPTS:
+            raise
+        answer = await store.search(body(chart, runtime, asked, averages=True), asked.index)
+        labels = ", ".join(value.label for value in chart.values if value.of in runtime)
+        instead = {
+            "values": values(measures(chart, runtime, averages=True)),
+            "notes": [f"The average, not {labels}: {NO_SCRIPTS}"],
+        }
+    found = rows(chart, runtime, answer, averages=bool(instead))
+    return {"total": answer["hits"]["total"]["value"], "rows": found, **instead}
 
 
-def _measure(name: str, label: str, value: Value, runtime: Mapping[str, Runtime]) -> Measure:
-    if value.of is not None and value.of in runtime:
+def values(measured: Iterable[Measure]) -> list[dict[str, str]]:
+    """Return what the page has to know of the measures to draw them."""
+    return [{"label": one.label, "format": one.format} for one in measured]
+
+
+def _computed(chart: Chart, runtime: Mapping[str, Runtime]) -> list[str]:
+    """Return the fields of which a chart wants percentiles, and that no document has."""
+    return list(dict.fromkeys(value.of for value in chart.values if value.of is not None and value.of in runtime))
+
+
+def _measure(
+    name: str, label: str, value: Value, chart: Chart, runtime: Mapping[str, Runtime], averages: bool
+) -> Measure:
+    if averages and value.of is not None and value.of in runtime:
         ends = runtime[value.of]
         both = {"bool": {"filter": [{"exists": {"field": one}} for one in (ends.start, ends.end)]}}
-        averages = {"start": {"avg": {"field": ends.start}}, "end": {"avg": {"field": ends.end}}}
-        return Measure(name, label, "span", {name: {"filter": both, "aggs": averages}})
-    if value.of is not None:
-        return Measure(name, label, "average", {name: {"avg": {"field": value.of}}})
+        both_averages = {"start": {"avg": {"field": ends.start}}, "end": {"avg": {"field": ends.end}}}
+        return Measure(name, label, "average delay", {name: {"filter": both, "aggs": both_averages}})
+    if value.of is not None and value.percentile is not None:
+        # One aggregation for all percentiles of a field.
+        name = f"percentiles{[one.of for one in chart.values].index(value.of)}"
+        percents = sorted({one.percentile for one in chart.values if one.of == value.of and one.percentile is not None})
+        asked = {"percentiles": {"field": value.of, "percents": percents, "keyed": False}}
+        kind: Calculation = "delay" if value.of in runtime else "percentile"
+        return Measure(name, label, kind, {name: asked}, value.percentile)
     if value.share is not None:
         return Measure(name, label, "share", {name: {"filter": kql.parse(value.share, runtime).clause}})
     counted = {name: {"filter": kql.parse(value.count, runtime).clause}} if value.count else {}

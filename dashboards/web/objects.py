@@ -108,6 +108,6 @@ def _chart(chart: Chart, source: ObjectsFile) -> dict[str, Any]:
         "kind": chart.kind,
         "by": chart.by,
         "split": chart.split,
-        "values": [{"label": one.label, "format": one.format} for one in charts.measures(chart, runtime)],
+        "values": charts.values(charts.measures(chart, runtime)),
         "notes": charts.notes(chart, runtime),
     }

@@ -217,7 +217,8 @@ class Store(ABC):
         ``match_all``, ``match``, ``match_phrase``, ``term``, ``terms``, ``range``, ``exists``, ``prefix``,
         ``wildcard``, ``ids``; ``size``, ``from``, ``sort``, ``track_total_hits``, ``_source``; aggregations
         ``terms``, ``date_histogram`` (``fixed_interval``, ``min_doc_count``, ``extended_bounds``), ``filter``,
-        ``filters``, ``min``, ``max``, ``avg``, ``sum``, ``value_count``, ``cardinality``, and their nesting.
+        ``filters``, ``min``, ``max``, ``avg``, ``sum``, ``value_count``, ``cardinality``, ``percentiles``, and their
+        nesting; ``runtime_mappings`` of `sawlog.store.differences`, where the store can compute them.
 
         Raises:
             QueryError: the request is malformed, or holds a clause that this store does not offer.

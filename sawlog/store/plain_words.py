@@ -6,6 +6,7 @@ import logging
 import re
 from typing import Final
 
+NO_SCRIPTS: Final = "this Elasticsearch runs no scripts"
 _LOG: Final = logging.getLogger(__name__)
 _KNOWN: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), words)
@@ -37,6 +38,7 @@ _KNOWN: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"positions? data|without position", "a phrase is looked for in a field that keeps no order of words"),
         (r"too many buckets", "the answer would have too many buckets: narrow the time, or choose longer bars"),
         (r"result window is too large", "so many hits are not given at once: page through them"),
+        (r"script_lang not supported|cannot execute (?:scripts|\[)", NO_SCRIPTS),
         (r"nested: *\[|failed to find nested object", "nested fields are not offered"),
     )
 )

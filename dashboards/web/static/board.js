@@ -66,9 +66,10 @@ function ChartPanel(/** @type {any} */ { id, title, chart, count, asked, zone, a
   return html`<header><h2 title=${chart.description || title}>${title}</h2></header>
     <div class=${`panel-body${found.stale ? " stale" : ""}`} aria-busy=${found.busy}>
       ${found.error && !found.answer ? html`<p class="nothing bad">${found.error.message}</p>`
-        : some ? html`<${Chart} chart=${{ ...chart, title }} rows=${rows} span=${span} zone=${zone} pick=${pick} onRange=${actions.setTime} />`
+        : some ? html`<${Chart} chart=${{ ...chart, title, values: found.answer?.values ?? chart.values }} rows=${rows} span=${span} zone=${zone} pick=${pick} onRange=${actions.setTime} />`
         : !found.busy && html`<p class="nothing">No data</p>`}
-    </div>`;
+    </div>
+    ${found.answer?.notes && html`<p class="notes">${found.answer.notes.join("; ")}</p>`}`;
 }
 
 /** The newest events of a saved search in its columns. */

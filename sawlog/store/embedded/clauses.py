@@ -7,7 +7,7 @@ asked in its column and, where that is null and `rest` may hold the field, there
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,6 +89,8 @@ class Compiler:
         self.now = now
         self.check = check
         self.values: dict[str, Any] = {}
+        self.differences: Mapping[str, tuple[str, str]] = {}
+        """Fields that are computed: from which date to which they go."""
         self.used: set[str] = set()
         """The fields that conditions so far have asked."""
         self._known: dict[Any, str] = {}

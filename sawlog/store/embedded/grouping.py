@@ -154,7 +154,7 @@ class _Collection:
         if found.is_json:
             number = "CASE WHEN json_type({0}) IN " + _NUMBERS + " THEN TRY_CAST({0} AS DOUBLE) END"
             sql = f"list_transform({sql}, lambda e: {number.format('e')})" if found.is_list else number.format(sql)
-        elif KINDS[node.body["field"]] == "date":
+        elif KINDS.get(node.body["field"]) == "date":
             sql = _millis(found)
         if node.kind == "percentiles":
             return self._percentiles(node, sql, found.is_list)
@@ -290,7 +290,10 @@ class _Collection:
 
 
 def values(name: str, compiler: Compiler) -> FieldValues:
-    """Return a field's values: of its column, and of `rest` where that holds some."""
+    """Return a field's values: of its column, and of `rest` where that holds some, or what is computed of two dates."""
+    if name in compiler.differences:
+        start, end = (_earliest(one, compiler) for one in compiler.differences[name])
+        return FieldValues(f"({end} - {start})", False, False)
     compiler.used.add(name)
     paths = compiler.names.of(name) if name != TIME else ()
     if name in KINDS:
@@ -302,6 +305,12 @@ def values(name: str, compiler: Compiler) -> FieldValues:
         value = f"json_extract(rest, {held[0][1]})"
         return FieldValues(f"CASE WHEN {is_value(value, None)} THEN {value}::VARCHAR END", False, True)
     return FieldValues(_listed(held, lambda value: f"{value}::VARCHAR", None), True, True)
+
+
+def _earliest(name: str, compiler: Compiler) -> str:
+    """Write the milliseconds of a date; of several, those of the first, as Elasticsearch's scripts see it."""
+    found = values(name, compiler)
+    return f"epoch_ms({f'list_min({found.sql})' if found.is_list else found.sql})"
 
 
 def _typed_values(name: str, kind: str, paths: Sequence[str], compiler: Compiler) -> FieldValues:

@@ -8,15 +8,16 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from sawlog.errors import QueryError, nearest
+from sawlog.store import differences
 from sawlog.store.embedded import aggregations
-from sawlog.store.embedded.layout import KINDS, TIME
+from sawlog.store.embedded.layout import DATES, KINDS, TIME
 
 WINDOW: Final = 10_000
 """The most hits that a request may page through, as in Elasticsearch; `search_after` goes further."""
 
 _OPTIONS: Final = {
     *{"query", "size", "from", "sort", "search_after", "track_total_hits", "_source", "aggs", "aggregations"},
-    *{"timeout", "version", "seq_no_primary_term"},
+    *{"timeout", "version", "seq_no_primary_term", "runtime_mappings"},
 }
 
 
@@ -51,6 +52,11 @@ class SearchRequest:
         self.after = self._after(request.get("search_after"))
         self._includes, self._excludes = _source_filter(request.get("_source", True))
         self.is_counted = _is_counted(request.get("track_total_hits", True))
+        self.differences = differences.read(request.get("runtime_mappings") or {})
+        """The fields that are computed, and from which date to which they go."""
+        for name, ends in self.differences.items():
+            if name in KINDS or not set(ends) <= set(DATES):
+                raise QueryError(f"'{name}' is not offered: only what lies between {' and '.join(DATES)} is computed")
         self.nodes = aggregations.parse(request.get("aggs", request.get("aggregations", {})))
 
     def render(self, name: str, index: str, source: dict[str, Any], values: list[Any]) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def counted(
         return _of_rows(nodes, condition, sources, compiler, session)
     total, parts = collect(quick, rolled, compiler, session)
     if others := {name: node for name, node in nodes.items() if name not in quick}:
-        parts |= _of_rows(others, condition, _with_values(others, sources, session, known), compiler, session)[1]
+        parts |= _of_rows(
+            others, condition, _with_values(others, sources, compiler, session, known), compiler, session
+        )[1]
     return total, parts
 
 
@@ -60,11 +62,14 @@ def _of_rows(
     return collect(nodes, rows, compiler, session)
 
 
-def _with_values(nodes: Mapping[str, Node], sources: Sources, session: Session, known: FieldList) -> Sources:
+def _with_values(
+    nodes: Mapping[str, Node], sources: Sources, compiler: Compiler, session: Session, known: FieldList
+) -> Sources:
     """Leave out segments without a value of any field that is asked for, where only values count."""
     if any(node.filters or node.kind == "date_histogram" for node in nodes.values()):
         return sources
-    fields = {node.body["field"] for node in nodes.values()}
+    names = (node.body["field"] for node in nodes.values())
+    fields = {field for name in names for field in compiler.differences.get(name, (name,))}
     return replace(sources, runs=[run for run in sources.runs if known.holds(run.segment, fields, session)])
 
 

@@ -31,6 +31,7 @@ def search(
     low, high, clause = time_limits(asked.clause, asked.now)
     scope = Scope(session, view, (low, high), index)
     compiler = Compiler(scope.names, asked.now, session.check_expression)
+    compiler.differences = asked.differences
     condition = compiler.compile(clause)
     fields = frozenset(compiler.used)
     sources = scope.sources(condition.hint, compiler)

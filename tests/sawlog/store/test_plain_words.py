@@ -19,6 +19,8 @@ from sawlog.store.plain_words import plain
         ("Failed to parse query [a:(]", "cannot be read in Lucene's syntax"),
         ("expected ']' at position 2", "a regular expression is not understood"),
         ("Determinizing automaton with 1 states would require more than 10000 effort.", "too complex"),
+        ("script_lang not supported [painless]", "this Elasticsearch runs no scripts"),
+        ("cannot execute scripts using [runtime] context", "this Elasticsearch runs no scripts"),
         ("something new [x] org.elasticsearch.Y", "its reason is in the log"),
     ],
 )
