@@ -1,4 +1,4 @@
-"""The endpoints of the grok workbench: expressions tried on samples, proposed, and saved as a filter.
+"""The endpoints of the grok workbench: expressions tried, proposed and saved as filters, and the filters there are.
 
 Whoever serves the page of a running pipeline brings the workbench that answers; without one, there are none.
 """
@@ -55,16 +55,17 @@ class _Unknown(Exception):  # noqa: N818 - it is told as an answer
 async def _answer(workbench: GrokWorkbench, what: str, request: web.Request) -> dict[str, Any]:
     told = await bodies.read(request.clone(client_max_size=MAX_BYTES))
     match what:
-        case "try" | "next" | "suggest":
+        case "try" | "next" | "suggest" | "save" | "filters" | "delete":
             return await workbench.ask(what, told)
         case "failures":
             question = bodies.question({key: value for key, value in told.items() if key in KEYS})
             return await _failures(workbench, request.app[STORE], question)
         case "filter":
-            events = await _events(request.app[STORE], {"match_all": {}})
+            index = told.pop("index", None)
+            if index is not None and not isinstance(index, str):
+                raise InputError("'index' is the name of a data stream, or a pattern")
+            events = await _events(request.app[STORE], {"match_all": {}}, index or None)
             return await workbench.ask("filter", {**told, "events": events})
-        case "save":
-            return await workbench.ask("save", told)
         case _:
             raise _Unknown
 
@@ -72,15 +73,15 @@ async def _answer(workbench: GrokWorkbench, what: str, request: web.Request) -> 
 async def _failures(workbench: GrokWorkbench, store: Store, question: Question) -> dict[str, Any]:
     """Group the newest events that no filter could parse by the shape of their texts."""
     query = {"bool": {"filter": [question.clause(), {"term": {"tags": FAILURE}}]}}
-    total = await bounded(store.count(query))
-    events = await _events(store, query)
+    total = await bounded(store.count(query, question.index))
+    events = await _events(store, query, question.index)
     return {"total": total, **await workbench.ask("group", {"lines": [event["message"] for event in events]})}
 
 
-async def _events(store: Store, query: dict[str, Any]) -> list[dict[str, Any]]:
+async def _events(store: Store, query: dict[str, Any], index: str | None) -> list[dict[str, Any]]:
     """Return the newest events, each with its text as it came, if that was kept, and its tags."""
     found: list[dict[str, Any]] = []
-    async for hits in newest(store, query, EVENTS):
+    async for hits in newest(store, query, EVENTS, index=index):
         for hit in hits:
             source = hit["_source"]
             original = source.get("event")

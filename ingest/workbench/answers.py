@@ -11,6 +11,7 @@ import msgspec
 from ingest.grok.compiler import Expression
 from ingest.grok.expand import REFERENCE
 from ingest.grok.library import builtin
+from ingest.workbench.kept import delete, kept_filters
 from ingest.workbench.names import offered_names, offered_types
 from ingest.workbench.saving import destination, save
 from ingest.workbench.sections import section_of
@@ -127,6 +128,14 @@ def _save(request: Mapping[str, Any]) -> dict[str, Any]:
     return {"file": str(to.file), "samples_file": str(to.samples), "text": section.text}
 
 
+def _filters(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {"filters": kept_filters(*_places(request))}
+
+
+def _delete(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {"file": str(delete(_name(request), str(request.get("text", "")), *_places(request)))}
+
+
 def _lines(request: Mapping[str, Any], *, may_be_empty: bool = False) -> list[str]:
     lines = request.get("lines")
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
@@ -169,4 +178,6 @@ _ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Any]]] = {
     "group": _group,
     "filter": _filter,
     "save": _save,
+    "filters": _filters,
+    "delete": _delete,
 }

@@ -78,7 +78,7 @@ class Workbench:
                 raise
         if kind == "error":
             raise InputError(found)
-        if what == "save":
+        if what in {"save", "delete"}:
             found["reload"] = await self._reload() if self._reload else "no pipeline runs here that could be reloaded"
         return dict(found)
 

@@ -31,7 +31,7 @@ export const context = (body, signal) => post("/api/context", body, signal);
 export const event = (index, id, signal) => ask(`/api/event?${new URLSearchParams({ index, id })}`, { signal });
 /** @param {string} id @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponent(id)}`, body, signal, JSON.parse); // to be reckoned with
-/** What the grok workbench is asked: "failures", "suggest", "try", "next", "filter", "save". @param {string} what @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+/** What the grok workbench is asked: "failures", "suggest", "try", "next", "filter", "save", "filters", "delete". @param {string} what @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const grok = (what, body, signal) => post(`/api/grok/${what}`, body, signal);
 /** @returns {Promise<Record<string, any>>} */
 export const status = () => ask("/api/status", {});

@@ -9,15 +9,15 @@ import { html, useEffect, useState } from "./vendor/preact.js";
 /** @typedef {{ text: string, samples: string, notes: string[], file: string, appends: boolean, before: string[], trial: Trial }} Seen */
 /** @typedef {{ file: string, samples_file: string, text: string, reload: string | null }} SavedFilter */
 
-/** @param {{ lines: string[], groks: string[], saved: () => void }} props */
-export function GrokFilter({ lines, groks, saved }) {
+/** @param {{ lines: string[], groks: string[], index: string | null, saved: () => void }} props */
+export function GrokFilter({ lines, groks, index, saved }) {
   const [name, setName] = useState("");
   const [key, setKey] = useState(/** @type {string | null} */ (null));
   const [kept, setKept] = useState(/** @type {{ answer?: SavedFilter, error?: Error } | null} */ (null));
   const [saving, setSaving] = useState(false);
   const wanted = { lines, groks, name };
-  const now = JSON.stringify(wanted);
-  const { answer, error, busy } = useAsk(key, (signal) => /** @type {Promise<Seen>} */ (ask.grok("filter", wanted, signal)));
+  const now = JSON.stringify([wanted, index]);
+  const { answer, error, busy } = useAsk(key, (signal) => /** @type {Promise<Seen>} */ (ask.grok("filter", { ...wanted, index }, signal)));
   const current = key === now;
   useEffect(() => setKept(null), [now]);
   const save = () => {

@@ -3,11 +3,13 @@
 import * as ask from "./ask.js";
 import { Draft } from "./draft.js";
 import { GrokFilter } from "./grok-filter.js";
+import { GrokKept } from "./grok-kept.js";
 import { GrokLines } from "./grok-lines.js";
+import { keepDraft, same, wholeOf, workFor } from "./grok-link.js";
 import { GrokNext, GrokSuggestions } from "./grok-proposals.js";
 import { useAsk } from "./hooks.js";
 import { number, visible } from "./text.js";
-import { html, useEffect, useLayoutEffect, useState } from "./vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @typedef {{ field: string, start: number, end: number, value: string | number }} Span */
 /** @typedef {{ grok: number | null, spans: Span[], end: number, stop: { why: string, at: number, runs_away: boolean } | null }} Row */
@@ -19,17 +21,16 @@ const PAUSE = 350;
 const STYLE = new URL("./grok.css", import.meta.url).pathname;
 
 /** @param {import("./app.js").ViewProps} props */
-export function Grok({ actions, key_: key }) {
+export function Grok({ state, actions, key_: key }) {
   useLayoutEffect(style, []);
-  const [samples, setSamples] = useState(/** @type {string[]} */ ([]));
-  const [expression, setExpression] = useState("");
+  const { samples, setSamples, expression, setExpression } = useWork(state, actions);
   const [turn, setTurn] = useState(0);
   const groks = expression.split("\n").filter((line) => line.trim());
   const lines = samples.filter((line) => line.trim());
   const settled = useSettled(JSON.stringify([lines, groks]));
   const ready = lines.length > 0 && groks.length > 0;
   const tried = useAsk(ready ? settled : null, (signal) => /** @type {Promise<Tried>} */ (ask.grok("try", { lines, groks }, signal)));
-  const failures = useAsk(`failures ${turn}`, (signal) => /** @type {Promise<Failures>} */ (ask.grok("failures", {}, signal)));
+  const failures = useAsk(`failures ${turn} ${state.index}`, (signal) => /** @type {Promise<Failures>} */ (ask.grok("failures", { index: state.index }, signal)));
   if (failures.error && /** @type {ask.AskError} */ (failures.error).kind === "http") {
     return html`<div class="grok-view"><h1>Grok</h1><p class="card">No pipeline runs beside this page, so there is nobody to answer: <code>sawlog up</code> has the workbench, and <code>sawlog grok --suggest</code> does the same on the command line.</p></div>`;
   }
@@ -38,7 +39,7 @@ export function Grok({ actions, key_: key }) {
   return html`<div class="grok-view" data-key=${key}>
     <h1 class="visually-hidden">Grok</h1>
     <section class="card samples" aria-label="Samples">
-      <h2>Samples <span class="quiet">${lines.length ? number(lines.length) : ""}</span></h2>
+      <h2>Samples <span class="quiet">${lines.length ? number(lines.length) : ""}</span>${state.grok.more && html`<span class="quiet">too many for a link, which has ${number(state.grok.lines.length)}</span>`}</h2>
       <textarea id="grok-samples" rows="5" spellcheck=${false} aria-label="Sample lines" placeholder="Paste lines of log here, or take those that did not parse"
         value=${samples.join("\n")} onInput=${(/** @type {any} */ event) => setSamples(event.target.value.split("\n"))}></textarea>
       <${Unparsed} failures=${failures} actions=${actions} again=${() => setTurn((before) => before + 1)} take=${(/** @type {string[]} */ taken) => { setSamples(taken); setExpression(""); }} />
@@ -53,8 +54,36 @@ export function Grok({ actions, key_: key }) {
       <${GrokNext} lines=${lines} expression=${groks.length > 1 ? null : expression} add=${(/** @type {string} */ part) => setExpression((expression || "^") + part)} />
     </section>
     ${lines.length > 0 && html`<${GrokLines} lines=${lines} tried=${answer} />`}
-    ${answer && answer.matched > 0 && html`<${GrokFilter} lines=${lines} groks=${groks} saved=${() => setTurn((before) => before + 1)} />`}
+    ${answer && answer.matched > 0 && html`<${GrokFilter} lines=${lines} groks=${groks} index=${state.index} saved=${() => setTurn((before) => before + 1)} />`}
+    <${GrokKept} turn=${turn} open=${(/** @type {import("./grok-kept.js").KeptFilter} */ one) => { setSamples(one.lines); use(one.groks); }} changed=${() => setTurn((before) => before + 1)} />
   </div>`;
+}
+
+/** The samples and the expression; the address has them a moment after they have changed, and they are what it says when it changes by itself. @param {import("./types.js").State} state @param {import("./types.js").Actions} actions */
+function useWork(state, actions) {
+  const [samples, setSamples] = useState(() => wholeOf(state.grok).lines);
+  const [expression, setExpression] = useState(() => wholeOf(state.grok).expression);
+  const written = useRef(state.grok);
+  const now = useRef({ samples, expression });
+  now.current = { samples, expression };
+  const writeDown = () => {
+    const work = workFor(now.current.samples, now.current.expression);
+    keepDraft(now.current.samples, now.current.expression);
+    if (same(work, written.current)) return;
+    written.current = work;
+    actions.setGrok(work);
+  };
+  const settled = useSettled(JSON.stringify([samples, expression]));
+  useEffect(writeDown, [settled]);
+  useEffect(() => writeDown, []);
+  useEffect(() => {
+    if (same(state.grok, written.current)) return;
+    written.current = state.grok;
+    const whole = wholeOf(state.grok);
+    setSamples(whole.lines);
+    setExpression(whole.expression);
+  }, [state.grok]);
+  return { samples, setSamples, expression, setExpression };
 }
 
 /** @param {{ failures: import("./hooks.js").Asked<Failures>, actions: import("./types.js").Actions, again: () => void, take: (lines: string[]) => void }} props */

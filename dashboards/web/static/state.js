@@ -2,6 +2,7 @@
 // back to; and the actions that change it.
 
 import { parse } from "./exact.js";
+import { readWork, writeWork } from "./grok-link.js";
 
 /** @import { State, Filter, Operator, Value, Question, Language, View } from "./types.js" */
 
@@ -43,6 +44,7 @@ export function read(search, path = "/") {
     event: id ? { id, index: given.get("in") ?? "" } : null,
     index: given.get("index"),
     saved: given.get("saved"),
+    grok: readWork(given),
   };
 }
 
@@ -75,6 +77,7 @@ export function write(state) {
   put("in", state.event && state.event.index);
   put("index", state.index);
   put("saved", state.saved);
+  if (state.view === "grok") writeWork(state.grok, put);
   // The first view needs a name once something else in the address would mean the list of events.
   if (state.view === "problems" && SEARCHED.some((name) => given.has(name))) given.append("view", "problems");
   const path = state.view === "board" && state.board ? `/dashboards/${encodeURIComponent(state.board)}` : "/";
@@ -282,6 +285,8 @@ function makeActions(store) {
     setSplit: (split) => change({ split }),
     /** @param {boolean} live */
     setLive: (live) => change({ live, ...(live && { to: null }) }, { replace: true }),
+    /** @param {import("./grok-link.js").GrokWork} grok */
+    setGrok: (grok) => change({ grok }, { replace: true }),
     /** @param {string | null} index */
     setIndex: (index) => change({ index }),
     /** @param {string} index @param {string} id @param {{ replace?: boolean }} [how] */

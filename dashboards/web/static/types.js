@@ -26,6 +26,7 @@
  * @property {{ index: string, id: string } | null} event the event that is open beside the list
  * @property {string | null} index
  * @property {string | null} saved a saved search of those that come with sawlog, which holds besides
+ * @property {import("./grok-link.js").GrokWork} grok what stands in the workbench
  */
 
 /** @typedef {{ query: string, language: Language, filters: Filter[], from: string | null, to: string | null, zone: string, index?: string, saved?: string }} Question */

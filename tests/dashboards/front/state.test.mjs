@@ -25,6 +25,8 @@ test("all of a state is in its address", () => {
     from: "yesterday 14:00", to: "2026-11-28T09:30:00.000Z", zone: "America/Sao_Paulo", order: "oldest", columns: ["message", "trace.id"],
     widths: { message: 300, "log:x": 90 }, split: "", event: { id: "a/b:1 2", index: "logs-spring-default" }, index: "logs-*",
   };
+  const grok = { ...state, view: "grok", grok: { lines: ["a b & c", "%{x}"], expression: "^%{INT:a}\n+ é", more: true } };
+  assert.deepEqual(again(grok), grok);
   assert.deepEqual(again(state), state);
   assert.deepEqual(again({ ...state, columns: [], from: null, to: null, split: "host.name" }), { ...state, columns: [], from: null, to: null, split: "host.name" });
 });

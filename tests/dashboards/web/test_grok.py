@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -104,6 +105,64 @@ async def test_from_a_parse_failure_to_a_filter_that_parses_it(tab: Page, up: st
         await page.wait_for_timeout(100)
     assert [event["source"]["service"]["name"] for event in events] == ["orders"]
     assert not events[0]["source"].get("tags")
+    # The link has the samples and the expression.
+    await expect(page).to_have_url(re.compile("grok=.*line="))
+    await page.reload()
+    await expect(page.locator("#grok-expression")).to_have_value(re.compile(r"took=%{INT:took:int} ms"))
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("6 of 6 matched")
+
+
+async def test_a_saved_filter_is_opened_and_deleted(tab: Page, up: str, tmp_path: Path) -> None:
+    page = tab
+    filters = page.get_by_role("region", name="Saved filters")
+    samples = [PIPED.format(number) for number in range(10, 16)]
+    grok = r"^%{IP:[source][ip]} \| %{GREEDYDATA:message}"
+    wanted = {"groks": [grok], "lines": samples, "name": "orders"}
+    assert (await page.request.post(f"{up}/api/grok/save", data=wanted)).ok
+    await page.reload()
+    await filters.get_by_role("button", name="Open orders").click()
+    await expect(page.locator("#grok-expression")).to_have_value(grok)
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("1 of 1 matched")
+    # Deleting asks first, and says that it is in use.
+    await filters.get_by_role("button", name="Delete orders").click()
+    sure = page.get_by_role("group", name="Delete orders?")
+    await expect(sure).to_contain_text("The running pipeline uses it. Nothing else reads its 1 sample")
+    await sure.get_by_role("button", name="Keep it").click()
+    await expect(sure).to_have_count(0)
+    file = tmp_path / "data" / "pipelines" / "01-orders.conf"
+    assert file.exists()
+    await filters.get_by_role("button", name="Delete orders").click()
+    await sure.get_by_role("button", name="Delete the filter orders").click()
+    await expect(filters.get_by_role("status")).to_contain_text("the running pipeline goes on without it")
+    await expect(filters.get_by_role("listitem")).to_have_count(0)
+    assert not file.exists()
+    with (tmp_path / "orders.log").open("a") as log:
+        log.write(PIPED.format(77) + "\n")
+    for _ in range(600):
+        found = await page.request.post(
+            f"{up}/api/search", data={"query": "tags:_grokparsefailure AND message:77", "language": "lucene"}
+        )
+        if events := (await found.json())["events"]:
+            break
+        await page.wait_for_timeout(100)
+    assert [event["source"]["message"] for event in events] == [PIPED.format(77)]
+
+
+async def test_more_samples_than_a_link_holds(tab: Page, up: str) -> None:
+    page = tab
+    lines = [f"INFO {number} {'x' * 200}" for number in range(40)]
+    await page.locator("#grok-samples").fill("\n".join(lines))
+    await page.locator("#grok-expression").fill("^%{LOGLEVEL:[log][level]} %{INT:took}")
+    await expect(page.locator(".samples h2")).to_contain_text("too many for a link, which has 18")
+    await expect(page).to_have_url(re.compile("grok=.*more=1"))
+    # This tab knows the others, another one does not.
+    await page.reload()
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("40 of 40 matched")
+    address = await page.evaluate("location.href")
+    assert len(address) < 6000
+    await page.evaluate("sessionStorage.clear()")
+    await page.reload()
+    await expect(page.locator(".grok-lines [role=status]")).to_have_text("18 of 18 matched")
 
 
 async def test_where_an_expression_stops_and_what_comes_next(tab: Page) -> None:
