@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from sawlog.errors import QueryError
 from sawlog.search import steps
 from sawlog.search.error_groups import LEVELS
 from sawlog.search.hints import unknown
+from sawlog.search.times import EARLIEST
 from sawlog.store.base import Store
 from sawlog.store.date_math import interval as interval_of
 from sawlog.times.instant import EPOCH
@@ -151,7 +153,8 @@ async def _bars(store: Store, chosen: Selection, start: int, end: int, width: in
         for bar in answer["aggregations"]["bars"]["buckets"]
     }
     first = min([start // width * width, *there])
-    return [(at, *there.get(at, (0, 0))) for at in range(first, max([end, *there]) + 1, width)]
+    # The first bar of the calendar begins before it.
+    return [(max(at, EARLIEST), *there.get(at, (0, 0))) for at in range(first, max([end, *there]) + 1, width)]
 
 
 def _draw(bars: list[tuple[int, int, int]], width: int, zone: tzinfo) -> None:
@@ -176,10 +179,11 @@ def _cells(n: int, most: int) -> str:
 
 
 def _label(at: int, width: int, zone: tzinfo) -> str:
-    shown = (EPOCH + timedelta(milliseconds=at)).astimezone(zone)
-    if width < 1000:
-        return shown.isoformat(sep=" ", timespec="milliseconds")[:23]
-    return f"{shown:%Y-%m-%d %H:%M:%S}" if width < 60_000 else f"{shown:%Y-%m-%d %H:%M}"
+    shown = EPOCH + timedelta(milliseconds=at)
+    with suppress(OverflowError):  # the calendar's first and last days, on a clock on which they are beyond it
+        shown = shown.astimezone(zone)
+    precision = "milliseconds" if width < 1000 else "seconds" if width < 60_000 else "minutes"
+    return shown.replace(tzinfo=None).isoformat(sep=" ", timespec=precision)
 
 
 def _iso(at: int) -> str:

@@ -221,6 +221,18 @@ class TestFigures:
         total = sum(bar["n"] for bar in objects(run("histogram", "--data", str(data), "--json")))
         assert total == 120
 
+    def test_the_whole_calendar_is_drawn(self, data: Path) -> None:
+        first, last = (
+            {**event(0), "@timestamp": at} for at in ("0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z")
+        )
+        asyncio.run(fill(data, ["first", "last"], [first, last]))
+        for zone in ("UTC", "America/New_York", "Pacific/Kiritimati"):
+            rows = run("histogram", "--data", str(data), "--zone", zone).stdout.splitlines()
+            assert rows[0].split() == ["0001-01-01", "00:00", "1", "▏"]
+            assert sum(int(row.split()[2]) for row in rows) == 122
+        bars = objects(run("histogram", "--data", str(data), "--json"))
+        assert bars[0]["at"] == "0001-01-01T00:00:00.000Z"
+
     def test_too_many_bars_are_refused(self, data: Path) -> None:
         asked = ["--since", "2024-01-01", "--until", "2025-03-02", "--interval", "1s"]
         assert "more than 2,000 bars" in str(run("histogram", "--data", str(data), *asked).exception)
