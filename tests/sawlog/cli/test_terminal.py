@@ -228,7 +228,7 @@ class TestFigures:
         asyncio.run(fill(data, ["first", "last"], [first, last]))
         for zone in ("UTC", "America/New_York", "Pacific/Kiritimati"):
             rows = run("histogram", "--data", str(data), "--zone", zone).stdout.splitlines()
-            assert rows[0].split() == ["0001-01-01", "00:00", "1", "▏"]
+            assert rows[0].split()[:3] == ["0001-01-01", "00:00", "1"]
             assert sum(int(row.split()[2]) for row in rows) == 122
         bars = objects(run("histogram", "--data", str(data), "--json"))
         assert bars[0]["at"] == "0001-01-01T00:00:00.000Z"
