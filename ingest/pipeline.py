@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from ingest.failure import marking
 from ingest.filter.base import Filter
-from ingest.lang.ast import Branch, Section, Statement, blocks
+from ingest.lang.ast import Branch, Section, SectionKind, Statement, blocks
 from ingest.lang.compiler import ColumnStage, Route, Stage, compile_columns, compile_filters, compile_routes
 from ingest.lang.condition import compile_condition
+from ingest.lang.dialect import PLAIN, Dialect
 from ingest.lang.parser import parse
 from ingest.lines import LineColumns
-from ingest.options import Block
-from ingest.plugins import check, make
+from ingest.options import Block, Setting
+from ingest.plugins import check, declared, lookup, make
 from sawlog.batch import Batch, LineBatch
 from sawlog.columns import Columns
 from sawlog.errors import ConfigError, ConfigErrors, Position
 from sawlog.event import TIMESTAMP, Event
 from sawlog.times.instant import now
 
+_ECS: Final = "ecs_compatibility"
 DEFAULT = Path(__file__).with_name("pipelines") / "spring-boot.conf"
 
 
@@ -75,7 +78,7 @@ class Pipeline:
         self._route: Route = compile_routes(bodies["output"], iter(range(len(self.outputs))).__next__)
 
     @classmethod
-    def load(cls, paths: Sequence[Path | str], *, syntax_only: bool = False) -> Pipeline:
+    def load(cls, paths: Sequence[Path | str], *, syntax_only: bool = False, dialect: Dialect = PLAIN) -> Pipeline:
         """Read files, directories (their files) and globs, each in name order, as one pipeline.
 
         With `syntax_only`, environment variables and files that options name need not exist.
@@ -87,7 +90,7 @@ class Pipeline:
         errors: list[ConfigError] = []
         for file in files_of(paths):
             try:
-                sections += parse(_read(file), str(file), syntax_only=syntax_only)
+                sections += _parsed(_read(file), str(file), syntax_only, dialect)
             except ConfigError as error:
                 errors.append(error)
         if errors:
@@ -100,10 +103,12 @@ class Pipeline:
         return cls(sections, syntax_only=syntax_only)
 
     @classmethod
-    def from_text(cls, text: str, name: str = "pipeline", *, syntax_only: bool = False) -> Pipeline:
+    def from_text(
+        cls, text: str, name: str = "pipeline", *, syntax_only: bool = False, dialect: Dialect = PLAIN
+    ) -> Pipeline:
         """Compile a pipeline that is at hand as text; `name` stands for the file in errors. Raises as `load`."""
         try:
-            sections = parse(text, name, syntax_only=syntax_only)
+            sections = _parsed(text, name, syntax_only, dialect)
         except ConfigErrors:
             raise
         except ConfigError as error:
@@ -254,6 +259,36 @@ def _chained(stages: Sequence[Stage]) -> Stage:
         return events
 
     return chain
+
+
+def _parsed(text: str, name: str, syntax_only: bool, dialect: Dialect) -> list[Section]:
+    sections = parse(text, name, syntax_only=syntax_only, dialect=dialect)
+    if dialect.ecs:
+        return sections
+    return [replace(section, body=_without_ecs(section.kind, section.body)) for section in sections]
+
+
+def _without_ecs(kind: SectionKind, body: Sequence[Statement]) -> list[Statement]:
+    """Say ``ecs_compatibility => disabled`` for each plugin that knows the option and says nothing of it."""
+    told: list[Statement] = []
+    for statement in body:
+        if isinstance(statement, Branch):
+            arms = [replace(arm, body=_without_ecs(kind, arm.body)) for arm in statement.arms]
+            told.append(replace(statement, arms=arms, otherwise=_without_ecs(kind, statement.otherwise)))
+        elif _takes(kind, statement, _ECS):
+            setting = Setting(_ECS, "disabled", statement.position)
+            told.append(replace(statement, settings=[*statement.settings, setting]))
+        else:
+            told.append(statement)
+    return told
+
+
+def _takes(kind: SectionKind, block: Block, option: str) -> bool:
+    try:
+        plugin = lookup(kind, block.name, block.position)
+    except ConfigError:
+        return False  # which is told where plugins are checked
+    return option in declared(plugin) and all(setting.name != option for setting in block.settings)
 
 
 def _place(error: ConfigError) -> tuple[str, int, int]:

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from ingest.bus import Bus
 from ingest.options import Block
 from ingest.output.base import Output
 from ingest.plugins import make
 from sawlog.backoff import FIRST_WAIT, growing
+from sawlog.batch import Batch
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
@@ -50,10 +53,16 @@ class OutputCounters:
 class RunningOutput:
     """One output of a pipeline; several `send` may be under way."""
 
-    def __init__(self, block: Block, letters: DeadLetters) -> None:
-        """Raises `ConfigError` for a block that the plugin refuses."""
+    def __init__(self, block: Block, letters: DeadLetters, bus: Bus | None = None, pipeline: str = "") -> None:
+        """`pipeline` is the id of its pipeline, for dead letters.
+
+        Raises:
+            ConfigError: the plugin refuses the block.
+        """
         self.sent = OutputCounters()
         self._output = cast("Output", make("output", block)[0])
+        self._output.bus = bus
+        self._pipeline = pipeline
         self._letters = letters
         self._wait = growing(FIRST_WAIT)
         self._opening = asyncio.Lock()
@@ -92,13 +101,13 @@ class RunningOutput:
         except TEMPORARY as error:
             self._failed(error)
 
-    async def send(self, events: Sequence[Event]) -> None:
-        """Return when each event is durable at the output or, with the reason, in the dead letters.
+    async def send(self, events: Sequence[Event], batch: Batch) -> None:
+        """Return when each event of a batch is durable at the output or, with the reason, in the dead letters.
 
         Raises:
             SawlogError: the output refuses to work for good, or the dead letters cannot be written.
         """
-        refusals: Sequence[Refusal] = await self._retrying()(self._send, events)
+        refusals: Sequence[Refusal] = await self._retrying()(self._send, events, batch)
         await self._keep_dead(events, refusals)
         self.sent.events += len(events) - len(refusals)
         self.sent.refuse(refusal.reason for refusal in refusals)
@@ -115,9 +124,9 @@ class RunningOutput:
                 await self._output.open()
                 self._open = True
 
-    async def _send(self, events: Sequence[Event]) -> Sequence[Refusal]:
+    async def _send(self, events: Sequence[Event], batch: Batch) -> Sequence[Refusal]:
         await self._ready()
-        refusals = await self._output.send(events)
+        refusals = await self._output.hand_on(events, batch)
         if self._down_since is not None:
             log.warning("%s works again after %.0f s", self.name, time.monotonic() - self._down_since)
             self._down_since = self._problem = None
@@ -142,5 +151,6 @@ class RunningOutput:
     async def _keep_dead(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
         letters = [self._output.dead_letter(events[refusal.position], refusal) for refusal in refusals]
         if letters:
+            letters = [msgspec.structs.replace(letter, pipeline=self._pipeline) for letter in letters]
             log.warning("%s refused %d events: %s", self.name, len(letters), letters[0].reason)
             await self._letters.keep(letters)

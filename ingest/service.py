@@ -14,6 +14,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar, cast
 
+import msgspec
+
+from ingest.bus import Bus
 from ingest.input.base import Input
 from ingest.options import Block
 from ingest.output.base import dead_letter_of
@@ -29,6 +32,8 @@ from sawlog.errors import SawlogError
 from sawlog.event import Event
 from sawlog.store.base import DEFAULT_INDEX, Refusal
 
+MAIN: Final = "main"
+"""The id of a pipeline that has been given none, as in Logstash."""
 WINDOW_BYTES: Final = 64 << 20
 WINDOW_BATCHES: Final = 1_024
 GRACE_SECONDS: Final = 20.0
@@ -82,8 +87,8 @@ class Sink(Protocol):
     async def open(self) -> None:
         """Make ready; see `RunningOutput.open`."""
 
-    async def send(self, events: Sequence[Event]) -> None:
-        """Return when each event is durable, or in the dead letters; see `RunningOutput.send`."""
+    async def send(self, events: Sequence[Event], batch: Batch) -> None:
+        """Return when each event of a batch is durable, or in the dead letters; see `RunningOutput.send`."""
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -108,6 +113,8 @@ class _RunningInput:
     key: str | None
     """What the files say of it; None: the caller has brought it, and it stays whatever they say."""
     input: Feed
+    inside: bool = False
+    """Whether other pipelines of this process are where its events come from."""
     task: asyncio.Task[None] | None = None
 
 
@@ -127,8 +134,15 @@ class IngestService:
         store: Sink | None = None,
         seen: Callable[[Batch, Parts], None] | None = None,
         tailer: MakeTailer | None = None,
+        name: str = MAIN,
+        bus: Bus | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`workers` is the number of processes for the filters (see `ingest.workers.filtering`).
+        """`name` is the pipeline's id; it meets others at the addresses of `bus`.
+
+        `changed` hears when the inputs have begun, and when one of them has ended.
+
+        `workers` is the number of processes for the filters (see `ingest.workers.filtering`).
 
         `feeds` deliver beside the pipeline's inputs; `store` gets the events of a pipeline without outputs, and
         `seen` hears of each batch that has come out of the filters. `tailer` is what inputs follow files with.
@@ -137,12 +151,16 @@ class IngestService:
         self.window = InFlightWindow(window_bytes, window_batches)
         self._pipeline = pipeline
         self._letters = letters
-        self._workers = workers
+        self.workers = workers
+        """As of the next start or reload."""
         self._grace = grace
         self._feeds = feeds
         self._store = store
         self._seen = seen
         self._tailer = tailer
+        self.name = name
+        self._bus = bus or Bus()
+        self._changed = changed
         self._setup: _Setup | None = None
         self._inputs: list[_RunningInput] = []
         self._last: dict[str, asyncio.Event] = {}
@@ -152,6 +170,7 @@ class IngestService:
         self._reloaded = False
         self._stopping = asyncio.Event()
         self._exhausted = asyncio.Event()
+        self._begun = False
         self._error: BaseException | None = None
 
     @property
@@ -159,9 +178,22 @@ class IngestService:
         """The outputs at work."""
         return self._setup.outputs if self._setup else ()
 
-    def stop(self) -> None:
-        """Make `run` end within its grace: inputs take nothing more, what is under way is acknowledged."""
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing comes any more but what other pipelines of this process send."""
+        return self._begun and all(one.inside or (one.task is not None and one.task.done()) for one in self._inputs)
+
+    def stop(self, grace: float | None = None) -> None:
+        """Make `run` end within its grace, or another: inputs take nothing more, what is under way is acknowledged."""
+        if grace is not None:
+            self._grace = grace
         self._stopping.set()
+
+    def finish(self) -> None:
+        """Say that other pipelines send nothing more: `run` ends when what they sent is acknowledged."""
+        for running in self._inputs:
+            if running.inside and running.task is not None:
+                running.task.cancel()
 
     async def run(self, ready: Callable[[], Awaitable[None]] | None = None) -> None:
         """Run until `stop`, or until all inputs are exhausted and everything is acknowledged.
@@ -179,6 +211,8 @@ class IngestService:
             if ready is not None:
                 await ready()
             self._start(inputs)
+            self._begun = True
+            self._changed()
             await _first(self._stopping.wait(), self._exhausted.wait())
             async with self._reloading:
                 await self._wind_up()
@@ -225,10 +259,10 @@ class IngestService:
         for key, block in zip(keys, pipeline.outputs, strict=True):
             output = _take(there, key)
             if output is None:
-                output = RunningOutput(block, self._letters)
+                output = RunningOutput(block, self._letters, self._bus, self.name)
                 fresh.append(output)
             outputs.append(output)
-        filters = filtering(pipeline, self._workers)
+        filters = filtering(pipeline, self.workers)
         try:
             await _together(filters.start(), *(output.open() for output in fresh))
         except BaseException:
@@ -271,7 +305,8 @@ class IngestService:
     def _input(self, block: Block) -> _RunningInput:
         made = cast("Input", make("input", block)[0])
         made.tailer = self._tailer
-        return _RunningInput(key_of(block), cast("Feed", made))
+        made.bus = self._bus
+        return _RunningInput(key_of(block), cast("Feed", made), made.inside)
 
     def _start(self, inputs: Sequence[_RunningInput]) -> None:
         for running in inputs:
@@ -297,6 +332,7 @@ class IngestService:
                 return
 
     def _look_at_inputs(self) -> None:
+        self._changed()
         if not self._reloading.locked() and all(running.task and running.task.done() for running in self._inputs):
             self._exhausted.set()
 
@@ -350,9 +386,10 @@ class IngestService:
             # The source's next batch goes on when this one waits for its answer.
             begun.set()
             if parts[0]:
-                await setup.outputs[0].send(parts[0])
+                await setup.outputs[0].send(parts[0], batch)
             return
-        sends = [asyncio.create_task(output.send(p)) for output, p in zip(setup.outputs, parts, strict=False) if p]
+        pairs = zip(setup.outputs, parts, strict=False)
+        sends = [asyncio.create_task(output.send(part, batch)) for output, part in pairs if part]
         try:
             # So that sending begins before that of the source's next batch.
             await asyncio.sleep(0)
@@ -367,6 +404,7 @@ class IngestService:
         log.error("%d events of %s go to the dead letters: %s", len(events), batch.source.path, error)
         refusal = Refusal(0, 500, "filter_error", str(error))
         letters = [dead_letter_of(event, DEFAULT_INDEX, refusal, "filter") for event in events]
+        letters = [msgspec.structs.replace(letter, pipeline=self.name) for letter in letters]
         await self._letters.keep(letters)
         self.counts.dead += len(letters)
 

@@ -51,6 +51,8 @@ logger = logging.getLogger(__name__)
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One refused document. `stage` is where it was refused: ``store``, ``filter``, ``input`` or ``output``.
 
+    `pipeline` is the id of the pipeline that it was in, of `sawlog ingest`.
+
     `action` and `metadata` (``pipeline``, ``routing``, …) are as in `sawlog.store.base.Bulk`: it is sent again as it
     was sent. The document of an ``update`` is the body that was sent.
     """
@@ -64,6 +66,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: str = "create"
     metadata: dict[str, Any] = {}
     stage: str = "store"
+    pipeline: str = ""
     time: str = msgspec.field(default_factory=now)
 
 

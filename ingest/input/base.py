@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
+from ingest.bus import Bus
 from ingest.codec.base import Codec
 from ingest.lang.decorate import decorate_from
 from ingest.options import Kind, Option, Options
@@ -37,6 +39,10 @@ class Input(Plugin):
     common_options = COMMON_OPTIONS
     tailer: MakeTailer | None = None
     """Makes what follows files; whoever runs an input that does so sets it."""
+    bus: Bus | None = None
+    """The addresses of other pipelines; whoever runs an input sets it."""
+    inside: ClassVar[bool] = False
+    """Whether events come from other pipelines of this process, and from nowhere else."""
 
     def __init__(self, options: Options) -> None:
         self.id: str = options["id"] or self.name

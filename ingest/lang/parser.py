@@ -25,17 +25,18 @@ from ingest.lang.ast import (
     SectionKind,
     Statement,
 )
+from ingest.lang.dialect import PLAIN, Dialect
 from ingest.lang.field import parse_field
 from ingest.lang.variables import substitute
 from ingest.options import Block, Setting
 from sawlog.errors import ConfigError, Position, nearest
 
 
-def parse(text: str, file: str, *, syntax_only: bool = False) -> list[Section]:
+def parse(text: str, file: str, *, syntax_only: bool = False, dialect: Dialect = PLAIN) -> list[Section]:
     """Parse a pipeline file's text; `file` names it in positions.
 
-    Strings keep their backslashes, as with Logstash's default ``config.support_escapes: false``. ``${VAR}`` is
-    filled in from the environment; with `syntax_only`, a variable that is not set is let pass.
+    Strings keep their backslashes unless the dialect says otherwise. ``${VAR}`` is filled in from the environment;
+    with `syntax_only`, a variable that is not set is let pass.
 
     Raises:
         ConfigError: the text is not in the language, with the place and what was expected there.
@@ -43,7 +44,7 @@ def parse(text: str, file: str, *, syntax_only: bool = False) -> list[Section]:
     text = text.removeprefix("\N{BYTE ORDER MARK}")
     try:
         tree = _lark().parse(text)
-        return cast("list[Section]", _Builder(file, syntax_only).transform(tree))
+        return cast("list[Section]", _Builder(file, syntax_only, dialect).transform(tree))
     except UnexpectedInput as error:
         raise _explain(error, text, file) from None
     except VisitError as error:
@@ -64,8 +65,9 @@ _BAREWORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class _Builder(Transformer[Token, Any]):
     """Makes our tree of lark's, bottom up; one method per rule of the grammar."""
 
-    def __init__(self, file: str, syntax_only: bool) -> None:
+    def __init__(self, file: str, syntax_only: bool, dialect: Dialect) -> None:
         super().__init__()
+        self._dialect = dialect
         self._file = file
         self._syntax_only = syntax_only
 
@@ -97,7 +99,7 @@ class _Builder(Transformer[Token, Any]):
 
     def string(self, children: list[Token]) -> Any:
         (token,) = children
-        return self._filled(token[1:-1], token)
+        return self._filled(self._dialect.text(token[1:-1]), token)
 
     def number(self, children: list[Token]) -> int | float:
         (token,) = children

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
+from ingest.bus import Bus
 from ingest.codec.base import Codec
 from ingest.options import Kind, Option, Options
 from ingest.plugin import Plugin
 from ingest.plugins import codec_of
+from sawlog.batch import Batch
 from sawlog.dead_letter import DeadLetter
 from sawlog.event import METADATA, Event
 from sawlog.store.base import Refusal, Store
@@ -34,6 +36,8 @@ class Output(Plugin):
 
     kind = "output"
     common_options = COMMON_OPTIONS
+    bus: Bus | None = None
+    """The addresses of other pipelines; whoever runs an output sets it."""
 
     def __init__(self, options: Options) -> None:
         self.id: str = options["id"] or self.name
@@ -71,6 +75,10 @@ class Output(Plugin):
             StoreUnavailableError, OSError: it is not known that all are durable; the caller sends all again.
             SawlogError: it never will work; the pipeline stops.
         """
+
+    async def hand_on(self, events: Sequence[Event], batch: Batch) -> Sequence[Refusal]:
+        """Send the events as `send` does, of an output that has to know which batch they came with."""
+        return await self.send(events)
 
     def index_of(self, event: Event) -> str:
         """Return the index that the event is for, as its dead letter names it; without one, the plugin's id."""

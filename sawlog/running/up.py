@@ -277,8 +277,8 @@ class StoreSink:
     async def open(self) -> None:
         """The store is open already."""
 
-    async def send(self, events: Sequence[Event]) -> None:
-        """Return when each event is in the store or in the dead letters."""
+    async def send(self, events: Sequence[Event], batch: Batch) -> None:
+        """Return when each event of a batch is in the store or in the dead letters."""
         bulk = Bulk.of(events, self._index)
         delivered = await (self._gathering or self._delivery).deliver(bulk)
         if delivered.refused:

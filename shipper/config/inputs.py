@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA, Event, put
+from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.processors import read_processors
 from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
 from shipper.config.values import ValueKind
-from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.settings import (
     CLEAN_SECONDS,
     HOLD_SECONDS,

@@ -16,6 +16,7 @@ import platformdirs
 
 from sawlog.errors import ConfigError, InputError, Position
 from sawlog.event import Event
+from sawlog.yaml_tree import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
 from shipper.config.inputs import CommonFields, place_fields, read_inputs
 from shipper.config.outputs import read_output
 from shipper.config.problems import Problems
@@ -24,7 +25,6 @@ from shipper.config.root import ROOT
 from shipper.config.schema import Schema, Values
 from shipper.config.values import Reader
 from shipper.config.variables import Variables
-from shipper.config.yaml import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
 from shipper.settings import Config, FileInput, HttpSettings, Logging, Reload
 
 _LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}

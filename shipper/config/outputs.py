@@ -8,11 +8,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sawlog.errors import ConfigError, nearest
+from sawlog.yaml_tree import Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.processors import read_condition
 from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
 from shipper.config.tls import TLS, read_tls
 from shipper.config.values import ValueKind
-from shipper.config.yaml import Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.format_string import FormatString
 from shipper.settings import (
     CodecSettings,

@@ -11,9 +11,9 @@ from typing import Any, Final
 from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA
 from sawlog.times.go import Layout, zone_of
+from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused
 from shipper.config.values import ValueKind, number
-from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.expression import Expressions, Substitution
 from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor

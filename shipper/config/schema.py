@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Any, Final
 
 from sawlog.errors import ConfigError, Position, nearest
+from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.problems import Problems
 from shipper.config.values import UNRESOLVED, Reader, ValueKind
-from shipper.config.yaml import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 
 
 class Support(Enum):

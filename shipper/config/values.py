@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from sawlog.errors import ConfigError, Position, nearest
 from sawlog.store.retention import retention_of
+from sawlog.yaml_tree import Mapping, Scalar, Sequence, Tree, is_empty, plain_value
 from shipper.config.variables import Variables
-from shipper.config.yaml import Mapping, Scalar, Sequence, Tree, is_empty, plain_value
 from shipper.expression import checked
 from shipper.format_string import FormatString
 

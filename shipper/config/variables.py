@@ -12,7 +12,7 @@ from typing import Final
 
 from sawlog.errors import ConfigError, Position
 from sawlog.secrets import remember
-from shipper.config.yaml import Mapping, Scalar
+from sawlog.yaml_tree import Mapping, Scalar
 
 _DEPTH: Final = 16
 """Settings that refer to settings that refer to settings: beyond this it is a circle."""

@@ -9,20 +9,28 @@ import os
 import socket
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientError, ClientSession
 
+import ingest.input.pipeline
+import ingest.output.pipeline
+from ingest.bus import Bus
 from ingest.input.file import File
+from ingest.options import Block, Setting
+from ingest.output.base import Output
 from ingest.plugins import known
+from ingest.plugins import make as make_plugin
 from sawlog.batch import LineBatch, Source
+from sawlog.event import Event
 from sawlog.running.tailing import tailer
 from shipper.output import About
 from shipper.output.base import Sender
 from shipper.output.logstash import LogstashSender
 from shipper.output.mqtt import MqttSender
 from shipper.settings import LogstashOutput, MqttOutput
+from tests.ingest.input.building import PLACE
 from tests.ingest.input.conformance import Answering, AskingAgain, InputConformance, Peer
 from tests.services import MosquittoServer, free_port
 
@@ -218,6 +226,39 @@ class TestStdin(InputConformance):
 
     def peer(self, settings: dict[str, Any]) -> Peer:
         return PipePeer(self.writing)
+
+
+class OutputPeer(Peer):
+    """An output of another pipeline of the process."""
+
+    def __init__(self, bus: Bus) -> None:
+        block = Block("pipeline", [Setting("send_to", ["here"], PLACE)], PLACE)
+        self._output = cast("Output", make_plugin("output", block)[0])
+        self._output.bus = bus
+        self._count = itertools.count()
+        self._name = f"source-{next(counter)}"
+
+    async def offer(self, *texts: str) -> None:
+        events: list[Event] = [
+            {"message": text, "@metadata": {"_id": f"{self._name}:{next(self._count)}"}} for text in texts
+        ]
+        await self._output.send(events)
+
+
+class TestPipeline(Answering):
+    plugin = "pipeline"
+
+    @pytest.fixture(autouse=True)
+    def bus(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._bus = Bus()
+        monkeypatch.setattr(ingest.input.pipeline.Pipeline, "bus", self._bus)
+        monkeypatch.setattr("ingest.output.pipeline.RETRY_SECONDS", 0.05)
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        return {"address": "here"}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return OutputPeer(self._bus)
 
 
 def test_every_input_is_here() -> None:

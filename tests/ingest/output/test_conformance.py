@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ingest.output import embedded
+from ingest.bus import Bus
+from ingest.output import embedded, pipeline
 from ingest.plugins import known
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
@@ -170,6 +171,48 @@ class TestStdout(OutputConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
         yield StdoutPlace(request.getfixturevalue("capfd"))
+
+
+class BusPlace(HoldingPlace):
+    """Another pipeline of the process."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.settings = {"send_to": ["there"]}
+        self._bus = bus
+        self._free = asyncio.Event()
+        self._free.set()
+        self._texts: list[str] = []
+
+    async def listen(self) -> None:
+        async with self._bus.listening("there") as queue:
+            while True:
+                batch = await queue.get()
+                await self._free.wait()
+                self._texts += [event["message"] for event in batch.events()]
+                batch.ack()
+
+    async def texts(self) -> list[str]:
+        return self._texts
+
+    def hold(self) -> None:
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
+
+
+class TestPipeline(HoldingConformance):
+    plugin = "pipeline"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+        patch.setattr(pipeline.Pipeline, "bus", bus := Bus())
+        place = BusPlace(bus)
+        listening = asyncio.create_task(place.listen())
+        yield place
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 def test_every_output_is_here() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sawlog.errors import ConfigError
+from sawlog.yaml_tree import parse, plain_value
 from shipper.config import load
-from shipper.config.yaml import parse, plain_value
 
 TEXT = "name: a\nfilebeat.inputs:\n- paths: [/x]\n"
 

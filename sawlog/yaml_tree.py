@@ -1,4 +1,4 @@
-"""YAML as a tree that knows where everything stands, read the way Filebeat reads it.
+"""YAML as a tree that knows where everything stands, read the way Filebeat and Logstash read it.
 
 Keys with dots and nested keys mean the same and merge; of a key given twice the last wins, with a warning. What
 Filebeat's reader does and PyYAML does not: ``0600`` is octal, ``1:30`` and dates are texts. Filebeat's reader is
@@ -157,7 +157,7 @@ def parse(text: str, file: str) -> Document:
     return _manifest(_compose(text, file), text, file) or _document(_first(text, file), file)
 
 
-def parse_list(text: str, file: str) -> tuple[Sequence, list[str]]:
+def parse_list(text: str, file: str, of: str = "inputs") -> tuple[Sequence, list[str]]:
     """Read a YAML text whose top is a list (a file of inputs); a lone mapping is a list of one."""
     root = _first(text, file)
     if root is None:
@@ -167,7 +167,7 @@ def parse_list(text: str, file: str) -> tuple[Sequence, list[str]]:
     if isinstance(tree, Mapping):
         tree = Sequence([tree], tree.position)
     if isinstance(tree, Scalar):
-        raise ConfigError("a list of inputs is meant here", tree.position)
+        raise ConfigError(f"a list of {of} is meant here", tree.position)
     return tree, converter.warnings
 
 
@@ -195,9 +195,7 @@ def merge(into: Mapping, key: str, position: Position, tree: Tree, warnings: lis
         into.entries[key] = Entry(key, old.position, merged)
     elif not is_empty(tree) or not isinstance(old.tree, Mapping):
         if warnings is not None and not is_empty(old.tree):
-            warnings.append(
-                f"{position}: '{key}' is given again and replaces that of line {old.position.line}, as in Filebeat"
-            )
+            warnings.append(f"{position}: '{key}' is given again and replaces that of line {old.position.line}")
         into.entries[key] = Entry(key, position, tree)
 
 
