@@ -1,23 +1,65 @@
-"""What a running pipeline tells of itself over HTTP."""
+"""What running pipelines tell of themselves over HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from ingest.service import IngestService
+from ingest.service import IngestService, Sink
+
+Services = Mapping[str, IngestService]
+"""Pipelines by their ids."""
+
+_COUNTS: Final[tuple[tuple[str, str, Callable[[IngestService], int]], ...]] = (
+    ("received", "Events that were received and are confirmed", lambda one: one.counts.received),
+    ("filtered", "Events that came out of the filters, once for each output", lambda one: one.counts.filtered),
+    ("batches", "Batches that were received and are confirmed", lambda one: one.counts.batches),
+    ("filter_dead_letters", "Events that the filters could not handle", lambda one: one.counts.dead),
+)
+_SENT: Final[tuple[tuple[str, str, Callable[[Sink], int]], ...]] = (
+    ("events", "Events that an output has confirmed", lambda one: one.sent.events),
+    ("dead_letters", "Events that an output refused for good", lambda one: one.sent.dead),
+    ("retries", "Tries that an output did not take", lambda one: one.sent.retries),
+)
+_OUTPUTS: Final[tuple[tuple[str, str, Callable[[Sink], int]], ...]] = (
+    ("up", "Whether an output takes events", lambda one: int(one.problem is None)),
+    ("set_aside", "Damaged parts of its store", lambda one: len(one.set_aside)),
+)
+_WINDOWS: Final[tuple[tuple[str, str, Callable[[IngestService], int]], ...]] = (
+    ("in_flight_bytes", "Bytes received and not confirmed", lambda one: one.window.bytes),
+    ("in_flight_batches", "Batches received and not confirmed", lambda one: one.window.batches),
+)
 
 
-def health(service: IngestService) -> dict[str, Any]:
-    """``status`` is ``ok``, or ``waiting`` while an output takes nothing; ``problems`` says why, by output.
+def health(services: Services, failed: Mapping[str, BaseException] | None = None) -> dict[str, Any]:
+    """``status`` is ``ok``; ``waiting`` while an output takes nothing; ``failed`` when a pipeline has ended so.
 
-    ``set_aside`` names what a store on this machine had to set aside as damaged: it does not hinder what comes.
+    ``problems`` says why, by output; ``set_aside`` names what a store on this machine had to set aside as damaged: it
+    does not hinder what comes. Of several pipelines, each is told under ``pipelines``, too, and outputs are named with
+    their pipelines.
     """
+    each = {name: _health(service, (failed or {}).get(name)) for name, service in services.items()}
+    if len(each) == 1:
+        return next(iter(each.values()))
+    together: dict[str, Any] = {
+        "status": next((s for s in ("failed", "waiting") if any(one["status"] == s for one in each.values())), "ok"),
+        "problems": {f"{name}: {what}": why for name, one in each.items() for what, why in one["problems"].items()},
+        "set_aside": {f"{name}: {what}": why for name, one in each.items() for what, why in one["set_aside"].items()},
+        "in_flight_bytes": sum(one["in_flight_bytes"] for one in each.values()),
+        "in_flight_batches": sum(one["in_flight_batches"] for one in each.values()),
+    }
+    return {**together, "pipelines": each}
+
+
+def _health(service: IngestService, failed: BaseException | None) -> dict[str, Any]:
     problems = {output.name: output.problem for output in service.outputs if output.problem is not None}
+    if failed is not None:
+        problems[service.name] = str(failed)
+    waits = problems or not service.outputs
     return {
-        "status": "waiting" if problems or not service.outputs else "ok",
+        "status": "failed" if failed is not None else "waiting" if waits else "ok",
         "problems": problems,
         "set_aside": {output.name: list(output.set_aside) for output in service.outputs if output.set_aside},
         "in_flight_bytes": service.window.bytes,
@@ -25,36 +67,31 @@ def health(service: IngestService) -> dict[str, Any]:
     }
 
 
-def metrics(service: IngestService) -> Iterator[Metric]:
-    """Counters since the start, those of an output since it was opened; and how things stand."""
-    counts = service.counts
-    for name, words, value in (
-        ("received", "Events that were received and are confirmed", counts.received),
-        ("filtered", "Events that came out of the filters, once for each output", counts.filtered),
-        ("batches", "Batches that were received and are confirmed", counts.batches),
-        ("filter_dead_letters", "Events that the filters could not handle", counts.dead),
-    ):
-        yield CounterMetricFamily(f"sawlog_ingest_{name}", words, value=value)
-    for name, words in (
-        ("events", "Events that an output has confirmed"),
-        ("dead_letters", "Events that an output refused for good"),
-        ("retries", "Tries that an output did not take"),
-    ):
-        family = CounterMetricFamily(f"sawlog_ingest_output_{name}", words, labels=["output"])
+def metrics(services: Services) -> Iterator[Metric]:
+    """Counters since the start, those of an output since it was opened; and how things stand, by pipeline."""
+    for name, words, read in _COUNTS:
+        counter = CounterMetricFamily(f"sawlog_ingest_{name}", words, labels=["pipeline"])
+        for pipeline, service in services.items():
+            counter.add_metric([pipeline], read(service))
+        yield counter
+    for name, words, sent in _SENT:
+        counter = CounterMetricFamily(f"sawlog_ingest_output_{name}", words, labels=["pipeline", "output"])
+        for labels, output in _outputs(services):
+            counter.add_metric(labels, sent(output))
+        yield counter
+    for name, words, state in _OUTPUTS:
+        gauge = GaugeMetricFamily(f"sawlog_ingest_output_{name}", words, labels=["pipeline", "output"])
+        for labels, output in _outputs(services):
+            gauge.add_metric(labels, state(output))
+        yield gauge
+    for name, words, read in _WINDOWS:
+        gauge = GaugeMetricFamily(f"sawlog_ingest_{name}", words, labels=["pipeline"])
+        for pipeline, service in services.items():
+            gauge.add_metric([pipeline], read(service))
+        yield gauge
+
+
+def _outputs(services: Services) -> Iterator[tuple[list[str], Sink]]:
+    for pipeline, service in services.items():
         for output in service.outputs:
-            sent = {"events": output.sent.events, "dead_letters": output.sent.dead, "retries": output.sent.retries}
-            family.add_metric([output.name], sent[name])
-        yield family
-    up = GaugeMetricFamily("sawlog_ingest_output_up", "Whether an output takes events", labels=["output"])
-    for output in service.outputs:
-        up.add_metric([output.name], int(output.problem is None))
-    yield up
-    aside = GaugeMetricFamily("sawlog_ingest_output_set_aside", "Damaged parts of its store", labels=["output"])
-    for output in service.outputs:
-        aside.add_metric([output.name], len(output.set_aside))
-    yield aside
-    for name, words, value in (
-        ("in_flight_bytes", "Bytes received and not confirmed", service.window.bytes),
-        ("in_flight_batches", "Batches received and not confirmed", service.window.batches),
-    ):
-        yield GaugeMetricFamily(f"sawlog_ingest_{name}", words, value=value)
+            yield [pipeline, output.name], output

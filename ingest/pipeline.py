@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -309,11 +310,21 @@ def files_of(paths: Sequence[Path | str]) -> list[Path]:
         elif path.exists():
             found = [path]
         else:
-            found = [Path(name) for name in glob.glob(str(path)) if not _is_beside(Path(name))]  # noqa: PTH207 - absolute patterns too
+            names = {name for one in braces(str(path)) for name in glob.glob(one, recursive=True)}  # noqa: PTH207 - absolute patterns too
+            found = [Path(name) for name in names if Path(name).is_file() and not _is_beside(Path(name))]
         if not found:
             raise ConfigErrors([ConfigError("there is no pipeline file", Position(str(path), 1))])
         files += sorted(found)
     return files
+
+
+def braces(pattern: str) -> list[str]:
+    """Return the patterns that one with ``{a,b}`` stands for, as in Ruby's globs."""
+    found = re.search(r"\{([^{}]*)\}", pattern)
+    if found is None:
+        return [pattern]
+    before, behind = pattern[: found.start()], pattern[found.end() :]
+    return [one for choice in found[1].split(",") for one in braces(before + choice + behind)]
 
 
 def _is_beside(file: Path) -> bool:

@@ -60,6 +60,10 @@ class InputError(SawlogError):
     """Something that was named as an input cannot be read."""
 
 
+class PortTakenError(SawlogError):
+    """Another program listens on the port."""
+
+
 class QueryError(SawlogError):
     """A search query is malformed, or uses a clause that the store does not offer.
 

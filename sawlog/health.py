@@ -6,6 +6,7 @@ credentials of its own brings it further.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from sawlog.errors import ConfigError, SawlogError
+from sawlog.errors import ConfigError, PortTakenError, SawlogError
 from sawlog.loopback import foreign_host, foreign_page, is_loopback
 
 Health = Callable[[], dict[str, Any]]
@@ -41,7 +42,8 @@ async def serve(host: str, port: int, health: Health, metrics: Metrics) -> Async
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise SawlogError(f"metrics and health cannot listen on {host}:{port}: {error.strerror}") from None
+            kind = PortTakenError if error.errno == errno.EADDRINUSE else SawlogError
+            raise kind(f"metrics and health cannot listen on {host}:{port}: {error.strerror}") from None
         yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

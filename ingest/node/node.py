@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.bus import Bus
-from ingest.node.settings import PipelineSettings, named
+from ingest.node.settings import PipelineSettings
 from ingest.node.topology import Topology
 from ingest.pipeline import Pipeline
 from ingest.service import GRACE_SECONDS, IngestService
@@ -39,7 +39,7 @@ class _Running:
     task: asyncio.Task[None]
 
 
-class Node:
+class IngestNode:
     """Runs one `IngestService` for each pipeline; they hand batches to one another over a `Bus`.
 
     A pipeline that fails ends alone: the others go on, what is sent to it waits, and a reload starts it anew.
@@ -101,23 +101,23 @@ class Node:
         if self.failed:
             raise next(iter(self.failed.values()))
 
-    async def reload(self, pipelines: Sequence[Loaded], topology: Topology) -> list[str]:
+    async def reload(self, pipelines: Sequence[Loaded], topology: Topology) -> dict[str, SawlogError]:
         """Go on with these pipelines: new ones begin, those that are gone end, those that are others go on as such.
 
-        One whose `Loaded` is the one that runs is let alone. Returns what could not be done, by pipeline; the old one
-        goes on there.
+        One whose `Loaded` is the one that runs is let alone. Returns what could not be gone on with, by pipeline; the
+        old one goes on there.
         """
         async with self._reloading:
             if self._stopping.is_set():
-                return []
+                return {}
             wanted = {loaded.settings.id: loaded for loaded in pipelines}
-            problems = []
+            problems: dict[str, SawlogError] = {}
             for name, loaded in wanted.items():
                 there = self._running.get(name)
                 if there is None or there.task.done():
                     self._start(loaded)
                 elif there.loaded is not loaded and (problem := await self._renew(there, loaded)):
-                    problems.append(problem)
+                    problems[name] = problem
             gone = [name for name in self._running if name not in wanted]
             await self._end(gone)
             self._topology = topology
@@ -153,13 +153,13 @@ class Node:
         finally:
             self._tell()
 
-    async def _renew(self, there: _Running, loaded: Loaded) -> str | None:
+    async def _renew(self, there: _Running, loaded: Loaded) -> SawlogError | None:
         try:
             there.service.workers = loaded.settings.workers
             await there.service.reload(loaded.pipeline)
         except SawlogError as error:
             there.service.workers = there.loaded.settings.workers
-            return f"{named(loaded.settings.id, list(self._running))}: {error}"
+            return error
         there.loaded = loaded
         return None
 

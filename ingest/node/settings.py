@@ -30,13 +30,15 @@ class PipelineSettings:
     dialect: Dialect = PLAIN
     reloadable: bool = True
 
-    def load(self, *, needs_input: bool = True, syntax_only: bool = False) -> Pipeline:
-        """Read and check the pipeline, and add what it leaves out, as Logstash does and says in its manual.
+    def load(self, *, needs_input: bool = True, complete: bool = True, syntax_only: bool = False) -> Pipeline:
+        """Read and check the pipeline; `complete`: add what it leaves out, as Logstash does and says in its manual.
 
         Raises:
             ConfigErrors: all that is wrong with it.
         """
         pipeline = self._read(syntax_only)
+        if not complete:
+            return pipeline
         added = []
         if not pipeline.inputs and needs_input:
             if self.paths:

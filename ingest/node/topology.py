@@ -32,8 +32,8 @@ class Topology:
     notes: list[str] = field(default_factory=list)
 
 
-def topology(pipelines: Mapping[str, Pipeline]) -> Topology:
-    """Look at the addresses of all pipelines of a process.
+def topology(pipelines: Mapping[str, Pipeline], *, needs_source: bool = True) -> Topology:
+    """Look at the addresses of all pipelines of a process; `needs_source`: something has to come from outside.
 
     Raises:
         ConfigErrors: two inputs have one address, events would go in a circle, or nothing comes from outside.
@@ -51,7 +51,7 @@ def topology(pipelines: Mapping[str, Pipeline]) -> Topology:
         if address not in targets:
             found.notes.append(f"{block.position}: nothing comes in here: no pipeline sends to '{address}'")
     errors += _circles(roads, listeners)
-    if not errors and pipelines and not any(_has_source(pipeline) for pipeline in pipelines.values()):
+    if needs_source and not errors and not any(_has_source(pipeline) for pipeline in pipelines.values()):
         hint = "their inputs are all of the kind 'pipeline'"
         errors.append(ConfigError("no pipeline has an input from outside of this process", hint=hint))
     if errors:

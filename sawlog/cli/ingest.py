@@ -8,28 +8,32 @@ import ipaddress
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from click.core import ParameterSource
 
 from sawlog import collector
 from sawlog.cli.messages import log_to_stderr
 from sawlog.cli.reload import reload_options
-from sawlog.errors import ConfigError, ConfigErrors
+from sawlog.cli.settings_option import settings_option
+from sawlog.errors import PortTakenError, SawlogError
 from sawlog.paths import DATA_VARIABLE, LISTEN_VARIABLE, default_data
 from sawlog.running.signals import handled
 
 if TYPE_CHECKING:
+    from ingest.node.node import IngestNode, Loaded
+    from ingest.node.topology import Topology
     from ingest.pipeline import Pipeline
     from ingest.service import IngestService
     from ingest.tailer import Tailer, TailRequest
+    from sawlog.cli.pipelines import Chosen
 
 REPORT_SECONDS: Final = 30.0
-CONFIG_STRING: Final = "config string"
-STDIN: Final = "input { stdin { type => stdin } }"
-STDOUT: Final = "output { stdout { codec => rubydebug } }"
+LEVELS: Final = ("fatal", "error", "warn", "info", "debug", "trace")
+_LEVELS: Final = dict(zip(LEVELS, (50, 40, 30, 20, 10, 10), strict=True))
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +50,18 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 
 @click.command()
 @click.option(
-    "-f", "--path.config", "files", multiple=True, metavar="FILE", help="Pipeline file, directory or glob; repeatable."
+    "-f",
+    "--path.config",
+    "files",
+    multiple=True,
+    metavar="[ID=]FILE",
+    help="Pipeline file, directory or glob; repeatable. With an id: of the pipeline of that name.",
 )
 @click.option("-e", "--config.string", "text", metavar="TEXT", help="A pipeline as text, instead of files.")
+@settings_option
+@click.option(
+    "--pipeline.id", "name", metavar="ID", help="What the pipeline of -f or -e is called; with --inspect, which."
+)
 @click.option(
     "-w",
     "--pipeline.workers",
@@ -57,6 +70,8 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     help="Processes that run the filters; 0: filter in the main process. Not given: start there, and use one per core "
     "once the filters take most of the time.",
 )
+@click.option("-b", "--pipeline.batch.size", "size", type=int, help="Noted: a batch is as large as its input makes it.")
+@click.option("-u", "--pipeline.batch.delay", "delay", type=float, help="Noted: nothing is waited for to fill a batch.")
 @click.option("-t", "--config.test_and_exit", "test", is_flag=True, help="Test the files and end, as `sawlog check`.")
 @reload_options
 @click.option(
@@ -70,11 +85,10 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     "--api.http.port",
     "api_port",
     type=click.IntRange(0, 65535),
-    help="Offer /health and /metrics (Prometheus) on this port; not given: nowhere.",
+    help="Offer /health and /metrics (Prometheus) on this port; not given: nowhere, or as logstash.yml says.",
 )
-@click.option(
-    "--api.http.host", "api_host", default="127.0.0.1", show_default=True, help="An address of this machine's own."
-)
+@click.option("--api.http.host", "api_host", help="An address of this machine's own; 127.0.0.1 if not given.")
+@click.option("--log.level", "level", type=click.Choice(LEVELS), help="What is told; info if not given.")
 @click.option(
     "--listen",
     metavar="ADDRESS",
@@ -94,118 +108,154 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 def ingest(
     files: tuple[str, ...],
     text: str | None,
+    folder: Path | None,
+    name: str | None,
     workers: int | None,
+    size: int | None,
+    delay: float | None,
     test: bool,
     automatic: bool,
     interval: float,
     data: Path | None,
     api_port: int | None,
-    api_host: str,
+    api_host: str | None,
+    level: str | None,
     listen: str | None,
     inspect: int | None,
 ) -> None:
     """Run Logstash pipelines: receive events, filter them, and send them to the outputs.
 
-    Several -f make one pipeline. SIGHUP reloads the files without losing an event; a broken file leaves the
+    Several -f make one pipeline, those with an ID= in front one for each id; --path.settings names a folder whose
+    pipelines.yml says which there are. SIGHUP reloads the files without losing an event; a broken file leaves the
     pipeline that runs as it is. Ctrl-C and SIGTERM stop it when what was received is safe.
     """
-    if bool(files) == bool(text):
-        raise click.UsageError("name pipeline files with -f, or give a pipeline with -e" + (", not both" * bool(text)))
+    if files and text:
+        raise click.UsageError("name pipeline files with -f, or give a pipeline with -e, not both")
+    if not (files or text or folder):
+        raise click.UsageError(
+            "name pipeline files with -f, or give a pipeline with -e, or a folder with --path.settings"
+        )
     if text and automatic:
         raise click.UsageError("--config.reload.automatic watches files; a pipeline given with -e does not change")
-    if test and files:
-        from sawlog.cli.check import check  # noqa: PLC0415 - only here
+    if test and (files or folder):
+        _test(files, text, folder)
+    from sawlog.cli.pipelines import choose, load_all  # noqa: PLC0415 - so that `sawlog --help` stays instant
 
-        click.get_current_context().invoke(check, pipelines=files, shipper=None, syntax=False)
-    log_to_stderr()
-    folder = data or default_data()
+    log_to_stderr(_LEVELS[level or "info"])
+    chosen = choose(files, text, folder, workers=workers, name=name)
+    if level is None:
+        logging.getLogger().setLevel(_LEVELS[chosen.node.log_level])
+    if chosen.node.test:
+        test = True
+        _test(files, text, folder)
+    place = data or chosen.node.data or default_data()
     # Plugins find it there.
-    os.environ[DATA_VARIABLE] = str(folder)
+    os.environ[DATA_VARIABLE] = str(place)
     if listen is not None:
         os.environ[LISTEN_VARIABLE] = listen
-
-    def load() -> Pipeline:
-        return _load(files, text, needs_input=inspect is None)
-
-    pipeline = load()
-    for note in pipeline.notes:
+    chosen.notes += _noted(size, delay)
+    loaded, topology = load_all(chosen.read(), needs_input=inspect is None)
+    for note in dict.fromkeys(
+        [*chosen.notes, *(note for one in loaded for note in one.pipeline.notes), *topology.notes]
+    ):
         log.info("%s", note)
     if test:
-        click.echo(f"{CONFIG_STRING}: good")
+        click.echo("config string: good")
     elif inspect is not None:
         from sawlog.cli.inspect import show  # noqa: PLC0415 - only here
 
-        show(pipeline, inspect, lambda request: _tailer(request, folder))
+        show(_the_one(loaded, name), inspect, lambda request: _tailer(request, place))
     else:
-        api = None if api_port is None else (api_host, api_port)
-        asyncio.run(_run(pipeline, load, files, folder, workers, interval if automatic else None, api))
+        api = chosen.node.api
+        if api_port is not None:
+            api = (api_host or "127.0.0.1", range(api_port, api_port + 1))
+        elif api is not None and api_host is not None:
+            api = (api_host, api[1])
+        asked = click.get_current_context().get_parameter_source("interval") is ParameterSource.COMMANDLINE
+        seconds = interval if asked else chosen.node.reload_seconds
+        watched = seconds if automatic or chosen.node.reload_automatic else None
+        asyncio.run(_run(chosen, loaded, topology, place, watched, api))
 
 
-def _load(files: tuple[str, ...], text: str | None, *, needs_input: bool) -> Pipeline:
-    """Read the pipeline and add what it leaves out, as Logstash does and says in its manual."""
-    from ingest.lang.parser import parse  # noqa: PLC0415 - so that `sawlog --help` stays instant
-    from ingest.pipeline import Pipeline  # noqa: PLC0415
+def _test(files: tuple[str, ...], text: str | None, folder: Path | None) -> None:
+    from sawlog.cli.check import check  # noqa: PLC0415 - only here
 
-    pipeline = Pipeline.load(files) if text is None else Pipeline.from_text(text, CONFIG_STRING)
-    added = []
-    if not pipeline.inputs and needs_input:
-        if text is None:
-            hint = "add one, for instance: input { beats { port => 5044 } }; filters alone can be tried with --inspect"
-            raise ConfigErrors([ConfigError(f"{', '.join(files)}: there is no input", hint=hint)])
-        added.append(STDIN)
-    if not pipeline.outputs:
-        added.append(STDOUT)
-    if not added:
-        return pipeline
-    sections = [section for one in added for section in parse(one, "default")]
-    full = Pipeline([*pipeline.sections, *sections])
-    full.notes += [f"the pipeline says nothing of it, so this is used: {one}" for one in added]
-    return full
+    if text is None:
+        click.get_current_context().invoke(check, pipelines=files, shipper=None, folder=folder, syntax=False)
+
+
+def _noted(size: int | None, delay: float | None) -> list[str]:
+    """Say what of the command line has no effect here."""
+    from ingest.node.options import PIPELINE_OPTIONS  # noqa: PLC0415 - as above
+
+    given = {"pipeline.batch.size": size, "pipeline.batch.delay": delay}
+    return [
+        f"--{name} has no effect here: {PIPELINE_OPTIONS[name].noted}"
+        for name, value in given.items()
+        if value is not None
+    ]
+
+
+def _the_one(loaded: list[Loaded], name: str | None) -> Pipeline:
+    """Return the pipeline that is to be inspected."""
+    found = [one for one in loaded if name in (None, one.settings.id)]
+    if len(found) != 1:
+        ids = ", ".join(one.settings.id for one in loaded)
+        raise SawlogError(f"name the pipeline to look at with --pipeline.id; there are: {ids}")
+    return found[0].pipeline
 
 
 async def _run(
-    pipeline: Pipeline,
-    load: Callable[[], Pipeline],
-    files: tuple[str, ...],
+    chosen: Chosen,
+    loaded: list[Loaded],
+    topology: Topology,
     data: Path,
-    workers: int | None,
     interval: float | None,
-    api: tuple[str, int] | None,
+    api: tuple[str, range] | None,
 ) -> None:
-    from ingest.reload import Reloader  # noqa: PLC0415 - as above
-    from ingest.service import IngestService  # noqa: PLC0415
+    from ingest.node.node import IngestNode  # noqa: PLC0415 - as above
+    from ingest.node.reload import NodeReloader  # noqa: PLC0415
     from sawlog.dead_letter import DIRECTORY, DeadLetters  # noqa: PLC0415
 
-    service = IngestService(
-        pipeline,
-        DeadLetters(data / DIRECTORY),
-        workers=workers,
-        tailer=lambda request: _tailer(request, data),
-    )
-    reloader = Reloader(service, load, files) if files else None
-    report = asyncio.create_task(_report(service))
-    log.info("ingest runs %s", _summary(pipeline))
+    node = IngestNode(DeadLetters(data / DIRECTORY), tailer=lambda request: _tailer(request, data))
+    pipelines = [one.settings for one in loaded]
+    fixed = all(one.text is not None for one in pipelines) and not chosen.files
+    reloader = None if fixed else NodeReloader(node, chosen.read, pipelines, chosen.files)
+    report = asyncio.create_task(_report(node))
+    for one in loaded:
+        log.info("%s runs %s", "ingest" if len(loaded) == 1 else f"'{one.settings.id}'", _summary(one.pipeline))
     collector.settle()
     try:
-        async with handled(service.stop, reloader, interval), _http(service, api):
-            await service.run()
+        async with handled(node.stop, reloader, interval), _http(node, api):
+            await node.run(loaded, topology)
     finally:
         report.cancel()
         await asyncio.gather(report, return_exceptions=True)
-    log.info("stopped after %s", _counts_of(service))
+        for name, service in node.services.items():
+            log.info("%s after %s", "stopped" if len(node.services) == 1 else f"'{name}' stopped", _counts_of(service))
 
 
 @contextlib.asynccontextmanager
-async def _http(service: IngestService, api: tuple[str, int] | None) -> AsyncIterator[None]:
-    """Offer metrics and health, if an address for them is given."""
+async def _http(node: IngestNode, api: tuple[str, range] | None) -> AsyncIterator[None]:
+    """Offer metrics and health, if an address for them is given, on the first port that is free."""
     if api is None:
         yield
         return
     from ingest.metrics import health, metrics  # noqa: PLC0415 - only here
     from sawlog.health import serve  # noqa: PLC0415 - likewise
 
-    async with serve(*api, lambda: health(service), lambda: metrics(service)) as address:
-        log.info("metrics and health are on %s", address)
+    host, ports = api
+    async with contextlib.AsyncExitStack() as stack:
+        for port in ports:
+            serving = serve(host, port, lambda: health(node.services, node.failed), lambda: metrics(node.services))
+            try:
+                address = await stack.enter_async_context(serving)
+            except PortTakenError:
+                if port == ports[-1]:
+                    raise
+            else:
+                log.info("metrics and health are on %s", address)
+                break
         yield
 
 
@@ -216,15 +266,20 @@ def _tailer(request: TailRequest, data: Path) -> Tailer:
     return tailer(data)(request)
 
 
-async def _report(service: IngestService) -> None:
-    """Say every half minute how much has come through."""
-    received, since = 0, time.monotonic()
+async def _report(node: IngestNode) -> None:
+    """Say every half minute how much has come through, of each pipeline."""
+    received: dict[str, int] = {}
+    since = time.monotonic()
     while True:
         await asyncio.sleep(REPORT_SECONDS)
-        now = time.monotonic()
-        rate = (service.counts.received - received) / (now - since)
-        received, since = service.counts.received, now
-        log.info("%s events/s; %s", f"{rate:,.0f}", _counts_of(service))
+        seconds, since = time.monotonic() - since, time.monotonic()
+        services = node.services
+        for name, service in services.items():
+            rate = (service.counts.received - received.get(name, 0)) / seconds
+            received[name] = service.counts.received
+            log.info(
+                "%s%s events/s; %s", "" if len(services) == 1 else f"'{name}': ", f"{rate:,.0f}", _counts_of(service)
+            )
 
 
 def _counts_of(service: IngestService) -> str:

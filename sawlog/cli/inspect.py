@@ -109,9 +109,12 @@ async def _from_inputs(pipeline: Pipeline, count: int, tailer: MakeTailer) -> li
             # The input gets no further until it is to stop.
             await over.wait()
 
-    names = ", ".join(block.name for block in pipeline.inputs)
+    made = [cast("Input", make("input", block)[0]) for block in pipeline.inputs]
+    if all(one.inside for one in made):
+        raise SawlogError("its events come from other pipelines; pipe lines in: sawlog ingest --inspect … < app.log")
+    names = ", ".join(one.name for one in made if not one.inside)
     click.echo(f"waiting for {count} events of {names}; Ctrl-C ends", err=True)
-    inputs = [cast("Input", make("input", block)[0]) for block in pipeline.inputs]
+    inputs = [one for one in made if not one.inside]
     for one in inputs:
         one.tailer = tailer
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from dashboards.web import Tls
 from sawlog.cli.lines import escape
 from sawlog.cli.messages import log_to_stderr
+from sawlog.cli.pipelines import refuse_ids
 from sawlog.cli.reload import reload_options
 from sawlog.cli.retention import checked_retention
 from sawlog.paths import default_data
@@ -87,6 +88,7 @@ def up(
         raise click.UsageError("--config.reload.automatic watches the files of -f and -c, and none is named")
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key need each other")
+    refuse_ids(pipeline, "sawlog up")
     console = Console(stderr=True)
     log_to_stderr(console=console)
     settings = Settings(

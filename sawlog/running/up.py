@@ -229,7 +229,8 @@ async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloa
     store = store or next(
         (one.store for one in outputs if isinstance(one, RunningOutput) and one.store is not None), None
     )
-    health, metrics = partial(health_of, up.service), partial(metrics_of, up.service)
+    services = {up.service.name: up.service}
+    health, metrics = partial(health_of, services), partial(metrics_of, services)
     up.searchable = store is not None
     if store is None:
         log.warning("the pipeline's outputs are no store that could be searched: there is no page, /metrics and /health"

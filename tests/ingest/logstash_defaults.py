@@ -277,6 +277,9 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "ssl_verification_mode": "full",
     },
     "output null": {"codec": "plain"},
+    "output pipeline": {
+        "ensure_delivery": True,
+    },
     "output stdout": {"codec": "rubydebug"},
     "codec json": {"charset": "UTF-8", "ecs_compatibility": "v8"},
     "codec json_lines": {

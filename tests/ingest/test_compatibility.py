@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ingest import plugins
+from ingest.node.reference import chapter
 from ingest.options import Option
 from ingest.pipeline import Pipeline
 from sawlog.errors import Position
@@ -119,3 +120,11 @@ def test_a_default_that_differs_is_said_once() -> None:
         "date: without 'locale'",
     ]
     assert Pipeline.default().notes == []
+
+
+def test_the_chapter_on_settings_is_that_of_the_code() -> None:
+    told = "made by: python -m ingest.node.reference"
+    assert PAGE.partition("\n## logstash.yml")[1:] == (
+        "\n## logstash.yml",
+        chapter().removeprefix("## logstash.yml"),
+    ), told

@@ -33,12 +33,12 @@ async def test_an_elasticsearch_that_goes_away_shows(elasticsearch_url: str, dat
         running = asyncio.create_task(service.run())
         try:
             await until(lambda: service.counts.received > 0)
-            assert health(service)["status"] == "ok"
+            assert health({"main": service})["status"] == "ok"
             proxy.unavailable = True
-            await until(lambda: health(service)["status"] == "waiting")
-            assert "HTTP 503" in health(service)["problems"]["elasticsearch"]
+            await until(lambda: health({"main": service})["status"] == "waiting")
+            assert "HTTP 503" in health({"main": service})["problems"]["elasticsearch"]
             proxy.unavailable = False
-            await until(lambda: health(service)["status"] == "ok")
+            await until(lambda: health({"main": service})["status"] == "ok")
         finally:
             service.stop()
             await running
@@ -54,7 +54,7 @@ async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path
     service = IngestService(Pipeline.from_text(text, "test"), DeadLetters(tmp_path / "letters"), workers=0)
     running = asyncio.create_task(service.run())
     async with (
-        serve("127.0.0.1", 0, lambda: health(service), lambda: metrics(service)) as address,
+        serve("127.0.0.1", 0, lambda: health({"main": service}), lambda: metrics({"main": service})) as address,
         aiohttp.ClientSession() as session,
     ):
 
@@ -62,17 +62,17 @@ async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path
             async with session.get(address + path) as answer:
                 return answer.status, await answer.text()
 
-        await until(lambda: bool(health(service)["problems"]))
+        await until(lambda: bool(health({"main": service})["problems"]))
         status, words = await asked("/health")
         assert status == 503
         assert "there" in words
         assert "waiting" in words
-        assert 'sawlog_ingest_output_up{output="there"} 0.0' in (await asked("/metrics"))[1]
+        assert 'sawlog_ingest_output_up{output="there",pipeline="main"} 0.0' in (await asked("/metrics"))[1]
 
         blocked.unlink()
         await until(lambda: service.counts.received == 3)
         _, told = await asked("/metrics")
-        assert "sawlog_ingest_received_total 3.0" in told
-        assert 'sawlog_ingest_output_events_total{output="there"} 3.0' in told
+        assert 'sawlog_ingest_received_total{pipeline="main"} 3.0' in told
+        assert 'sawlog_ingest_output_events_total{output="there",pipeline="main"} 3.0' in told
         await running
     assert len((blocked / "events").read_text().splitlines()) == 3

@@ -126,9 +126,9 @@ class TestDelivery:
         async with running(PIPELINE, letters) as service:
             give("a", "refused 1")
             async with asyncio.timeout(SECONDS):
-                while not health(service)["problems"]:
+                while not health({"main": service})["problems"]:
                     await asyncio.sleep(0.01)
-            assert "disk full: dead letters" in health(service)["problems"]["collect"]
+            assert "disk full: dead letters" in health({"main": service})["problems"]["collect"]
             assert "a" not in Feed.settled
             filler.unlink()
             async with asyncio.timeout(SECONDS):
@@ -136,7 +136,7 @@ class TestDelivery:
                     await asyncio.sleep(0.01)
             assert Feed.settled["a"] is None
             assert [letter.id for letter in letters] == ["id:refused 1"]
-            assert health(service)["problems"] == {}
+            assert health({"main": service})["problems"] == {}
 
     async def test_an_output_that_refuses_to_work_stops_the_service(self, letters: DeadLetters) -> None:
         Collect.faults["first"] = [StoreError("401: wrong password")]
