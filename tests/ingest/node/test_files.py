@@ -59,7 +59,7 @@ class TestNode:
             "logstash.yml:3:1: logstash.yml: 'pipeline.workers' takes a number, and got 'many'",
             "logstash.yml:4:1: logstash.yml: 'log.level' is one of fatal, error, warn, info, debug, trace, "
             "and got 'loud'",
-            "logstash.yml:5:1: 3 has no unit (write 3s)",
+            "logstash.yml:5:1: '3' has no unit (write 3s)",
             "logstash.yml:6:1: a port is meant, or a range such as 9600-9700, not '99999'",
             "logstash.yml:7:1: pipelines are not fetched over HTTP (fetch the file, and name it)",
         ]
