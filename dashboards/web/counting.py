@@ -112,7 +112,7 @@ def _bar(bucket: dict[str, Any], start: int, end: int, step: int) -> dict[str, A
     at = int(bucket["key"])
     bar: dict[str, Any] = {"at": at, "n": bucket["doc_count"], "partial": at < start or at + step > end}
     if "split" in bucket:
-        bar["by"] = {str(one["key"]): one["doc_count"] for one in bucket["split"]["buckets"]}
+        bar["by"] = {_name(one): one["doc_count"] for one in bucket["split"]["buckets"]}
     if "errors" in bucket:
         bar["errors"] = bucket["errors"]["doc_count"]
     return bar
@@ -145,6 +145,11 @@ def values_of(found: dict[str, Any]) -> list[dict[str, Any]]:
         {"value": _value(one), "n": one["doc_count"]}
         for one in (found if "buckets" in found else found["values"])["buckets"]
     ]
+
+
+def _name(bucket: dict[str, Any]) -> str:
+    value = _value(bucket)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _value(bucket: dict[str, Any]) -> Any:

@@ -70,7 +70,9 @@ export function Histogram({ counted, zone, split, splits, onSplit, onRange }) {
 /** @param {Frame} frame */
 function Picture({ bars, step, from, to, zone, plot, series, parts }) {
   const { x, width, over, drag } = plot;
-  const tops = parts.map((values) => values.reduce((sum, one) => sum + one, 0));
+  const tops = bars.map(({ n }) => n);
+  // An event may have several values of a field: its bar is as high as others, and its parts share it.
+  const shares = parts.map((values, place) => Math.min(1, tops[place] / Math.max(1, values.reduce((sum, one) => sum + one, 0))));
   const most = Math.max(1, ...tops);
   const mostErrors = Math.max(1, ...bars.map(({ errors }) => errors ?? 0));
   const ground = HEIGHT - FOOT;
@@ -89,7 +91,7 @@ function Picture({ bars, step, from, to, zone, plot, series, parts }) {
         ${errors > 0 && html`<rect class="errors" x=${left} y="0" width=${wide} height=${TRACK} fill-opacity=${0.35 + 0.65 * Math.sqrt(errors / mostErrors)} />`}
         ${parts[place].map((value, row) => {
           if (!value) return null;
-          const high = Math.max(1, (value / most) * tall);
+          const high = Math.max(1, ((value * shares[place]) / most) * tall);
           foot -= high;
           return html`<rect key=${row} class=${series[row]?.className} x=${left} y=${foot} width=${wide} height=${high} />`;
         })}

@@ -31,6 +31,7 @@ def events() -> list[dict[str, Any]]:
             "message": "an error of nobody",
             "log": {"level": "SEVERE"},
             "order": "",
+            "paid": True,
             "tags": ["a", "b"],
         },
         {
@@ -147,3 +148,14 @@ async def test_what_is_half_written_stays_however_often_the_page_is_drawn(blank:
         await zone.press_sequentially("mandu")
         await zone.press("Enter")
         await expect(blank).to_have_url(re.compile("tz=Asia"))
+
+
+async def test_a_bar_is_as_high_as_its_events_are_many_whatever_values_they_have(blank: Page, address: str) -> None:
+    async with visit(blank, f"{address}/?view=events&q=nobody&split=tags"):
+        picture = blank.locator(".histogram svg")
+        await expect(picture).to_have_attribute("aria-label", "1 events; a 1, b 1")
+        await expect(picture.locator(".most")).to_have_text("1")
+        await blank.get_by_label("Split the histogram by").select_option("log.level")
+        await expect(picture).to_have_attribute("aria-label", "1 events; SEVERE 1")
+        await blank.goto(f"{address}/?view=events&q=nobody&split=paid")
+        await expect(picture).to_have_attribute("aria-label", "1 events; true 1")
