@@ -31,6 +31,7 @@ from sawlog.store.base import Store
 from sawlog.times.instant import of_milliseconds
 
 EVERY_SECONDS: Final = 0.5
+BEGIN_SECONDS: Final = 10.0
 BEHIND_MILLISECONDS: Final = 60_000
 """How much later than it was ingested an event may become searchable: clocks differ, and indexes refresh."""
 MOST_ROWS: Final = 500
@@ -61,6 +62,7 @@ class Live:
         self._status = status
         self._viewers: dict[str, list[_Viewer]] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, asyncio.Event] = {}
 
     async def respond(self, request: web.Request, question: Question) -> web.StreamResponse:
         """Tell one viewer what is new until it goes away.
@@ -76,8 +78,12 @@ class Live:
         viewer = _Viewer()
         self._viewers.setdefault(key, []).append(viewer)
         if key not in self._watchers:
-            self._watchers[key] = asyncio.create_task(self._watch(key, question))
+            self._begun[key] = asyncio.Event()
+            self._watchers[key] = asyncio.create_task(self._watch(key, question, self._begun[key]))
         try:
+            # Who hears that this has begun asks for what is there: nothing may come between the two.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._begun[key].wait(), BEGIN_SECONDS)
             await response.prepare(request)
             await self._send(response, viewer)
         except (ConnectionError, TimeoutError):
@@ -111,10 +117,10 @@ class Live:
         viewers = self._viewers[key]
         viewers.remove(viewer)
         if not viewers:
-            del self._viewers[key]
+            del self._viewers[key], self._begun[key]
             self._watchers.pop(key).cancel()
 
-    async def _watch(self, key: str, question: Question) -> None:
+    async def _watch(self, key: str, question: Question, begun: asyncio.Event) -> None:
         """Ask again and again what is new; what was there at the start is not."""
         marks = Marks(question.reading().clause)
         seen: dict[str, int] = {}
@@ -139,6 +145,7 @@ class Live:
                     rows = {"events": events, "full": len(fresh) == MOST_ROWS}
                     self._tell(key, _message("rows", rows))
                 first = False
+            begun.set()
             await asyncio.sleep(EVERY_SECONDS)
 
     async def _lately(self, question: Question, since: int) -> list[dict[str, Any]]:
