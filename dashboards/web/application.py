@@ -25,6 +25,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
@@ -42,9 +43,11 @@ from dashboards.web import (
 )
 from dashboards.web.answers import error, json
 from dashboards.web.bodies import MAX_BYTES
-from dashboards.web.keys import SOURCE, STATIC, STATUS, STORE
+from dashboards.web.keys import FOLDER, RULES, SOURCE, STATIC, STATUS, STORE
+from dashboards.web.links import read_links
 from dashboards.web.static_files import StaticFiles
-from sawlog.errors import QueryError, StoreBusyError, StoreError, StoreUnavailableError
+from sawlog.errors import ConfigErrors, QueryError, StoreBusyError, StoreError, StoreUnavailableError
+from sawlog.search.problem_rules import ProblemRules, read_rules
 from sawlog.search.times import local_zone_name
 from sawlog.store.base import Store
 from sawlog.store.embedded import EmbeddedStore
@@ -58,18 +61,33 @@ STATUS_SECONDS: Final = 2.0
 
 
 def application(
-    store: Store, *, status: Callable[[], dict[str, Any]], routes: Iterable[web.RouteDef] = ()
+    store: Store,
+    *,
+    status: Callable[[], dict[str, Any]],
+    routes: Iterable[web.RouteDef] = (),
+    folder: Path | None = None,
 ) -> web.Application:
     """Make the application on an open `store`; it is the caller's to close.
 
     `status` is called for each ``GET /api/status`` on the event loop's thread and must not block. The page shows
     its ``events``, ``events_per_second`` (else it measures it), ``files``, ``lag_seconds``, ``lag_bytes``,
     ``parse_failures``, ``dead_letters`` and ``problems`` (path → reason), those that are there. `routes` are answered
-    beside, with the same checks.
+    beside, with the same checks. `links.yml` and `problems.yml` are in `folder`, without one in that of an embedded
+    index.
+
+    Raises:
+        ConfigErrors: something in these files cannot be honoured.
     """
+    if folder is None and isinstance(store, EmbeddedStore):
+        folder = store.directory.parent
+    if folder is not None:
+        # What is wrong with them is said at the start; later changes of links hold at once.
+        read_links(folder)
     app = web.Application(middlewares=[security.headers, security.guard, _explain_errors], client_max_size=MAX_BYTES)
     app[STORE] = store
     app[STATUS] = status
+    app[FOLDER] = folder
+    app[RULES] = ProblemRules() if folder is None else read_rules(folder)
     app[SOURCE] = source.read()
     app[STATIC] = StaticFiles()
     app[security.ACCESS] = security.Access()
@@ -128,6 +146,8 @@ async def _explain_errors(request: web.Request, handler: security.Handler) -> we
         return await handler(request)
     except QueryError as problem:
         return error(400, "query", str(problem), problem.at)
+    except ConfigErrors as problem:
+        return error(500, "config", str(problem))
     except StoreBusyError as problem:
         response = error(429, "busy", str(problem))
         response.headers["Retry-After"] = "1"

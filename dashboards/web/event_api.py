@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
 from typing import Any, Final
 
-import msgspec
-import yaml
 from aiohttp import web
 
 from dashboards.web import bodies
 from dashboards.web.answers import error, json
 from dashboards.web.counting import span
-from dashboards.web.keys import STORE
+from dashboards.web.keys import FOLDER, RULES, STORE
+from dashboards.web.links import read_links
 from dashboards.web.question_api import bounded, question_of
-from sawlog.errors import QueryError, StoreError
+from sawlog.errors import QueryError
 from sawlog.search import context, error_groups, hits, steps
 from sawlog.search.error_groups import LEVELS, ErrorGroup
+from sawlog.search.problem_rules import ProblemRules
 from sawlog.search.question import Question
 from sawlog.search.times import EARLIEST, read
 from sawlog.store.base import Hit, Store
-from sawlog.store.embedded import EmbeddedStore
 
 AROUND: Final = 20
 MOST_AROUND: Final = 500
@@ -30,8 +28,6 @@ BUCKETS: Final = 30
 MOST_BUCKETS: Final = 200
 SERVICES: Final = 100
 PROBLEMS: Final = 200
-LINKS: Final = "links.yml"
-_MASK: Final = re.compile(r"<(?:id|time|address|text|n)>")
 
 
 def add(app: web.Application) -> None:
@@ -40,6 +36,7 @@ def add(app: web.Application) -> None:
     app.router.add_post("/api/context", _context)
     app.router.add_post("/api/problems", _problems)
     app.router.add_get("/api/links", _links)
+    app.router.add_get("/api/rules", _rules)
 
 
 async def _event(request: web.Request) -> web.StreamResponse:
@@ -77,10 +74,10 @@ async def _problems(request: web.Request) -> web.StreamResponse:
         raise QueryError(f"'buckets' is {buckets}; from 1 to {MOST_BUCKETS}")
     if not 1 <= most <= error_groups.MOST:
         raise QueryError(f"'most' is {most}; from 1 to {error_groups.MOST}")
-    return json(await bounded(problems(request.app[STORE], question, buckets, most)))
+    return json(await bounded(problems(request.app[STORE], question, buckets, most, request.app[RULES])))
 
 
-async def problems(store: Store, question: Question, buckets: int, most: int = error_groups.MOST) -> dict[str, Any]:
+async def problems(store: Store, question: Question, buckets: int, most: int, rules: ProblemRules) -> dict[str, Any]:
     """Return services by their errors, and the newest `most` errors by their kind, beside those of as long before.
 
     Services are counted, whatever `most` is; ``complete`` says whether all errors were looked at.
@@ -106,8 +103,10 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
     # Before all of time there is nothing to compare with; before the first year there is no date.
     is_compared = question.start is not None
     earlier = replace(question, start=max(EARLIEST, start - length), end=max(EARLIEST, start - 1))
-    groups = await error_groups.groups(store, now.clause(), question.index, most)
-    earlier_groups = await error_groups.groups(store, earlier.clause(), question.index, most) if is_compared else []
+    groups = await error_groups.groups(store, now.clause(), question.index, most, rules)
+    earlier_groups = (
+        await error_groups.groups(store, earlier.clause(), question.index, most, rules) if is_compared else []
+    )
     before = {one.key: one.count for one in earlier_groups} if is_compared else None
     # Of a part of the errors before, nobody knows what there was not.
     is_known = is_compared and sum(one.count for one in earlier_groups) < most
@@ -116,7 +115,7 @@ async def problems(store: Store, question: Question, buckets: int, most: int = e
         "to": end,
         "interval_ms": step,
         **await _services(store, now, earlier if is_compared else None, first, step, count),
-        "problems": [_told(one, before, is_known, first, step, count) for one in groups[:PROBLEMS]],
+        "problems": [_told(one, rules, before, is_known, first, step, count) for one in groups[:PROBLEMS]],
         "found": len(groups),
         "complete": all(sum(one.count for one in some) < most for some in (groups, earlier_groups)),
     }
@@ -159,7 +158,13 @@ async def _services(
 
 
 def _told(
-    one: ErrorGroup, before: dict[tuple[str, ...], int] | None, is_known: bool, start: int, step: int, buckets: int
+    one: ErrorGroup,
+    rules: ProblemRules,
+    before: dict[tuple[str, ...], int] | None,
+    is_known: bool,
+    start: int,
+    step: int,
+    buckets: int,
 ) -> dict[str, Any]:
     spark = [0] * buckets
     for moment in one.times:
@@ -168,7 +173,7 @@ def _told(
     told = {
         "key": "|".join(one.key),
         # The type stands beside it.
-        "title": error_groups.shape(str(one.sample["_source"].get("message") or "")) or one.title,
+        "title": rules.shape(str(one.sample["_source"].get("message") or "")) or one.title,
         "type": one.type or None,
         "place": one.place,
         "kind": one.kind,
@@ -181,16 +186,16 @@ def _told(
         "spark": spark,
         "sample": sample,
     }
+    return told | {"filters": selecting(one, rules)}
+
+
+def selecting(one: ErrorGroup, rules: ProblemRules) -> list[dict[str, Any]]:
+    """Return the filters that select the events of a problem."""
     if one.kind == "exception":
         # One type may be thrown at several places, each of which is a problem of its own.
-        which = _is("error.stack_trace", one.place) if one.place else _is("message", _words(one.key[-1]))
-        return told | {"filters": [_is("error.type", one.type), which]}
-    return told | {"filters": [_is("log.level", *LEVELS), _is("message", _words(one.title))]}
-
-
-def _words(shape: str) -> str:
-    """Return the longest words that all messages of a shape have."""
-    return max(_MASK.split(shape), key=len).strip() or shape
+        which = _is("error.stack_trace", one.place) if one.place else _is("message", rules.words(one.key[-1]))
+        return [_is("error.type", one.type), which]
+    return [_is("log.level", *LEVELS), _is("message", rules.words(one.title))]
 
 
 def _is(name: str, *values: str) -> dict[str, Any]:
@@ -198,18 +203,10 @@ def _is(name: str, *values: str) -> dict[str, Any]:
 
 
 async def _links(request: web.Request) -> web.StreamResponse:
-    store = request.app[STORE]
-    links = await asyncio.to_thread(_read_links, store) if isinstance(store, EmbeddedStore) else []
-    return json(links)
+    folder = request.app[FOLDER]
+    return json([] if folder is None else await asyncio.to_thread(read_links, folder))
 
 
-def _read_links(store: EmbeddedStore) -> list[dict[str, str]]:
-    """Read `LINKS` beside the index: a list of ``{title, field, url}``. Raises StoreError if it is something else."""
-    path = store.directory.parent / LINKS
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-        return msgspec.convert(told, list[dict[str, str]])
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as problem:
-        raise StoreError(f"{path} cannot be read: {problem}") from problem
+async def _rules(request: web.Request) -> web.StreamResponse:
+    rules = request.app[RULES]
+    return json({"own": list(rules.own), "libraries": dict(rules.libraries)})

@@ -10,6 +10,7 @@ import click
 from sawlog.cli.lines import local, one_line, write_objects
 from sawlog.cli.selection import Selection, selection, selects
 from sawlog.search.error_groups import MOST, ErrorGroup, groups
+from sawlog.search.problem_rules import read_rules
 
 
 @click.command()
@@ -20,14 +21,15 @@ def problems(size: int, as_json: bool, **options: Any) -> None:
     """Show which problems there are among the errors that match QUERY, the most frequent first.
 
     Exceptions are one problem where type and first line of own code are the same; other messages, where they differ in
-    numbers, ids and quoted texts only.
+    numbers, ids and quoted texts only. `problems.yml` in the data folder says what else is.
     """
     asyncio.run(_problems(selection(**options), size, as_json=as_json))
 
 
 async def _problems(chosen: Selection, size: int, *, as_json: bool) -> None:
+    rules = read_rules(chosen.data)
     async with chosen.store() as store:
-        found = await groups(store, chosen.clause(), chosen.index)
+        found = await groups(store, chosen.clause(), chosen.index, rules=rules)
         is_empty = not found and not await store.count(chosen.clause(), chosen.index)
         reasons = await chosen.reasons(store) if is_empty else []
     if as_json:

@@ -240,7 +240,7 @@ async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloa
     else:
         workbench = Workbench(settings.pipeline, settings.data, partial(_reload, reloader))
         beside = (*routes(health, metrics), *grok_api.routes(workbench))
-        app = application(store, status=up.status, routes=beside)
+        app = application(store, status=up.status, routes=beside, folder=settings.data)
         try:
             async with serve(app, settings.host, settings.port, settings.tls) as address:
                 yield address

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sawlog.event import get
+from sawlog.search.problem_rules import ProblemRules
 from sawlog.store.base import Clause, Hit, Store
 
+USUAL: Final = ProblemRules()
+"""What holds without a `problems.yml`."""
 LEVELS: Final = ("ERROR", "FATAL", "SEVERE", "CRITICAL")
 MOST: Final = 50_000
 """So many of the newest errors are looked at."""
-LONGEST: Final = 300
-"""Characters of a message that its shape is made of."""
 _FIELDS: Final = ["@timestamp", "service.name", "message", "error.type", "error.stack_trace"]
 LIBRARIES: Final = (
     "java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.", "kotlin.", "kotlinx.", "scala.", "groovy.", "clojure.",
@@ -34,14 +35,6 @@ LIBRARIES: Final = (
 """Beginnings of classes that are nobody's own code; the page's libraries.js has the same."""
 _FRAME: Final = re.compile(r"^[ \t]*at (?:[^/\s(]+/)*([\w$.]+)\.[\w$<>]+\(([^)\n]*)\)", re.MULTILINE)
 _CAUSE: Final = re.compile(r"^[ \t]*Caused by: ", re.MULTILINE)
-_MASKS: Final = (
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
-    (re.compile(r"\"[^\"]*\"|'[^']*'"), "<text>"),
-    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[a-fA-F]*\d)(?=\d*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<id>"),
-    (re.compile(r"\d+(?:[.,]\d+)*"), "<n>"),
-)
 
 
 @dataclass(slots=True)
@@ -67,42 +60,37 @@ class ErrorGroup:
         return self.key[0]
 
 
-def shape(text: str) -> str:
-    """Return a message's first line with numbers, ids, times, addresses and quoted texts masked."""
-    masked = text.lstrip().partition("\n")[0][:LONGEST]
-    for pattern, mask in _MASKS:
-        masked = pattern.sub(mask, masked)
-    return masked.strip()
-
-
-def own_place(trace: str) -> str | None:
+def own_place(trace: str, rules: ProblemRules = USUAL) -> str | None:
     """Return where own code comes first in a stack trace, as ``OrderService.java:42``: in the root cause, if there."""
+    libraries = (*LIBRARIES, *rules.libraries)
     causes = [0, *(found.end() for found in _CAUSE.finditer(trace))]
     for start in dict.fromkeys((causes[-1], 0)):
         for name, place in _FRAME.findall(trace[start:]):
-            if not name.startswith(LIBRARIES):
+            if name.startswith(rules.own) or not name.startswith(libraries):
                 return str(place)
     return None
 
 
-async def groups(store: Store, clause: Clause, index: str | None = None, most: int = MOST) -> list[ErrorGroup]:
+async def groups(
+    store: Store, clause: Clause, index: str | None = None, most: int = MOST, rules: ProblemRules = USUAL
+) -> list[ErrorGroup]:
     """Return the problems among the newest `most` errors that match, the most frequent first; raises as `Store.search`
     does.
     """
     wanted: Clause = {"bool": {"filter": [clause, {"terms": {"log.level": list(LEVELS)}}]}}
     found: dict[tuple[str, ...], ErrorGroup] = {}
     async for hits in store.scan(wanted, descending=True, source=_FIELDS, limit=most, index=index):
-        _add(found, hits)
+        _add(found, hits, rules)
     return sorted(found.values(), key=lambda one: (-one.count, one.title))
 
 
-def _add(found: dict[tuple[str, ...], ErrorGroup], hits: Sequence[Hit]) -> None:
+def _add(found: dict[tuple[str, ...], ErrorGroup], hits: Sequence[Hit], rules: ProblemRules) -> None:
     """Add hits, the newest first, to their groups."""
     for hit in hits:
         source: dict[str, Any] = hit["_source"]
         kind, trace = _text(source, "error", "type"), _text(source, "error", "stack_trace")
-        place = own_place(trace) if trace else None
-        masked = shape(_text(source, "message"))
+        place = own_place(trace, rules) if trace else None
+        masked = rules.shape(_text(source, "message"))
         key = ("exception", kind, place or masked) if kind else ("message", masked)
         one = found.get(key)
         if one is None:

@@ -40,6 +40,8 @@ export const status = () => ask("/api/status", {});
 export const objects = () => once("objects", () => ask("/api/objects", {}));
 /** @returns {Promise<any[]>} links out of an event, of links.yml */
 export const links = () => once("links", () => ask("/api/links", {}));
+/** Whose code is one's own, of problems.yml. @returns {Promise<import("./libraries.js").Rules>} */
+export const rules = () => once("rules", () => ask("/api/rules", {}));
 /** @returns {Promise<string[]>} */
 export const indices = () => ask("/api/indices", {}).then((answer) => answer.indices ?? answer);
 

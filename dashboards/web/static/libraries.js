@@ -31,8 +31,13 @@ const SHORTENED = [[/^o\.s\.([a-z]\.)*[A-Z]/, "Spring"], [/^o\.a\.(c|t)\.([a-z]\
 // Made at run time around the application's own code: nobody wrote these.
 const GENERATED = /\$\$(?:SpringCGLIB|FastClassBySpringCGLIB|EnhancerBySpringCGLIB|FastClassByCGLIB|Lambda)\b|\$Proxy\d|\$HibernateProxy\$|\$ByteBuddy\$|\$MockitoMock\$/;
 
-/** The library of a class; null for the application's own code. @param {string} name @returns {string | null} */
-export function libraryOf(name) {
+/** Beginnings of classes that are one's own whatever is said above, and further ones of libraries. @typedef {{ own: string[], libraries: Record<string, string> }} Rules */
+
+/** The library of a class; null for the application's own code. @param {string} name @param {Rules | null} [rules] @returns {string | null} */
+export function libraryOf(name, rules) {
+  if (rules?.own.some((prefix) => name.startsWith(prefix))) return null;
+  const told = Object.entries(rules?.libraries ?? {}).find(([prefix]) => name.startsWith(prefix));
+  if (told) return told[1];
   const known = LIBRARIES.find(([prefix]) => name.startsWith(prefix)) ?? SHORTENED.find(([shape]) => shape.test(name));
   if (known) return known[1];
   return GENERATED.test(name) || /^\$Proxy\d/.test(name) ? "generated code" : null;

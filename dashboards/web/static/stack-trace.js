@@ -31,9 +31,10 @@ const CIRCLE = /^\[?CIRCULAR REFERENCE: ?(.*?)\]?$/s;
 /**
  * Read a trace; null if the text holds none.
  * @param {string} text
+ * @param {import("./libraries.js").Rules | null} [rules] whose code is whose
  * @returns {StackTrace | null}
  */
-export function parse(text) {
+export function parse(text, rules = null) {
   const lines = text.replace(/\r\n/g, "\n").replace(/\n+$/, "").split("\n");
   const first = firstLine(lines);
   if (first < 0) return null;
@@ -44,7 +45,7 @@ export function parse(text) {
   let inMessage = true;
   for (const line of lines.slice(first + 1)) {
     const current = open[open.length - 1].thrown;
-    if (frameInto(current, line)) {
+    if (frameInto(current, line, rules)) {
       inMessage = false;
       continue;
     }
@@ -145,11 +146,11 @@ function thrownOf(text) {
   return { type, message: message === "null" ? "" : message, frames: [], omitted: 0, cut: 0, circular: circle !== null, cause: null, suppressed: [] };
 }
 
-/** @param {Thrown} thrown @param {string} line */
-function frameInto(thrown, line) {
+/** @param {Thrown} thrown @param {string} line @param {import("./libraries.js").Rules | null} rules */
+function frameInto(thrown, line, rules) {
   const frame = FRAME.exec(line);
   if (frame) {
-    thrown.frames.push(frameOf(frame[1], frame[2], frame[3] ?? null));
+    thrown.frames.push(frameOf(frame[1], frame[2], frame[3] ?? null, rules));
     if (frame[4]) thrown.cut += Number(frame[4]);
     return true;
   }
@@ -160,8 +161,8 @@ function frameInto(thrown, line) {
   return omitted !== null || cut !== null;
 }
 
-/** @param {string} called @param {string} where @param {string | null} packaging @returns {Frame} */
-function frameOf(called, where, packaging) {
+/** @param {string} called @param {string} where @param {string | null} packaging @param {import("./libraries.js").Rules | null} rules @returns {Frame} */
+function frameOf(called, where, packaging, rules) {
   // "loader/module@version/class.method"; the name of a lambda's class holds a slash of its own.
   const name = called.replace(/^(?:[^/]*\/(?!0x[\da-f]+\.))+/i, (/** @type {string} */ prefix) => (/\$\$Lambda[^/]*\/$/.test(prefix) ? prefix : ""));
   const dot = name.lastIndexOf(".");
@@ -171,7 +172,7 @@ function frameOf(called, where, packaging) {
   const file = colon > 0 && Number.isInteger(line) ? where.slice(0, colon) : /\.\w+$/.test(where) ? where : null;
   const from = packaging ? packaging.split(":")[0].replace(/[!/]+$/, "") || null : null;
   const generated = where === "<generated>" ? "generated code" : null;
-  return { text: `${called}(${where})`, type, method, file, line: Number.isInteger(line) ? line : null, from, library: libraryOf(type) ?? generated };
+  return { text: `${called}(${where})`, type, method, file, line: Number.isInteger(line) ? line : null, from, library: libraryOf(type, rules) ?? generated };
 }
 
 /** How deep a line stands; four blanks count as a tab. @param {string} blanks */

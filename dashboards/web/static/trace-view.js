@@ -1,6 +1,8 @@
 // A stack trace to read: the root cause first, own code bright, the frames of libraries folded.
 
 import { chain, completed, grouped, parse } from "./stack-trace.js";
+import * as ask from "./ask.js";
+import { useAsk } from "./hooks.js";
 import { useSourceLink } from "./links-out.js";
 import { visible } from "./text.js";
 import { copy } from "./value-menu.js";
@@ -14,7 +16,8 @@ const FEW = 2; // frames of libraries that are not worth folding
 export function TraceView({ text, source }) {
   const [written, setWritten] = useState(false);
   const [open, setOpen] = useState(false);
-  const trace = useMemo(() => parse(text), [text]);
+  const { answer: rules } = useAsk("rules", ask.rules);
+  const trace = useMemo(() => parse(text, rules), [text, rules]);
   const link = useSourceLink(source);
   if (!trace) return html`<pre class="trace-text">${visible(text)}</pre>`;
   const chained = chain(trace.thrown);

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
+import pytest
 from playwright.async_api import Page, expect
 
 from dashboards.web import application, serve
+from sawlog.errors import ConfigErrors
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
 from tests.dashboards.web.conftest import event, visit
@@ -60,6 +62,24 @@ async def test_links_are_those_of_the_data_folder(store: EmbeddedStore, url: str
         file.write_text("- {title: Tempo, field: trace.id, url: 'https://tempo.example/{value}'}\n", "utf-8")
         async with client.get(f"{url}/api/links") as response:
             assert (await response.json())[0]["title"] == "Tempo"
+
+
+async def test_links_and_rules_stand_in_the_folder_whatever_the_store(tmp_path: Path, store: EmbeddedStore) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "links.yml").write_text("- {title: Tempo, field: trace.id, url: 'https://tempo.example/{value}'}\n")
+    (elsewhere / "problems.yml").write_text("own: [org.apache.acme.]\nlibraries: {com.partner.: Partner}\n")
+    app = application(store, status=dict, folder=elsewhere)
+    async with serve(app, "127.0.0.1", 0) as url, aiohttp.ClientSession() as client:
+        async with client.get(f"{url}/api/links") as response:
+            assert [one["title"] for one in await response.json()] == ["Tempo"]
+        async with client.get(f"{url}/api/rules") as response:
+            assert await response.json() == {"own": ["org.apache.acme."], "libraries": {"com.partner.": "Partner"}}
+        (elsewhere / "links.yml").write_text("- {title: Tempo, fild: trace.id, url: x}\n")
+        async with client.get(f"{url}/api/links") as response:
+            assert (response.status, (await response.json())["error"]) == (500, "config")
+    with pytest.raises(ConfigErrors, match=r"links.yml:1:18: a link has no 'fild'.*did you mean 'field'"):
+        application(store, status=dict, folder=elsewhere)
 
 
 async def test_a_new_exception_type_appears(blank: Page, tmp_path: Path) -> None:

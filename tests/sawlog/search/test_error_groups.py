@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sawlog.cli import sawlog
 from sawlog.paths import index_directory
-from sawlog.search.error_groups import LIBRARIES, own_place, shape
+from sawlog.search.error_groups import LIBRARIES, USUAL, own_place
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
 
@@ -42,12 +42,12 @@ Caused by: java.sql.SQLException: gone
     ],
 )
 def test_a_shape_masks_what_differs(text: str, masked: str) -> None:
-    assert shape(text) == masked
+    assert USUAL.shape(text) == masked
 
 
 @given(st.text(max_size=60), st.integers(0, 10**12), st.integers(0, 10**12))
 def test_messages_that_differ_in_a_number_have_one_shape(text: str, one: int, other: int) -> None:
-    assert shape(f"order no {one}: {text}") == shape(f"order no {other}: {text}")
+    assert USUAL.shape(f"order no {one}: {text}") == USUAL.shape(f"order no {other}: {text}")
 
 
 def test_own_code_stands_in_the_root_cause() -> None:
