@@ -63,7 +63,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "multiline": "use the multiline codec of the input",
         "punct": "use mutate gsub",
         "range": "use conditions with < and >",
-        "ruby": "mutate, translate, dissect, kv or a condition often do the job",
         "sleep": "inputs are held back by the outputs anyway",
         "throttle": "use drop with percentage",
         "tld": "use grok",

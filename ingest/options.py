@@ -53,11 +53,15 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``name => value`` as it stood in a file; `value` is a Python value or, for a codec, a `Block`."""
+    """``name => value`` as it stood in a file; `value` is a Python value or, for a codec, a `Block`.
+
+    `text_at` is the place of the quote that a text begins with.
+    """
 
     name: str
     value: Any
     position: Position
+    text_at: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Options:
     notes: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     """What defaults do here and do not in Logstash; the same for each use of the plugin."""
+    texts: dict[str, Position] = field(default_factory=dict)
+    """Where the texts of options begin, for those that are languages of their own."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -131,6 +137,8 @@ def resolve(plugin: str, declared: Mapping[str, Option], block: Block) -> Option
             value = _merge(options.values[name], value)
         options.values[name] = value
         options.positions[name] = setting.position
+        if setting.text_at is not None:
+            options.texts[name] = setting.text_at
     for name, value in options.values.items():
         options.values[name] = _coerce(plugin, name, declared[name], value, options.positions[name])
     for name, option in declared.items():

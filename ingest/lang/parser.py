@@ -70,6 +70,7 @@ class _Builder(Transformer[Token, Any]):
         self._dialect = dialect
         self._file = file
         self._syntax_only = syntax_only
+        self._text_at: Position | None = None
 
     def _at(self, place: Any) -> Position:
         return Position(self._file, place.line, place.column)
@@ -91,7 +92,9 @@ class _Builder(Transformer[Token, Any]):
 
     @v_args(meta=True)
     def setting(self, meta: Any, children: list[Any]) -> Setting:
-        return Setting(str(children[0]), children[1], self._at(meta))
+        # Bottom up and from left to right: the last text before a setting with a text is its own.
+        text_at = self._text_at if isinstance(children[1], str) else None
+        return Setting(str(children[0]), children[1], self._at(meta), text_at)
 
     def name(self, children: list[Token]) -> Token:
         (token,) = children
@@ -99,6 +102,7 @@ class _Builder(Transformer[Token, Any]):
 
     def string(self, children: list[Token]) -> Any:
         (token,) = children
+        self._text_at = self._at(token)
         return self._filled(self._dialect.text(token[1:-1]), token)
 
     def number(self, children: list[Token]) -> int | float:
@@ -109,6 +113,7 @@ class _Builder(Transformer[Token, Any]):
         (token,) = children
         if not _BAREWORD.fullmatch(token):
             raise ConfigError(f"'{token}' stands without quotes", self._at(token), f'write "{token}"')
+        self._text_at = None
         return {"true": True, "false": False}.get(token, str(token))
 
     def variable(self, children: list[Token]) -> Any:

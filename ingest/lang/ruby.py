@@ -102,7 +102,7 @@ def join(values: list[Any], separator: str) -> str:
 class Regex:
     """A Ruby expression: ``^`` and ``$`` are ends of lines, a dot is none; see `ingest.grok.translate` for the rest."""
 
-    __slots__ = ("_names", "finditer", "search", "sub")
+    __slots__ = ("finditer", "names", "search", "sub")
 
     def __init__(self, pattern: str) -> None:
         """Compile `pattern`.
@@ -118,7 +118,7 @@ class Regex:
         self.search: Callable[[str], re.Match[str] | None] = compiled.search
         self.finditer: Callable[[str], Iterator[re.Match[str]]] = compiled.finditer
         self.sub: Callable[[Callable[[re.Match[str]], str] | str, str], str] = compiled.sub
-        self._names = {name: number for number, name in enumerate(translation.names, 1) if name is not None}
+        self.names = {name: number for number, name in enumerate(translation.names, 1) if name is not None}
 
     def replacement(self, text: str) -> Callable[[re.Match[str]], str]:
         r"""Compile what a match is replaced with: ``\0`` to ``\9``, ``\&``, ``\```, ``\'``, ``\k<name>`` and ``\\``."""
@@ -134,7 +134,7 @@ class Regex:
             return match.string[: match.start()]
         if mark == "'":
             return match.string[match.end() :]
-        group = self._names.get(name, -1) if name else 0 if mark == "&" else int(mark)
+        group = self.names.get(name, -1) if name else 0 if mark == "&" else int(mark)
         try:
             return match[group] or ""
         except IndexError:

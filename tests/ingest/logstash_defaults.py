@@ -172,6 +172,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "filter mutate": {"tag_on_failure": "_mutate_error"},
     "filter prune": {"blacklist_names": ["%{[^}]+}"], "interpolate": False},
+    "filter ruby": {"script_params": {}, "tag_on_exception": "_rubyexception", "tag_with_exception_message": False},
     "filter split": {"field": "message", "terminator": "\n"},
     "filter syslog_pri": {
         "ecs_compatibility": "v8",
