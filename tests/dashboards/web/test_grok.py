@@ -56,7 +56,7 @@ async def tab(blank: Page, up: str) -> AsyncIterator[Page]:
 
 async def _all_read(page: Page) -> None:
     failures = page.locator(".unparsed li button")
-    for _ in range(100):
+    for _ in range(600):
         # What is not read yet cannot be grouped.
         if await failures.count() == 2:
             return
@@ -97,7 +97,7 @@ async def test_from_a_parse_failure_to_a_filter_that_parses_it(tab: Page, up: st
     await expect(page.get_by_text("The running pipeline goes on with it")).to_be_visible()
     with (tmp_path / "orders.log").open("a") as log:
         log.write(PIPED.format(42) + "\n")
-    for _ in range(300):
+    for _ in range(600):
         found = await page.request.post(f"{up}/api/search", data={"query": "took:42", "language": "lucene"})
         events = (await found.json())["events"]
         if events:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from sawlog.running.tailing import tailer
 from shipper.framing import LineFraming
 from shipper.framing.multiline import JoinedFraming
 from tests.ingest.input.building import codec, make, refused, running
+from tests.patience import SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +80,9 @@ async def test_what_is_not_acknowledged_is_read_again_under_the_same_ids(logs: P
 async def test_at_first_only_what_is_there_at_the_start_is_passed_over(logs: Path) -> None:
     append(logs / "old.log", "old\n")
     async with running("file", path=[f"{logs}/*.log"], exclude=["skip*.log"], stat_interval="100 ms") as one:
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(SECONDS):
+            while str(logs / "old.log") not in [file.path for file in psutil.Process().open_files()]:
+                await asyncio.sleep(0.05)
         append(logs / "new.log", "new\n")
         append(logs / "skipped.log", "no\n")
         append(logs / "old.log", "grown\n")
