@@ -103,8 +103,12 @@ def _check_one(name: str, pipeline: Pipeline, files: Sequence[Path], syntax: boo
 
 
 def _note(notes: Sequence[str]) -> None:
+    """Say each note, those that several pipelines have once."""
+    told: set[str] = click.get_current_context().ensure_object(set)
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        if note not in told:
+            told.add(note)
+            click.echo(f"note: {note}", err=True)
 
 
 def _check_shipper(path: str, syntax: bool) -> None:

@@ -7,11 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +16,9 @@ import psutil
 import pytest
 from pylogbeat import PyLogBeatClient
 
+from tests.beats_sender import Sender
 from tests.ingesting import SAWLOG, example, ingesting, until
 from tests.services import free_port
-
-WINDOW = 20
 
 
 def run(*arguments: object, given: str | None = None, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -35,41 +31,6 @@ def run(*arguments: object, given: str | None = None, folder: Path | None = None
     done = subprocess.run(command, check=False, text=True, capture_output=True, timeout=60, env=environment, **stdin)
     assert "Traceback" not in done.stderr, done.stderr
     return done
-
-
-class Sender:
-    """Sends windows of numbered events over one connection until told to stop, and counts what was acknowledged."""
-
-    def __init__(self, port: int) -> None:
-        self.acknowledged = 0
-        self.error: Exception | None = None
-        self._port = port
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send)
-
-    def _send(self) -> None:
-        try:
-            with PyLogBeatClient("127.0.0.1", self._port, timeout=30) as client:
-                while not self._stop.is_set():
-                    numbers = range(self.acknowledged, self.acknowledged + WINDOW)
-                    client.send([{"message": f"event {number}"} for number in numbers])
-                    self.acknowledged += WINDOW
-        except Exception as error:
-            self.error = error
-
-    @contextmanager
-    def sending(self) -> Iterator[None]:
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            self._thread.join()
-
-    def until_more(self, events: int = 10 * WINDOW) -> None:
-        wanted = self.acknowledged + events
-        until(lambda: self.acknowledged >= wanted or self.error is not None, lambda: "nothing is acknowledged")
-        assert self.error is None
 
 
 class Rig:
