@@ -107,17 +107,17 @@ async def problems(store: Store, question: Question, buckets: int, most: int, ru
     earlier_groups = (
         await error_groups.groups(store, earlier.clause(), question.index, most, rules) if is_compared else []
     )
-    before = {one.key: one.count for one in earlier_groups} if is_compared else None
+    is_complete, was_complete = (sum(one.count for one in some) < most for some in (groups, earlier_groups))
     # Of a part of the errors before, nobody knows what there was not.
-    is_known = is_compared and sum(one.count for one in earlier_groups) < most
+    before = {one.key: one.count for one in earlier_groups} if is_compared and was_complete else None
     return {
         "from": start,
         "to": end,
         "interval_ms": step,
         **await _services(store, now, earlier if is_compared else None, first, step, count),
-        "problems": [_told(one, rules, before, is_known, first, step, count) for one in groups[:PROBLEMS]],
+        "problems": [_told(one, rules, before, first, step, count, is_whole=is_complete) for one in groups[:PROBLEMS]],
         "found": len(groups),
-        "complete": all(sum(one.count for one in some) < most for some in (groups, earlier_groups)),
+        "complete": is_complete and was_complete,
     }
 
 
@@ -161,10 +161,11 @@ def _told(
     one: ErrorGroup,
     rules: ProblemRules,
     before: dict[tuple[str, ...], int] | None,
-    is_known: bool,
     start: int,
     step: int,
     buckets: int,
+    *,
+    is_whole: bool,
 ) -> dict[str, Any]:
     spark = [0] * buckets
     for moment in one.times:
@@ -178,10 +179,11 @@ def _told(
         "place": one.place,
         "kind": one.kind,
         "count": one.count,
-        "before": None if before is None else before.get(one.key, 0),
+        # A part of its events is not compared with all of those before.
+        "before": None if before is None or not is_whole else before.get(one.key, 0),
         "first": read(one.first),
         "last": read(one.last),
-        "new": is_known and before is not None and one.key not in before,
+        "new": before is not None and one.key not in before,
         "services": sorted(one.services),
         "spark": spark,
         "sample": sample,

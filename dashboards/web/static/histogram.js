@@ -81,7 +81,7 @@ function Picture({ bars, step, from, to, zone, plot, series, parts }) {
   const label = `${number(total)} events; ${series.map(({ name }, place) => `${visible(name)} ${number(parts.reduce((sum, values) => sum + values[place], 0))}`).join(", ")}`;
   return html`<svg role="img" aria-label=${label} width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`}>
     <defs><pattern id="partial" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="5" class="hatch" /></pattern></defs>
-    <line class="grid" x1="0" x2=${width} y1=${ground - tall} y2=${ground - tall} /><text class="most" x="2" y=${ground - tall + 11}>${number(most)}</text>
+    <line class="grid" x1="0" x2=${width} y1=${ground - tall} y2=${ground - tall} />
     <line class="grid" x1="0" x2=${width} y1=${ground + 0.5} y2=${ground + 0.5} />
     ${bars.map(({ at, errors = 0, partial }, place) => {
       const left = x(at);
@@ -98,6 +98,7 @@ function Picture({ bars, step, from, to, zone, plot, series, parts }) {
         ${partial && tops[place] > 0 && html`<rect class="partial" fill="url(#partial)" x=${left} y=${foot} width=${wide} height=${ground - foot} />`}
       </g>`;
     })}
+    <text class="most" x="2" y=${ground - tall + 11}>${number(most)}</text>
     <${TimeAxis} from=${from} to=${to} x=${x} width=${width} y=${ground} zone=${zone} />
     ${drag && html`<rect class="drag" x=${x(drag.from)} y="0" width=${Math.max(1, x(drag.to) - x(drag.from))} height=${ground} />`}
   </svg>`;

@@ -51,7 +51,7 @@ export function StatusLine({ status, actions }) {
   const { values, error } = status;
   return html`<footer id="status" class="status" aria-label="State of sawlog">
     ${error && html`<span class="bad">${error.message}</span>`}
-    ${!error && values && Object.keys(WORDS).filter((key) => typeof values[key] === "number").map((key) => {
+    ${!error && values && Object.keys(WORDS).filter((key) => Number.isFinite(values[key])).map((key) => {
       const bad = WARNINGS.includes(key) && values[key] > 0;
       const text = WORDS[key](values[key]);
       if (bad && key === "unparsed") {

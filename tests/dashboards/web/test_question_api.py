@@ -472,6 +472,10 @@ async def test_exceptions_without_a_place_are_problems_of_their_own(tmp_path: Pa
         await store.bulk(Bulk([f"late{number}" for number in range(9)], late))
         problems = (await post(url, "/api/problems", {"from": "1h", "most": 8}))["problems"]
         assert not any(one["new"] for one in problems)
+        assert {one["before"] for one in problems} == {None}
+        few = await post(url, "/api/problems", {"from": "5m", "most": 5})
+        assert not few["complete"]
+        assert {(one["before"], one["new"]) for one in few["problems"]} == {(None, True)}
 
 
 async def test_problems_of_all_time_with_an_event_of_the_first_year(tmp_path: Path) -> None:
