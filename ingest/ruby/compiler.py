@@ -816,7 +816,7 @@ class _Compiler:
         make, count, passed = self._arguments(arguments) if arguments is not None else (_none, 0, None)
         procedure = self._block(block, passed)
         if procedure is not None:
-            return self._called_with_block(receiver, name, make, procedure, safe)
+            return self._called_with_block(receiver, name, make, count, procedure, safe)
         if count is None:
 
             def spread(frame: RubyFrame) -> Value:
@@ -867,9 +867,16 @@ class _Compiler:
         return make[0]
 
     def _called_with_block(
-        self, receiver: RubyRun, name: str, make: Callable[[RubyFrame], list[Value]], procedure: RubyRun, safe: bool
+        self,
+        receiver: RubyRun,
+        name: str,
+        make: Callable[[RubyFrame], list[Value]],
+        count: int | None,
+        procedure: RubyRun,
+        safe: bool,
     ) -> RubyRun:
         scope = self._block_scope
+        targets = None if count is None else Targets(name, count, True)
 
         def called(frame: RubyFrame) -> Value:
             BUDGET.step()
@@ -877,7 +884,8 @@ class _Compiler:
             if safe and value is None:
                 return None
             values = make(frame)
-            return Targets(name, len(values), True)[type(value)](procedure(frame), value, *values)
+            found = Targets(name, len(values), True) if targets is None else targets
+            return found[type(value)](procedure(frame), value, *values)
 
         return _breaking(called, scope)
 

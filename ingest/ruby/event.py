@@ -172,6 +172,27 @@ def _tag(self: RubyEvent, tag: Value) -> Value:
     add_tag(self.event, text_of(tag))
 
 
+@method(RubyEvent, "append")
+def _append(self: RubyEvent, other: Value) -> Value:
+    """Merge another event into this one: hashes by key, lists end to end without doubles; other values are replaced."""
+    if type(other) is not RubyEvent:
+        raise failure("TypeError", f"wrong argument type {class_of(other).name} (expected LogStash::Event)")
+    self.forget(())
+    other.settle()
+    for key, value in other.event.items():
+        self.event[key] = _merged(self.event.get(key), value)
+    return self
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _merged(old.get(key), value) for key, value in new.items()}
+    if isinstance(old, list):
+        added = new if isinstance(new, list) else [new]
+        return [*old, *(one for one in added if one not in old)]
+    return new
+
+
 @method(RubyEvent, "cancel")
 def _cancel(self: RubyEvent) -> Value:
     self.cancelled = True

@@ -92,9 +92,9 @@ def _modulo(self: Any, other: Value) -> Value:
     number = _number(other, _kind(self))
     if type(self) is int and type(number) is int:
         return self % number
-    if number == 0 or math.isinf(self):
-        return math.nan
-    return self % number
+    if number == 0:
+        raise failure("ZeroDivisionError", "divided by 0")
+    return math.nan if math.isinf(self) else self % number
 
 
 @method(_NUMBER, "remainder")

@@ -70,6 +70,17 @@ def test_texts_changed_in_place_change_the_event_and_no_other() -> None:
     assert (second["tags"], shared) == (["one", "two"], ["one", "two"])
 
 
+def test_an_event_is_appended_to_another() -> None:
+    code = """
+      pairs = LogStash::Event.new(Hash[@names.zip(event.get('message').split(' '))])
+      pairs.set('tags', ['x', 'y'])
+      pairs.remove('@timestamp')
+      event.append(pairs)
+    """
+    done = run("ruby", event(tags=["x"]), init="@names = ['first', 'second']", code=code)
+    assert (done["first"], done["second"], done["tags"], done["@timestamp"]) == ("a=1", "b=2", ["x", "y"], STAMP)
+
+
 SCRIPT = """
 def register(params)
   @field = params['field']
