@@ -134,6 +134,9 @@ class Regex:
             return match.string[: match.start()]
         if mark == "'":
             return match.string[match.end() :]
+        if self.names and mark in tuple("123456789"):
+            # Where groups have names, Ruby's numbers name none.
+            return ""
         group = self.names.get(name, -1) if name else 0 if mark == "&" else int(mark)
         try:
             return match[group] or ""

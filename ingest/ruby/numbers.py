@@ -108,7 +108,9 @@ def _remainder(self: Any, other: Value) -> Value:
             if abs(self) < 2**53
             else self - number * int(self / number)
         )
-    return math.fmod(self, number) if number else math.nan
+    if number == 0:
+        raise failure("ZeroDivisionError", "divided by 0")
+    return math.fmod(self, number)
 
 
 @method(_NUMBER, "divmod")
