@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,17 @@ def test_an_event_is_appended_to_another() -> None:
     """
     done = run("ruby", event(tags=["x"]), init="@names = ['first', 'second']", code=code)
     assert (done["first"], done["second"], done["tags"], done["@timestamp"]) == ("a=1", "b=2", ["x", "y"], STAMP)
+
+
+def test_the_page_about_pipelines(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs/how-to/run-logstash-pipelines.md"
+    found = re.search(r"```ruby\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    file = tmp_path / "a.conf"
+    file.write_text(found[1])
+    (done,) = Pipeline.load([file]).filter([event(message="size=1.5 KB", empty="")])
+    assert done["http"] == {"response": {"bytes": 1536}}
+    assert "empty" not in done
 
 
 SCRIPT = """
