@@ -65,9 +65,9 @@ def test_the_example_brings_events_of_beats_into_elasticsearch(
                 ]
             )
         found = documents(elasticsearch_url, index)
-        assert [(one["message"], one["log"]["level"]) for one in found] == [
-            ("late order a", "WARN"),
-            ("late order b", "WARN"),
+        assert [(one["message"], one["log"]["level"], one["labels"]["class"]) for one in found] == [
+            ("late order a", "WARN", "OrderService"),
+            ("late order b", "WARN", "OrderService"),
         ]
         assert json.loads((tmp_path / "audit.jsonl").read_text())["message"] == "who did what"
         with urlopen(f"http://127.0.0.1:{api}/health") as answer:

@@ -43,11 +43,17 @@ def roads(pipelines: list[Loaded]) -> Any:
     return topology({one.settings.id: one.pipeline for one in pipelines})
 
 
-async def run(texts: dict[str, str], letters: DeadLetters) -> IngestNode:
+async def run(texts: dict[str, str], letters: DeadLetters, window: int = 1_024) -> IngestNode:
+    """Run until all has ended, with so many batches under way in each pipeline at most."""
     pipelines = loaded(texts)
     node = IngestNode(letters)
+
+    async def ready() -> None:
+        for service in node.services.values():
+            service.window._most_batches = window
+
     async with asyncio.timeout(SECONDS):
-        await node.run(pipelines, roads(pipelines))
+        await node.run(pipelines, roads(pipelines), ready)
     return node
 
 
@@ -366,7 +372,7 @@ def arrivals(graph: dict[int, list[int]], source: int) -> dict[int, int]:
 def test_over_any_graph_nothing_is_lost_doubled_or_out_of_order(
     letters: DeadLetters, graph: dict[int, list[int]], sizes: list[int], random: Any
 ) -> None:
-    """Each pipeline has a source of its own, and an output that now and then takes its time."""
+    """Each pipeline has a source and an output of its own, and so small a window that batches wait before it."""
     for kept in (Feed.queues, Feed.settled, Collect.sent):
         kept.clear()
     texts = {}
@@ -387,7 +393,7 @@ def test_over_any_graph_nothing_is_lost_doubled_or_out_of_order(
                 give(*(f"{one}:{number + more}" for more in range(size)), queue=f"q{one}")
                 number += size
             end(f"q{one}")
-        await run(dict(order), letters)
+        await run(dict(order), letters, window=2)
 
     asyncio.run(play())
     every = [f"{one}:{number}" for one in graph for number in range(sum(sizes))]
