@@ -12,10 +12,12 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from playwright.async_api import Browser, async_playwright
 
-from dashboards.web import application, serve
+from dashboards.web import application, grok_api, serve
+from ingest.workbench.bench import Workbench
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
 from tests.services import chromium_path
@@ -23,9 +25,20 @@ from tests.services import chromium_path
 EVENTS = 24_000
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES = ((400, 800), (1400, 900), (2560, 1300))
+SAMPLES = [
+    "10.0.0.7 | 2026-11-28T10:32:11Z | orders | user=bob took=12 ms | created order 17",
+    "10.0.0.8 | 2026-11-28T10:32:12Z | billing | user=alice took=7 ms | card was declined",
+    "10.0.0.7 | 2026-11-28T10:32:15Z | orders | user=eve took=fast | nothing to do here",
+]
+GROK = (
+    r"^%{IP:[source][ip]} \| %{TIMESTAMP_ISO8601:timestamp} \| %{WORD:[service][name]} \| "
+    r"user=%{WORD:user} took=%{INT:took:int} ms \| %{GREEDYDATA:message}"
+)
 VIEWS = {
     "problems": "/?from=now-1h",
     "events": "/?view=events&from=now-1h",
+    "event": "/?view=events&from=now-1h&q=log.level:ERROR&event=failed",
+    "grok": "/?view=grok&" + urlencode({"grok": GROK, "line": SAMPLES}, doseq=True),
     "dashboard": "/dashboards/sawlog-service-logs?from=now-1h",
 }
 SERVICES = ("gateway", "orders", "payments", "inventory", "customers")
@@ -38,6 +51,20 @@ LINES = (
     ("DEBUG", "com.zaxxer.hikari.pool.HikariPool", "HikariPool-1 - Pool stats (total=10, active={d}, idle={d})"),
     ("WARN", "com.acme.inventory.StockClient", "Retrying call to inventory, attempt {d}"),
 )
+TRACE = """java.lang.IllegalStateException: Could not place order 51734
+\tat com.acme.orders.OrderService.place(OrderService.java:88)
+\tat com.acme.orders.web.OrderController.create(OrderController.java:41)
+\tat org.springframework.aop.framework.ReflectiveMethodInvocation.proceed(ReflectiveMethodInvocation.java:184)
+\tat org.springframework.web.servlet.FrameworkServlet.service(FrameworkServlet.java:885)
+\tat org.apache.catalina.core.ApplicationFilterChain.doFilter(ApplicationFilterChain.java:140)
+\tat java.base/java.lang.Thread.run(Thread.java:1583)
+Caused by: java.net.ConnectException: Connection refused
+\tat java.base/sun.nio.ch.Net.pollConnect(Native Method)
+\tat java.base/sun.nio.ch.NioSocketImpl.connect(NioSocketImpl.java:592)
+\tat com.acme.inventory.StockClient.reserve(StockClient.java:42)
+\tat com.acme.orders.OrderService.place(OrderService.java:81)
+\t... 5 more
+"""
 ERRORS = (
     ("java.net.ConnectException", "Could not place order {n}: inventory unavailable", "com.acme.inventory.StockClient"),
     ("java.lang.IllegalStateException", "Payment of order {n} was refused twice", "com.acme.payments.PaymentGateway"),
@@ -86,6 +113,15 @@ async def fill(store: EmbeddedStore) -> None:
     for start in range(0, EVENTS, 4_000):
         part = made[start : start + 4_000]
         await store.bulk(Bulk([f"p:{start + place}" for place in range(len(part))], part))
+    failed = event(EVENTS, now - timedelta(minutes=20), chance)
+    failed["log"] |= {"level": "ERROR", "logger": "com.acme.orders.web.OrderController"}
+    failed |= {"message": "Could not place order 51734: inventory unavailable", "service": {"name": "orders"}}
+    failed["error"] = {"type": "java.lang.IllegalStateException", "stack_trace": TRACE}
+    unparsed = [
+        {**event(EVENTS + place, now - timedelta(minutes=5), chance), "message": line, "tags": ["_grokparsefailure"]}
+        for place, line in enumerate(SAMPLES, 1)
+    ]
+    await store.bulk(Bulk(["failed", *(f"u:{place}" for place in range(len(unparsed)))], [failed, *unparsed]))
 
 
 async def take(browser: Browser, url: str, folder: Path) -> None:
@@ -114,8 +150,10 @@ async def main(folder: Path) -> None:
         async with EmbeddedStore(Path(data) / "index") as store:
             await fill(store)
             status = {"events": EVENTS, "files": 5, "lag_bytes": 0, "events_per_second": 131}
+            workbench = Workbench((), Path(data))
+            app = application(store, status=lambda: status, routes=grok_api.routes(workbench))
             async with (
-                serve(application(store, status=lambda: status), "127.0.0.1", 0) as url,
+                serve(app, "127.0.0.1", 0) as url,
                 async_playwright() as tool,
             ):
                 browser = await tool.chromium.launch(
@@ -123,6 +161,7 @@ async def main(folder: Path) -> None:
                 )
                 await take(browser, url, folder)
                 await browser.close()
+            await workbench.close()
 
 
 if __name__ == "__main__":
