@@ -188,20 +188,7 @@ def _told(
         "spark": spark,
         "sample": sample,
     }
-    return told | {"filters": selecting(one, rules)}
-
-
-def selecting(one: ErrorGroup, rules: ProblemRules) -> list[dict[str, Any]]:
-    """Return the filters that select the events of a problem."""
-    if one.kind == "exception":
-        # One type may be thrown at several places, each of which is a problem of its own.
-        which = _is("error.stack_trace", one.place) if one.place else _is("message", rules.words(one.key[-1]))
-        return [_is("error.type", one.type), which]
-    return [_is("log.level", *LEVELS), _is("message", rules.words(one.title))]
-
-
-def _is(name: str, *values: str) -> dict[str, Any]:
-    return {"field": name, "operator": "is", "values": list(values)}
+    return told | {"filters": error_groups.selecting(one, rules)}
 
 
 async def _links(request: web.Request) -> web.StreamResponse:

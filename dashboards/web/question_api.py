@@ -11,7 +11,7 @@ from aiohttp import web
 
 from dashboards.web import bodies, counting, field_list, own
 from dashboards.web.answers import json
-from dashboards.web.keys import OBJECTS, SAVED, STATUS, STORE
+from dashboards.web.keys import OBJECTS, RULES, SAVED, STATUS, STORE
 from dashboards.web.live import Live
 from sawlog.errors import QueryError
 from sawlog.search import hints, hits
@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 
 def add(app: web.Application) -> None:
     """Add the endpoints to an application that has the keys of `dashboards.web.keys`."""
-    app[LIVE] = Live(app[STORE], app[STATUS])
+    app[LIVE] = Live(app[STORE], app[STATUS], app[RULES])
     # Before the server waits for its connections, of which these would never end by themselves.
     app.on_shutdown.append(lambda app: app[LIVE].close())
     app.router.add_post("/api/search", _search)

@@ -84,6 +84,26 @@ async def groups(
     return sorted(found.values(), key=lambda one: (-one.count, one.title))
 
 
+def grouped(hits: Sequence[Hit], rules: ProblemRules = USUAL) -> list[ErrorGroup]:
+    """Return the problems among hits, of which only errors count."""
+    found: dict[tuple[str, ...], ErrorGroup] = {}
+    _add(found, [hit for hit in hits if _text(hit["_source"], "log", "level") in LEVELS], rules)
+    return list(found.values())
+
+
+def selecting(one: ErrorGroup, rules: ProblemRules = USUAL) -> list[dict[str, Any]]:
+    """Return the filters that select the events of a problem, as a page has them."""
+    if one.kind == "exception":
+        # One type may be thrown at several places, each of which is a problem of its own.
+        which = _is("error.stack_trace", one.place) if one.place else _is("message", rules.words(one.key[-1]))
+        return [_is("error.type", one.type), which]
+    return [_is("log.level", *LEVELS), _is("message", rules.words(one.title))]
+
+
+def _is(name: str, *values: str) -> dict[str, Any]:
+    return {"field": name, "operator": "is", "values": list(values)}
+
+
 def _add(found: dict[tuple[str, ...], ErrorGroup], hits: Sequence[Hit], rules: ProblemRules) -> None:
     """Add hits, the newest first, to their groups."""
     for hit in hits:

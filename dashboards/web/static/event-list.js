@@ -72,6 +72,7 @@ export function EventList({ state, actions, zone, found, menu, open, spans }) {
   const label = `Events, ${state.order} first`;
   return html`<div class=${`list-frame${stale ? " stale" : ""}${busy ? " busy" : ""}`}>
     ${unseen > 0 && html`<button type="button" class="unseen" onClick=${toNewest}>${number(unseen)} new ${state.order === "newest" ? "↑" : "↓"}</button>`}
+    ${(pages?.skipped ?? 0) > 0 && html`<button type="button" class="unseen skipped" onClick=${found.anew} title="More came than can be shown as they come">${number(pages?.skipped ?? 0)} events skipped; show them</button>`}
     <div class="list" ref=${box} tabindex="0" role="grid" aria-label=${label} aria-rowcount=${found.pages?.ended ? count + 1 : -1} aria-busy=${busy}
         aria-activedescendant=${focus && pages && inside(pages.rowOf(focus.id), first, last) ? `row-${focus.id}` : null}
         style=${{ "--columns": template.columns, "--least": `${template.least}px` }}
@@ -102,6 +103,11 @@ function useNewRows(/** @type {{ current: any }} */ box, /** @type {FoundEvents[
   useLayoutEffect(() => {
     const fresh = pages?.fresh.length ?? 0;
     const list = box.current;
+    const isMarking = () => {
+      const selection = getSelection();
+      return Boolean(selection && !selection.isCollapsed && list.contains(selection.anchorNode));
+    };
+    if (pages) pages.isRead = () => Boolean(state.event) || isMarking() || (state.order === "newest" ? list.scrollTop > 2 : list.scrollTop + list.clientHeight < list.scrollHeight - 2 * ROW);
     if (known.current.pages !== pages) {
       known.current = { pages, fresh };
       list.scrollTop = 0;
@@ -111,8 +117,7 @@ function useNewRows(/** @type {{ current: any }} */ box, /** @type {FoundEvents[
     const came = fresh - known.current.fresh;
     known.current.fresh = fresh;
     if (came <= 0) return;
-    const selection = getSelection();
-    const marking = selection && !selection.isCollapsed && list.contains(selection.anchorNode);
+    const marking = isMarking();
     if (state.order === "newest") {
       if (list.scrollTop <= 2 && !marking && !state.event) return;
       list.scrollTop += came * ROW;

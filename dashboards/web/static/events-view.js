@@ -8,7 +8,7 @@ import { FieldList } from "./field-list.js";
 import { Histogram } from "./histogram.js";
 import { useAsk } from "./hooks.js";
 import { useEvents } from "./live.js";
-import { number } from "./text.js";
+import { number, visible } from "./text.js";
 import { clockTime, moved, spanText } from "./time.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -39,6 +39,8 @@ export function EventsView(props) {
     <${FieldList} ...${props} fields=${fields} counted=${count} facets=${facets} />
     <section class="result" aria-label="Search result" aria-busy=${found.busy || counted.busy}>
       <${Summary} ...${props} count=${count} found=${found} stale=${counted.stale || found.stale} />
+      ${found.away !== null && html`<p class="problem" role="status">New events do not come just now: ${visible(found.away)} It is asked again.</p>`}
+      <${Notices} found=${found} actions=${actions} />
       ${error && html`<${QueryProblem} error=${error} query=${state.query} stale=${found.stale || counted.stale} />`}
       <div class=${counted.stale ? "stale" : ""}>
         ${count && count.total > 0 && html`<${Histogram} counted=${count} zone=${zone} split=${state.split} splits=${splits} onSplit=${actions.setSplit} onRange=${actions.setTime} />`}
@@ -49,6 +51,17 @@ export function EventsView(props) {
     ${state.event && (open.event ? html`<${EventPanel} ...${props} event=${open.event} fields=${fields.answer?.fields ?? []} />` : html`<aside class="event-panel" aria-label="Event">
       <p class=${open.error ? "bad" : "quiet"}>${open.error?.message ?? "…"}</p><button type="button" onClick=${actions.closeEvent}>Close</button></aside>`)}
   </div>`;
+}
+
+/** Problems that were not there before: each leads to its events. @param {{ found: import("./live.js").FoundEvents, actions: import("./types.js").Actions }} props */
+function Notices({ found, actions }) {
+  if (!found.notices.length) return null;
+  return html`<div class="notices" role="status"><ul aria-label="New problems">${found.notices.map((one) => html`<li key=${one.id}>
+    <b>New problem</b> <span>${visible(one.title)}${one.place ? html` <span class="quiet">at ${visible(one.place)}</span>` : ""}</span>
+    <button type="button" class="plain" onClick=${() => { found.unnotice(one.id); actions.apply({ view: "events", filters: one.filters }); }}>Show its events</button>
+    <button type="button" class="plain" onClick=${() => { found.unnotice(one.id); actions.openEvent(one.index, one.id); }}>Open it</button>
+    <button type="button" class="icon" aria-label=${`Dismiss ${visible(one.title)}`} onClick=${() => found.unnotice(one.id)}>×</button>
+  </li>`)}</ul></div>`;
 }
 
 /** How many, when, in which language, and what can be done with all of them. */

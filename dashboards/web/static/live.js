@@ -9,6 +9,9 @@ import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 const OPEN_WITHIN = 1500; // milliseconds to wait for the stream before asking for the first page without
 const RECOUNT_EVERY = 4000;
+const MOST_NOTICES = 5;
+
+/** @typedef {{ title: string, type: string | null, place: string | null, kind: string, filters: import("./types.js").Filter[], index: string, id: string }} FoundProblem */
 
 /**
  * @typedef {object} FoundEvents
@@ -21,6 +24,10 @@ const RECOUNT_EVERY = 4000;
  * @property {(id: string) => LogEvent | undefined} find
  * @property {() => void} redraw
  * @property {(error: Error | null) => void} fail
+ * @property {FoundProblem[]} notices problems that were not there before, the newest last
+ * @property {(id: string) => void} unnotice
+ * @property {string | null} away why the store does not answer just now
+ * @property {() => void} anew ask for the list once more
  */
 
 /** @param {import("./app.js").ViewProps} props @returns {FoundEvents} */
@@ -28,6 +35,8 @@ export function useEvents({ state, asked, key_: key }) {
   const [shown, show] = useState(/** @type {{ of: string, pages: Pages | null, error: Error | null, language: Language | null }} */ ({ of: "", pages: null, error: null, language: null }));
   const [, draw] = useState(0);
   const [recount, setRecount] = useState(0);
+  const [notices, setNotices] = useState(/** @type {FoundProblem[]} */ ([]));
+  const [away, setAway] = useState(/** @type {string | null} */ (null));
   const redraw = () => draw((before) => before + 1);
   const { live, order } = state;
   // Ending live leaves the rows as they are; beginning it asks anew.
@@ -83,17 +92,22 @@ export function useEvents({ state, asked, key_: key }) {
       setTimeout(resolve, OPEN_WITHIN);
     });
     source.addEventListener("rows", (message) => {
-      const { events, full } = parse(message.data);
-      if (full || pages.full) {
-        // More came than are told, or than a list should gather: it begins anew.
-        begun.current.times++;
-        redraw();
-        return;
-      }
-      if (pages.add(events) === 0) return;
+      const { events } = parse(message.data);
+      const before = pages.skipped;
+      if (pages.add(events) === 0 && pages.skipped === before) return;
       uncounted = true;
       if (made.current.pages === pages) redraw();
     });
+    source.addEventListener("skipped", (message) => {
+      pages.skipped = Math.max(0, pages.skipped + JSON.parse(message.data).n);
+      uncounted = true;
+      if (made.current.pages === pages) redraw();
+    });
+    source.addEventListener("found", (message) => {
+      const problem = parse(message.data);
+      setNotices((before) => [...before.filter(({ id }) => id !== problem.id), problem].slice(-MOST_NOTICES));
+    });
+    source.addEventListener("problem", (message) => setAway(parse(message.data).reason));
     source.onerror = () => {
       // A connection that is lost comes again by itself; one that is refused does not.
       if (source.readyState === EventSource.CLOSED) show((before) => ({ ...before, error: new Error("New events are not shown as they come: the server refuses. Too many pages may be looking.") }));
@@ -103,6 +117,7 @@ export function useEvents({ state, asked, key_: key }) {
       uncounted = false;
     }, RECOUNT_EVERY);
     return () => {
+      setAway(null);
       source.close();
       clearInterval(timer);
     };
@@ -113,6 +128,12 @@ export function useEvents({ state, asked, key_: key }) {
     pages, error, language, recount, redraw,
     busy: of !== whole, // from the drawing on in which something else is asked
     stale: error !== null && pages !== null && pages !== made.current.pages,
+    notices, away,
+    unnotice: (id) => setNotices((before) => before.filter((one) => one.id !== id)),
+    anew: () => {
+      begun.current.times++;
+      setRecount((before) => before + 1);
+    },
     find: (id) => (pages && pages.rowOf(id) >= 0 ? pages.at(pages.rowOf(id)) : undefined),
     fail: (problem) => show((before) => ({ ...before, error: problem })),
   };

@@ -24,6 +24,9 @@ export class Pages {
     this.ended = false;
     this.asking = false;
     this.oldestFirst = false;
+    /** @type {() => boolean} */
+    this.isRead = () => false; // whether somebody reads rows, so that none may go away
+    this.skipped = 0; // events that came live and are not in the list
   }
 
   /** How many rows the list has so far. */
@@ -117,14 +120,16 @@ export class Pages {
   /** Take in rows that came live, in any order; gives how many of them are new. @param {LogEvent[]} events */
   add(events) {
     const fresh = events.filter(({ id }) => !this.ids.has(id));
+    if (this.isRead() && this.fresh.length + fresh.length > NEW_KEPT) {
+      this.skipped += fresh.length;
+      return 0;
+    }
     for (const { id } of fresh) this.ids.add(id);
     const sorted = fresh.sort((one, other) => (this.oldestFirst ? one.at - other.at : other.at - one.at));
     this.fresh = this.oldestFirst ? [...this.fresh, ...sorted] : [...sorted, ...this.fresh];
+    const gone = this.fresh.splice(this.oldestFirst ? 0 : NEW_KEPT, Math.max(0, this.fresh.length - NEW_KEPT));
+    for (const { id } of gone) this.ids.delete(id);
+    this.skipped += gone.length;
     return fresh.length;
-  }
-
-  /** Whether so much came live that the list should begin anew. */
-  get full() {
-    return this.fresh.length > NEW_KEPT;
   }
 }

@@ -73,3 +73,15 @@ test("a page that fails leaves the list as it was", async () => {
   fails = false;
   assert.equal(await pages.more(), true);
 });
+
+test("of what comes live the newest stay, unless somebody reads", async () => {
+  const pages = new Pages(store(10).ask, 200);
+  await pages.more();
+  const live = (from, count) => Array.from({ length: count }, (_, n) => ({ id: `l${from + n}`, index: "i", at: from + n, source: {} }));
+  pages.add(live(0, 4000));
+  pages.add(live(4000, 2000));
+  assert.deepEqual([pages.fresh.length, pages.skipped, pages.at(0).id, pages.at(4999).id, pages.at(5000).id], [5000, 1000, "l5999", "l1000", "e0"]);
+  pages.isRead = () => true;
+  assert.equal(pages.add(live(6000, 500)), 0);
+  assert.deepEqual([pages.fresh.length, pages.skipped, pages.at(0).id], [5000, 1500, "l5999"]);
+});

@@ -16,6 +16,7 @@ from sawlog.store.embedded import EmbeddedStore
 from tests.dashboards.web.conftest import event, parameters, settled, time_range, visit
 
 EVENTS = "/?view=events"
+ERROR = {"log": {"level": "ERROR", "offset": 1}}
 ROWS = ".row.event"
 TYPED = """async (keys) => {
   const tasks = new MessageChannel();
@@ -319,6 +320,35 @@ class TestLive:
         await page.get_by_role("button", name="Pause").click()
         await expect(page.locator(".live-state")).to_contain_text(re.compile(r"Paused at \d\d:\d\d:\d\d"))
         await expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+    async def test_a_new_problem_is_noticed_and_leads_to_its_events(self, page: Page, store: EmbeddedStore) -> None:
+        await go_live(page)
+        thrown = {"error": {"type": "com.acme.OddException", "stack_trace": "com.acme.OddException: <b>"}}
+        await store.bulk(Bulk(["b:odd"], [event(4, datetime.now(UTC), "never seen 7") | thrown | ERROR]))
+        notice = page.get_by_role("list", name="New problems").get_by_role("listitem")
+        await expect(notice).to_contain_text("OddException")
+        await notice.get_by_role("button", name="Show its events").click()
+        await expect(total(page)).to_have_text("1 event")
+        await expect(row(page, 0)).to_contain_text("never seen 7")
+        await expect(notice).to_have_count(0)
+
+    async def test_a_flood_skips_and_leaves_the_reader_alone(self, page: Page, store: EmbeddedStore) -> None:
+        await go_live(page)
+        await page.locator(".list").evaluate("one => (one.scrollTop = 2200)")
+        await expect(row(page, 105)).to_be_visible()
+        held = await row(page, 105).get_attribute("data-id")
+        seen = page.locator(f'[data-id="{held}"]')
+        top = await seen.evaluate("one => one.getBoundingClientRect().top")
+        flood = [event(0, datetime.now(UTC), f"flood {n}") for n in range(3_000)]
+        await store.bulk(Bulk([f"f:{n}" for n in range(3_000)], flood))
+        skipped = page.get_by_role("button", name="events skipped; show them")
+        await expect(skipped).to_be_visible()
+        await expect(page.locator(".unseen").first).to_contain_text("new ↑")
+        assert await seen.evaluate("one => one.getBoundingClientRect().top") == top
+        await skipped.click()
+        await expect(skipped).to_have_count(0)
+        await expect(row(page, 0)).to_contain_text("flood")
+        await expect(total(page)).to_have_text("3,250 events")
 
 
 async def test_a_long_list_keeps_few_rows_in_the_page(blank: Page, tmp_path: Path) -> None:
