@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ingest import settings
+from ingest.failure import REASONS
 from ingest.lang.field import parse_field
 from ingest.lang.sprintf import compile_sprintf
 from ingest.ruby.clock import LogstashTime, stamp_in, stamp_of
@@ -83,6 +84,9 @@ class RubyEvent:
             return
         if path[0] == METADATA and len(path) == 1 and type(value) is not RubyHash:
             raise failure("TypeError", "@metadata takes a Hash")
+        if path == (METADATA,):
+            self.event[METADATA] = _kept(self.event) | plain_of(value)
+            return
         try:
             settings.put_field(self.event, path, plain_of(value))
         except ValueError as error:
@@ -156,9 +160,16 @@ def _remove(self: RubyEvent, reference: Value) -> Value:
     self.forget(path)
     if path == _STAMP:
         self.event.pop(TIMESTAMP, None)
+    elif path == (METADATA,):
+        self.event[METADATA] = _kept(self.event)
     else:
         remove(self.event, path)
     return found
+
+
+def _kept(event: Event) -> dict[str, Any]:
+    """Return what of the metadata is sawlog's: without its id, an event that is sent again would be another one."""
+    return {key: value for key, value in (event.get(METADATA) or {}).items() if key.startswith("_") or key == REASONS}
 
 
 @method(RubyEvent, "include?")

@@ -71,6 +71,11 @@ def test_texts_changed_in_place_change_the_event_and_no_other() -> None:
     assert (second["tags"], shared) == (["one", "two"], ["one", "two"])
 
 
+def test_metadata_that_are_set_or_removed_keep_the_id() -> None:
+    assert run("ruby", event(), code="event.set('@metadata', { 'a' => 1 })")[METADATA] == {"_id": "x", "a": 1}
+    assert run("ruby", event(), code="event.remove('@metadata')")[METADATA] == {"_id": "x"}
+
+
 def test_an_event_is_appended_to_another() -> None:
     code = """
       pairs = LogStash::Event.new(Hash[@names.zip(event.get('message').split(' '))])

@@ -17,7 +17,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "expected.jsonl.gz"
-RUBY = shutil.which("ruby")
+LANGUAGES = ("3.1.", "3.2.")
+"""Logstash 8's is 3.1; later ones write exceptions and hashes in other words."""
 ZONE = "Europe/Berlin"
 
 Case = dict[str, Any]
@@ -44,6 +45,20 @@ def cases() -> dict[str, list[Case]]:
         f"expression {text}": [{"code": f"event.set('r', ({text}))", "event": events()[3]}] for text in expressions()
     }
     return found | {name: [{"code": code, "event": event} for event in events()] for name, code in blocks().items()}
+
+
+def installed() -> str | None:
+    """The path of a Ruby of the right language, if there is one."""
+    ruby = shutil.which("ruby")
+    if ruby is None:
+        return None
+    version = subprocess.run(
+        [ruby, "-e", "print RUBY_VERSION"], capture_output=True, text=True, timeout=120, check=False
+    )
+    return ruby if version.stdout.startswith(LANGUAGES) else None
+
+
+RUBY = installed()
 
 
 class RealRuby:

@@ -67,7 +67,7 @@ def test_there_are_hundreds_of_blocks() -> None:
     assert sum(map(len, CASES.values())) > 1000
 
 
-@pytest.mark.skipif(real_ruby.RUBY is None, reason="needs a real Ruby")
+@pytest.mark.skipif(real_ruby.RUBY is None, reason="needs a real Ruby 3.1")
 def test_what_is_recorded_is_what_ruby_does() -> None:
     with real_ruby.RealRuby() as ruby:
         for name, cases in CASES.items():

@@ -13,7 +13,7 @@ from tests.ingest.ruby import real_ruby
 from tests.ingest.ruby.test_differential import ours, same, zone
 
 __all__ = ["zone"]
-pytestmark = pytest.mark.skipif(real_ruby.RUBY is None, reason="needs a real Ruby")
+pytestmark = pytest.mark.skipif(real_ruby.RUBY is None, reason="needs a real Ruby 3.1")
 EVENT = {"@timestamp": "2020-02-29T23:30:15.123Z", "text": "a=1, B=22; ünï 3.5", "number": 7, "list": [3, 1, "x", None]}
 
 whole = st.integers(-50, 50).map(lambda number: str(number) if number >= 0 else f"({number})")
@@ -130,7 +130,8 @@ def ruby() -> Iterator[real_ruby.RealRuby]:
         yield process
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+# The same ones each time: what a stranger's Ruby does with others is no reason for his build to fail.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, derandomize=True)
 @given(code=st.one_of(numbers(), texts(), lists()))
 def test_generated_expressions(ruby: real_ruby.RealRuby, code: str) -> None:
     case = {"code": f"event.set('r', {code})", "event": EVENT}
