@@ -26,6 +26,8 @@ class ChartRequest:
     end: int | None = None
     interval: str | None = None
     index: str | None = None
+    zone: str = "UTC"
+    """On whose clocks days begin."""
 
 
 def parse(told: Mapping[str, Any], *, over_time: bool) -> ChartRequest:
@@ -36,7 +38,7 @@ def parse(told: Mapping[str, Any], *, over_time: bool) -> ChartRequest:
     """
     question = bodies.question(told, interval=str)
     clause = question.clause(time=False)
-    asked = ChartRequest(clause, question.start, question.end, told.get("interval"), question.index)
+    asked = ChartRequest(clause, question.start, question.end, told.get("interval"), question.index, question.zone_name)
     if not over_time:
         return asked
     if asked.start is None or asked.end is None or asked.interval is None:

@@ -13,8 +13,8 @@ from dashboards.source import Buckets, Chart, Runtime, Value
 from dashboards.web.chart_request import ChartRequest
 from dashboards.web.search_request import MAX_BUCKETS
 from sawlog.errors import QueryError
-from sawlog.search import kql
-from sawlog.store import differences
+from sawlog.search import kql, steps
+from sawlog.store import date_math, differences
 from sawlog.store.base import Clause, Store
 from sawlog.store.plain_words import NO_SCRIPTS
 
@@ -233,8 +233,8 @@ def _bucketed(
 ) -> dict[str, Any]:
     if buckets.time is not None:
         bounds = {"min": asked.start, "max": asked.end}
-        steps = {"field": buckets.time, "fixed_interval": asked.interval, "min_doc_count": 0, "extended_bounds": bounds}
-        kind: dict[str, Any] = {"date_histogram": steps}
+        kind: dict[str, Any] = steps.over_time(date_math.interval(asked.interval), asked.zone)
+        kind["date_histogram"] |= {"field": buckets.time, "min_doc_count": 0, "extended_bounds": bounds}
     else:
         # Both stores have no way to leave values out: more are asked for, of which `_kept` takes those that are wanted.
         size = buckets.size * ASKED_FOR if buckets.only else buckets.size

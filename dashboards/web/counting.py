@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import Any, Final
 
 from sawlog.errors import QueryError
@@ -13,6 +14,7 @@ from sawlog.search.error_groups import LEVELS
 from sawlog.search.question import Question
 from sawlog.search.times import LATEST
 from sawlog.store.base import Store
+from sawlog.times import clock
 
 MAX_BUCKETS: Final = 500
 MAX_FACETS: Final = 30
@@ -47,7 +49,7 @@ async def count(
     step = 0 if start is None or end is None else steps.step(end - start, buckets + SLACK)
     asked = _facets(question, countable, own)
     if step:
-        over_time = {"bars": _bars(step, split, errors=errors)}
+        over_time = {"bars": _bars(step, question.zone_name, split, errors=errors)}
         # Where a facet is counted without a filter, the filter holds for the bars alone.
         asked |= {"here": _under(question, own, over_time)} if own else over_time
     if not asked:
@@ -58,23 +60,23 @@ async def count(
     found = answer["aggregations"]
     here = found.get("here", found)
     bars = here["bars"]["buckets"] if step else []
+    zone = clock.zone_of(question.zone_name)
     return {
         "total": 0 if not step else here["doc_count"] if own else answer["hits"]["total"]["value"],
         "from": start,
         "to": end,
         "interval_ms": step,
-        "bars": [_bar(one, start, end, step) for one in bars if start is not None and end is not None],
+        "bars": [_bar(one, start, end, step, zone) for one in bars if start is not None and end is not None],
         "facets": {field: [] for field in facets}
         | {field: values_of(found[f"facet{number}"]) for number, field in enumerate(countable)},
     }
 
 
-def _bars(step: int, split: str | None, *, errors: bool) -> dict[str, Any]:
+def _bars(step: int, zone: str, split: str | None, *, errors: bool) -> dict[str, Any]:
     below: dict[str, Any] = {"errors": {"filter": ERRORS}} if errors else {}
     if split:
         below["split"] = {"terms": {"field": split, "size": SPLIT}}
-    histogram = {"field": "@timestamp", "fixed_interval": steps.interval(step), "min_doc_count": 1}
-    return {"date_histogram": histogram, **({"aggs": below} if below else {})}
+    return {**steps.over_time(step, zone), **({"aggs": below} if below else {})}
 
 
 def _under(question: Question, fields: set[str], aggregations: dict[str, Any]) -> dict[str, Any]:
@@ -108,9 +110,10 @@ async def _edge(store: Store, question: Question, *, descending: bool) -> int | 
     return int(hits[0]["sort"][0]) if hits else None
 
 
-def _bar(bucket: dict[str, Any], start: int, end: int, step: int) -> dict[str, Any]:
+def _bar(bucket: dict[str, Any], start: int, end: int, step: int, zone: tzinfo | None) -> dict[str, Any]:
     at = int(bucket["key"])
-    bar: dict[str, Any] = {"at": at, "n": bucket["doc_count"], "partial": at < start or at + step > end}
+    until = steps.end(at, step, zone)
+    bar: dict[str, Any] = {"at": at, "to": until, "n": bucket["doc_count"], "partial": at < start or until > end}
     if "split" in bucket:
         bar["by"] = {_name(one): one["doc_count"] for one in bucket["split"]["buckets"]}
     if "errors" in bucket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -14,16 +15,13 @@ from rich.text import Text
 from sawlog.cli.lines import one_line, write_objects
 from sawlog.cli.selection import Selection, selection, selects
 from sawlog.errors import QueryError
-from sawlog.search import steps
-from sawlog.search.error_groups import LEVELS
+from sawlog.search.bars import TimeBar, bars
 from sawlog.search.hints import unknown
-from sawlog.search.times import EARLIEST
 from sawlog.store.base import Store
 from sawlog.store.date_math import interval as interval_of
 from sawlog.times.instant import EPOCH
 
 MOST_VALUES: Final = 10_000
-MOST_BARS: Final = 2_000
 ROWS: Final = 30
 """Rows of a histogram, about."""
 BAR: Final = 40
@@ -108,60 +106,27 @@ async def _check_field(store: Store, field: str, index: str | None) -> None:
 
 async def _histogram(chosen: Selection, width: int | None, *, as_json: bool) -> None:
     async with chosen.store() as store:
-        start, end, total = await _span(store, chosen)
-        if start is None or end is None:
+        found = await bars(store, chosen.question, ROWS, width)
+        if found is None:
             click.echo("no event matches", err=True)
             for line in await chosen.reasons(store):
                 click.echo(line, err=True)
             return
-        width = width or steps.step(end - start + 1, ROWS)
-        if (end - start) // width >= MOST_BARS:
-            raise QueryError(f"that would be more than {MOST_BARS:,} bars: give a longer --interval or a shorter time")
-        bars = await _bars(store, chosen, start, end, width)
     if as_json:
-        write_objects({"at": _iso(at), "n": n, "errors": errors} for at, n, errors in bars)
+        write_objects({"at": _iso(bar.at), "n": bar.events, "errors": bar.errors} for bar in found.bars)
         return
-    _draw(bars, width, chosen.zone)
-    each = f"{width // 1000:,} s" if width >= 1000 else f"{width} ms"
+    _draw(found.bars, found.width, chosen.zone)
+    each = f"{found.width // 1000:,} s" if found.width >= 1000 else f"{found.width} ms"
+    total = found.events
     click.echo(f"{total:,} {'event matches' if total == 1 else 'events match'}; {each} a bar", err=True)
 
 
-async def _span(store: Store, chosen: Selection) -> tuple[int | None, int | None, int]:
-    """Return from when to when is drawn, and how many events match: what is asked for, or what there is."""
-    ends = {"start": {"min": {"field": "@timestamp"}}, "end": {"max": {"field": "@timestamp"}}}
-    body = {"query": chosen.clause(), "size": 0, "track_total_hits": True, "aggs": ends}
-    answer = await store.search(body, chosen.index)
-    found, total = answer["aggregations"], answer["hits"]["total"]["value"]
-    if not total or found["start"]["value"] is None:
-        return None, None, total
-    start, end = chosen.question.start, chosen.question.end
-    return (
-        int(found["start"]["value"]) if start is None else start,
-        int(found["end"]["value"]) if end is None else end,
-        total,
-    )
-
-
-async def _bars(store: Store, chosen: Selection, start: int, end: int, width: int) -> list[tuple[int, int, int]]:
-    """Return each bar's time, its events, and the errors among them; the empty ones, too."""
-    over_time = {"field": "@timestamp", "fixed_interval": steps.interval(width), "min_doc_count": 1}
-    errors = {"errors": {"filter": {"terms": {"log.level": list(LEVELS)}}}}
-    body = {"query": chosen.clause(), "size": 0, "aggs": {"bars": {"date_histogram": over_time, "aggs": errors}}}
-    answer = await store.search(body, chosen.index)
-    there = {
-        int(bar["key"]): (bar["doc_count"], bar["errors"]["doc_count"])
-        for bar in answer["aggregations"]["bars"]["buckets"]
-    }
-    first = min([start // width * width, *there])
-    # The first bar of the calendar begins before it.
-    return [(max(at, EARLIEST), *there.get(at, (0, 0))) for at in range(first, max([end, *there]) + 1, width)]
-
-
-def _draw(bars: list[tuple[int, int, int]], width: int, zone: tzinfo) -> None:
-    most = max(n for _, n, _ in bars) or 1
+def _draw(bars: Sequence[TimeBar], width: int, zone: tzinfo) -> None:
+    most = max(bar.events for bar in bars) or 1
     digits = len(f"{most:,}")
     console = Console(highlight=False, soft_wrap=True)
-    for at, n, errors in bars:
+    for bar in bars:
+        at, n, errors = bar.at, bar.events, bar.errors
         whole, red = _cells(n, most), _cells(errors, most)
         line = Text.assemble((_label(at, width, zone), "dim"), f"  {n:>{digits},}  ")
         line.append(red, "red").append(whole[len(red) :], "blue")

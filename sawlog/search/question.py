@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Self
 
 from sawlog.errors import QueryError
@@ -76,6 +77,13 @@ class Question:
         if time and (within := self.within()) is not None:
             asked.append(within)
         return {"bool": {"filter": asked}} if asked else {"match_all": {}}
+
+    @property
+    def zone_name(self) -> str:
+        """The zone as stores know it: this machine's by its own name, or by how far it is ahead of UTC now."""
+        if self.zone != "local":
+            return self.zone
+        return times.local_zone_name() or datetime.now().astimezone().isoformat()[-6:]
 
     def within(self) -> Clause | None:
         """Return the clause of the time range, if there is one."""

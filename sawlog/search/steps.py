@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import tzinfo
+from typing import Any, Final
+
+from sawlog.times import clock
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
@@ -21,6 +24,22 @@ STEPS: Final = (
 def step(span: int, most: float) -> int:
     """Return the width, in milliseconds, by which a span is no more than so many bars."""
     return next((one for one in STEPS if span / one <= most), -int(-span // most // _DAY + 1) * _DAY)
+
+
+def over_time(width: int, zone: str = "UTC") -> dict[str, Any]:
+    """Return the aggregation of bars of a width; those of days begin at midnight of the zone."""
+    local = {} if width % _DAY or clock.zone_of(zone) is None else {"time_zone": zone}
+    return {"date_histogram": {"field": "@timestamp", "fixed_interval": interval(width), "min_doc_count": 1, **local}}
+
+
+def begin(at: int, width: int, zone: tzinfo | None = None) -> int:
+    """Return when the bar begins that a moment is in."""
+    return at - at % width if width % _DAY else clock.floor(at, width, zone)
+
+
+def end(start: int, width: int, zone: tzinfo | None = None) -> int:
+    """Return when a bar ends."""
+    return start + width if width % _DAY else clock.following(start, width, zone)
 
 
 def interval(width: int) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import tzinfo
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from sawlog.cli.lines import one_line
 from sawlog.errors import QueryError, SawlogError
-from sawlog.search import steps
+from sawlog.search.bars import bars
 from sawlog.search.question import Question
 from sawlog.store.base import Store
 from sawlog.view.log_list import ERRORS, LogList
@@ -302,40 +302,29 @@ class LogBrowser(App[None]):
 
     async def action_histogram(self) -> None:
         """Draw when the events were, or hide that."""
-        bars = self.query_one("#bars", Static)
-        if bars.has_class("shown"):
-            bars.remove_class("shown")
+        shown = self.query_one("#bars", Static)
+        if shown.has_class("shown"):
+            shown.remove_class("shown")
             return
         drawn = await self._try(self._bars)
         if drawn is not None:
-            bars.update(drawn)
-            bars.add_class("shown")
+            shown.update(drawn)
+            shown.add_class("shown")
 
     async def _bars(self) -> Text:
         """Draw the events of the question over time, in as many bars as fit; the red ones are bars with errors."""
         question, width = self.window.question, max(10, self.size.width - 2)
-        ends = {"start": {"min": {"field": "@timestamp"}}, "end": {"max": {"field": "@timestamp"}}}
-        body: dict[str, Any] = {"query": question.clause(), "size": 0}
-        found = (await self._store.search({**body, "aggs": ends}, question.index))["aggregations"]
-        if found["start"]["value"] is None:
+        found = await bars(self._store, question, width)
+        if found is None:
             return Text("no event matches")
-        start, end = int(found["start"]["value"]), int(found["end"]["value"])
-        step = steps.step(end - start + 1, width)
-        over_time = {"field": "@timestamp", "fixed_interval": steps.interval(step), "min_doc_count": 1}
-        errors = {"errors": {"filter": {"terms": {"log.level": sorted(ERRORS)}}}}
-        aggs = {"bars": {"date_histogram": over_time, "aggs": errors}}
-        buckets = (await self._store.search({**body, "aggs": aggs}, question.index))["aggregations"]["bars"]["buckets"]
-        there = {int(one["key"]): (one["doc_count"], one["errors"]["doc_count"]) for one in buckets}
-        first = min(there) if there else 0
-        most = max((count for count, _ in there.values()), default=1)
-        bars = [there.get(at, (0, 0)) for at in range(first, end + 1, step)]
+        most = max(bar.events for bar in found.bars) or 1
         text = Text(no_wrap=True, end="")
         for row in (1, 0):
-            for count, wrong in bars:
-                eighths = max(1, round(count / most * 16)) if count else 0
-                text.append(_BARS[max(0, min(8, eighths - 8 * row))], "red" if wrong else "green")
+            for bar in found.bars:
+                eighths = max(1, round(bar.events / most * 16)) if bar.events else 0
+                text.append(_BARS[max(0, min(8, eighths - 8 * row))], "red" if bar.errors else "green")
             text.append("\n")
-        each = f"{step // 1000:,} s" if step >= 1000 else f"{step} ms"
+        each = f"{found.width // 1000:,} s" if found.width >= 1000 else f"{found.width} ms"
         text.append(f"{each} a bar, at most {most:,} events; red: with errors", "dim")
         return text
 

@@ -46,10 +46,10 @@ export function Histogram({ counted, zone, split, splits, onSplit, onRange }) {
   const bars = counted.bars.filter(({ at }) => counted.to === null || at <= counted.to);
   const from = counted.from ?? bars[0]?.at ?? 0;
   const to = Math.max(counted.to ?? (bars[bars.length - 1]?.at ?? 0) + step, from + 1);
-  const plot = usePlot({ from, to, step, starts: bars.map(({ at }) => at), onRange });
+  const plot = usePlot({ from, to, step, starts: bars.map(({ at }) => at), ends: bars.map(({ to: end }) => end), onRange });
   const stacked = stacks(bars, split);
   const { width, over, drag } = plot;
-  const frame = { bars, step, from, to, zone, split, plot, ...stacked };
+  const frame = { bars, from, to, zone, split, plot, ...stacked };
   return html`<figure class="histogram" aria-label="Events over time">
     <figcaption>
       <span class="quiet">${bars.length > 0 && `${lengthText(step)} a bar`}</span>
@@ -65,10 +65,10 @@ export function Histogram({ counted, zone, split, splits, onSplit, onRange }) {
   </figure>`;
 }
 
-/** @typedef {{ bars: Bar[], step: number, from: number, to: number, zone: string, split: string, plot: ReturnType<typeof usePlot>, series: Series[], parts: number[][] }} Frame */
+/** @typedef {{ bars: Bar[], from: number, to: number, zone: string, split: string, plot: ReturnType<typeof usePlot>, series: Series[], parts: number[][] }} Frame */
 
 /** @param {Frame} frame */
-function Picture({ bars, step, from, to, zone, plot, series, parts }) {
+function Picture({ bars, from, to, zone, plot, series, parts }) {
   const { x, width, over, drag } = plot;
   const tops = bars.map(({ n }) => n);
   // An event may have several values of a field: its bar is as high as others, and its parts share it.
@@ -83,9 +83,9 @@ function Picture({ bars, step, from, to, zone, plot, series, parts }) {
     <defs><pattern id="partial" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="5" class="hatch" /></pattern></defs>
     <line class="grid" x1="0" x2=${width} y1=${ground - tall} y2=${ground - tall} />
     <line class="grid" x1="0" x2=${width} y1=${ground + 0.5} y2=${ground + 0.5} />
-    ${bars.map(({ at, errors = 0, partial }, place) => {
+    ${bars.map(({ at, to: end, errors = 0, partial }, place) => {
       const left = x(at);
-      const wide = Math.max(1, x(at + step) - left - (x(at + step) - left > 4 ? 1 : 0));
+      const wide = Math.max(1, x(end) - left - (x(end) - left > 4 ? 1 : 0));
       let foot = ground;
       return html`<g key=${at} class=${`bar${place === over ? " over" : ""}`}>
         ${errors > 0 && html`<rect class="errors" x=${left} y="0" width=${wide} height=${TRACK} fill-opacity=${0.35 + 0.65 * Math.sqrt(errors / mostErrors)} />`}
@@ -111,15 +111,15 @@ export function TimeAxis({ from, to, x, width, y, zone }) {
 }
 
 /** @param {Frame} frame */
-function Tip({ bars, step, from, to, zone, split, plot, series, parts }) {
+function Tip({ bars, from, to, zone, split, plot, series, parts }) {
   const { x, width, drag, over } = plot;
   if (drag) {
     return html`<div class="tip" style=${tipPlace(x((drag.from + drag.to) / 2), width)}>
       <b>${spanText(Math.floor(drag.from), Math.ceil(drag.to), zone)}</b><span>${lengthText(drag.to - drag.from)}</span></div>`;
   }
   const bar = bars[over];
-  return html`<div class="tip" style=${tipPlace(x(bar.at + step / 2), width)}>
-    <b>${spanText(Math.max(bar.at, from), Math.min(bar.at + step, to), zone)}</b>
+  return html`<div class="tip" style=${tipPlace(x((bar.at + bar.to) / 2), width)}>
+    <b>${spanText(Math.max(bar.at, from), Math.min(bar.to, to), zone)}</b>
     <span>${number(bar.n)} events${bar.errors ? `, ${number(bar.errors)} errors` : ""}${bar.partial ? " (partial: the range cuts this bar)" : ""}</span>
     ${split && series.map(({ name, className }, place) => parts[over][place] > 0 && html`<span key=${name}><i class=${`dot ${className}`}></i> ${visible(name)} ${number(parts[over][place])}</span>`)}
   </div>`;

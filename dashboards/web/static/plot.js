@@ -6,10 +6,10 @@ import { useRef, useState } from "./vendor/preact.js";
 const A_CLICK = 4; // pixels; a drag goes further
 
 /**
- * @param {{ from: number, to: number, step: number, starts: number[], onRange: (from: number, to: number) => void }} what
- *   `starts` are the moments at which bars of `step` milliseconds begin
+ * @param {{ from: number, to: number, step: number, starts: number[], ends?: number[], onRange: (from: number, to: number) => void }} what
+ *   `starts` are the moments at which bars of `step` milliseconds begin, `ends` those at which they end if that differs
  */
-export function usePlot({ from, to, step, starts, onRange }) {
+export function usePlot({ from, to, step, starts, ends = starts.map((at) => at + step), onRange }) {
   const [ref, { width, height }] = useSize();
   const [drag, setDrag] = useState(/** @type {{ from: number, to: number } | null} */ (null));
   const [over, setOver] = useState(-1);
@@ -19,7 +19,7 @@ export function usePlot({ from, to, step, starts, onRange }) {
     const box = ref.current.getBoundingClientRect();
     return from + Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * (to - from);
   };
-  const barAt = (/** @type {number} */ at) => starts.findIndex((start) => start <= at && at < start + step);
+  const barAt = (/** @type {number} */ at) => starts.findIndex((start, place) => start <= at && at < ends[place]);
   const cancel = () => {
     started.current = null;
     setDrag(null);
@@ -43,8 +43,8 @@ export function usePlot({ from, to, step, starts, onRange }) {
       setDrag(null);
       if (start === null) return;
       if (Math.abs(x(at) - x(start)) >= A_CLICK) return onRange(Math.floor(Math.min(start, at)), Math.ceil(Math.max(start, at)));
-      const bar = starts[barAt(at)];
-      if (bar !== undefined) onRange(Math.max(bar, from), Math.min(bar + step, to));
+      const bar = barAt(at);
+      if (bar >= 0) onRange(Math.max(starts[bar], from), Math.min(ends[bar], to));
     },
     onPointerCancel: cancel,
     onPointerLeave: () => started.current === null && setOver(-1),

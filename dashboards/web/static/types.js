@@ -32,7 +32,7 @@
 /** @typedef {{ query: string, language: Language, filters: Filter[], from: string | null, to: string | null, zone: string, index?: string, saved?: string }} Question */
 /** @typedef {{ id: string, index: string, at: number, source: Record<string, any>, marks?: Record<string, [number, number][]> }} LogEvent */
 /** @typedef {{ events: LogEvent[], after: unknown, from: number | null, to: number | null, language: Language, took_ms: number }} Found */
-/** @typedef {{ at: number, n: number, by?: Record<string, number>, errors?: number, partial?: boolean }} Bar */
+/** @typedef {{ at: number, to: number, n: number, by?: Record<string, number>, errors?: number, partial?: boolean }} Bar */
 /** @typedef {{ text: string, action?: { query?: string, filters?: Filter[], from?: string | number | null, to?: string | number | null } | null }} Hint */
 /** @typedef {{ value: Value, n: number }} ValueCount */
 /** @typedef {{ total: number, from: number | null, to: number | null, interval_ms: number, bars: Bar[], facets: Record<string, ValueCount[]>, hints?: Hint[] }} Counted */

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from sawlog.errors import QueryError, nearest
 from sawlog.store import date_math
 from sawlog.store.embedded.layout import KINDS, TIME
+from sawlog.times import clock
 
 MOST_BUCKETS: Final = 60_000
 METRICS: Final = ("min", "max", "avg", "sum", "value_count")
@@ -46,6 +47,8 @@ class Node:
     filters: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     unit: str = ""
+    zone: tzinfo | None = None
+    """On whose clocks the bars begin; None is UTC."""
 
     @property
     def is_metric(self) -> bool:
@@ -154,18 +157,30 @@ def _set_interval(node: Node) -> None:
     body = node.body
     if ("fixed_interval" in body) == ("calendar_interval" in body):
         raise QueryError("date_histogram expects either fixed_interval or calendar_interval")
-    if body.get("time_zone", "UTC") not in {"UTC", "Z", "+00:00"} or body.get("offset", "0") not in {"0", 0, "0s"}:
-        raise QueryError("date_histogram counts in UTC here: time_zone and offset are not offered")
+    if body.get("offset", "0") not in {"0", 0, "0s"}:
+        raise QueryError("date_histogram does not offer 'offset' here")
+    try:
+        node.zone = clock.zone_of(str(body.get("time_zone") or "UTC"))
+    except ValueError as error:
+        raise QueryError(str(error)) from None
     if "format" in body and body["format"] not in {"strict_date_optional_time", "epoch_millis"}:
         raise QueryError(f"date_histogram does not offer format {body['format']!r}")
     if "fixed_interval" in body:
         node.step = date_math.interval(body["fixed_interval"])
+        _check_zone(node)
         return
     unit = _CALENDAR.get(str(body["calendar_interval"]))
     if unit is None:
         raise QueryError(f"calendar_interval {body['calendar_interval']!r} is none of {', '.join(_CALENDAR)}")
     node.unit = unit
     node.step = date_math.UNITS.get(unit, date_math.UNITS["d"])
+    _check_zone(node)
+
+
+def _check_zone(node: Node) -> None:
+    """Refuse what would count the hour twice that clocks show twice."""
+    if node.zone is not None and node.step % clock.DAY:
+        raise QueryError("date_histogram offers a 'time_zone' for days and longer; shorter steps are those of UTC")
 
 
 def included(node: Node, key: Any) -> bool:
@@ -295,13 +310,15 @@ def _histogram(node: Node, part: Findings, now: int) -> list[dict[str, Any]]:
     for key in keys:
         bucket = part.buckets.get(key, Bucket())
         if bucket.count >= least:
-            rows.append({"key_as_string": _written(key), "key": key, **_bucket(node, bucket, now)})
+            rows.append({"key_as_string": _written(key, node.zone), "key": key, **_bucket(node, bucket, now)})
     return rows
 
 
-def _written(millis: int) -> str:
+def _written(millis: int, zone: tzinfo | None = None) -> str:
     """Write the time of a bucket; one that begins before the first year, in which its events are, as a number."""
     try:
+        if zone is not None:
+            return _moment(millis).astimezone(zone).isoformat(timespec="milliseconds")
         return date_math.iso(millis)
     except (ValueError, OverflowError):
         return str(millis)
@@ -309,17 +326,20 @@ def _written(millis: int) -> str:
 
 def _floor(node: Node, millis: int) -> int:
     if node.unit in {"w", "M", "y"}:
-        return (date_math.floor(_moment(millis), node.unit) - date_math.EPOCH) // date_math.MILLISECOND
-    return millis - millis % node.step
+        there = date_math.floor(_moment(clock.shown(millis, node.zone)), node.unit)
+        return clock.moment((there - date_math.EPOCH) // date_math.MILLISECOND, node.zone)
+    return clock.floor(millis, node.step, node.zone)
 
 
 def _between(node: Node, first: int, last: int) -> list[int]:
     if (last - first) // node.step > MOST_BUCKETS:
         raise QueryError(f"date_histogram would have more than {MOST_BUCKETS} buckets: use a longer interval")
+    start = clock.shown(first, node.zone)
     if node.unit not in {"w", "M", "y"}:
-        return list(range(first, last + 1, node.step))
-    keys, at = [], _moment(first)
-    while (key := (at - date_math.EPOCH) // date_math.MILLISECOND) <= last:
+        walls = range(start - start % node.step, clock.shown(last, node.zone) + 1, node.step)
+        return [clock.moment(wall, node.zone) for wall in walls]
+    keys, at = [], date_math.floor(_moment(start), node.unit)
+    while (key := clock.moment((at - date_math.EPOCH) // date_math.MILLISECOND, node.zone)) <= last:
         keys.append(key)
         at = date_math.add(at, 1, node.unit)
     return keys

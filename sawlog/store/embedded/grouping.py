@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from sawlog.store.embedded.aggregations import PERCENTS, Bucket, Findings, Flag,
 from sawlog.store.embedded.clauses import Compiler, column, is_value, typed
 from sawlog.store.embedded.engine import Session
 from sawlog.store.embedded.layout import KINDS, TIME
+from sawlog.times import clock
 
 MOST_ROWS: Final = 200_000
 """How many buckets a request may have that are counted together."""
@@ -40,6 +42,8 @@ class Pass:
     where: str
     count: str
     rows: int
+    span: Callable[[], tuple[int, int]] = lambda: (0, 0)
+    """Returns between which milliseconds the times of all rows lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +143,21 @@ class _Collection:
             size_of(node)
             found = values(name, self.compiler)
             return replace(found, sql=_millis(found)) if KINDS.get(name) == "date" else found
-        if node.unit in _TRUNCATED:
-            moment = f"date_trunc('{_TRUNCATED[node.unit]}', make_timestamp(epoch_us({column(TIME)})))"
-            return FieldValues(f"epoch_ms({moment})", False, False)
         at, step = f"epoch_ms({column(TIME)})", node.step
+        if node.zone is not None:
+            at = self._on_clock(at, node.zone)
+        if node.unit in _TRUNCATED:
+            moment = f"date_trunc('{_TRUNCATED[node.unit]}', make_timestamp(1000 * ({at})))"
+            return FieldValues(f"epoch_ms({moment})", False, False)
         return FieldValues(f"({at} - (({at} % {step}) + {step}) % {step})", False, False)
+
+    def _on_clock(self, at: str, zone: tzinfo) -> str:
+        """Write what a zone's clocks show; `_key` turns the buckets back into moments."""
+        first, *others = clock.changes(zone, *self.rows.span())
+        if not others:
+            return f"({at} + {first[1]})"
+        cases = "".join(f" WHEN {at} >= {since} THEN {ahead}" for since, ahead in reversed(others))
+        return f"({at} + CASE{cases} ELSE {first[1]} END)"
 
     def _figure(self, node: Node) -> str:
         """Write a metric."""
@@ -399,6 +413,8 @@ def _millis(found: FieldValues) -> str:
 
 
 def _key(level: Level, place: Any) -> Any:
+    if level.node.zone is not None:
+        return clock.moment(place, level.node.zone)
     if not level.values.is_json:
         return place
     key = msgspec.json.decode(place)

@@ -58,7 +58,7 @@ def _of_rows(
     relation = sources.relation(compiler)
     if relation is None:
         return 0, {}
-    rows = Pass(relation, sources.where(condition, compiler), "count(*)", sources.rows)
+    rows = Pass(relation, sources.where(condition, compiler), "count(*)", sources.rows, sources.span)
     return collect(nodes, rows, compiler, session)
 
 
@@ -104,11 +104,11 @@ def _with_rollups(condition: RowCondition, sources: Sources, compiler: Compiler,
     others = [run for run in sources.runs if run not in covered]
     for some in (
         replace(sources, runs=others),
-        replace(sources, runs=covered, has_live=False).within(low, first - 1),
-        replace(sources, runs=covered, has_live=False).within(end, high),
+        replace(sources, runs=covered, live=()).within(low, first - 1),
+        replace(sources, runs=covered, live=()).within(end, high),
     ):
         relation = some.relation(compiler)
         if relation is not None:
             where = some.where(EVERYTHING, compiler)
             parts.append(f"SELECT {column(TIME)}, {columns}, 1 AS n FROM {relation} WHERE {where}")
-    return Pass(f"({' UNION ALL '.join(parts)})", condition.sql, "sum(n)", sources.rows)
+    return Pass(f"({' UNION ALL '.join(parts)})", condition.sql, "sum(n)", sources.rows, sources.span)

@@ -51,7 +51,7 @@ def search(
             if hits.narrowed is None:
                 total, parts = counted(asked.nodes, condition, fields, sources, compiler, session, known or FieldList())
             else:
-                rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed)
+                rows = grouping.Pass(NARROWED, "true", "count(*)", hits.narrowed, sources.span)
                 total = hits.narrowed
                 if asked.nodes:
                     _, parts = grouping.collect(asked.nodes, rows, compiler, session)

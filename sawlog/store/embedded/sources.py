@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from typing import Final
 
-from arro3.core import Table
+from arro3.core import DataType, Table
 
 from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word
 from sawlog.store.embedded.engine import Session
 from sawlog.store.embedded.layout import SCHEMA, TIME
 from sawlog.store.embedded.paths import RestNames
-from sawlog.store.embedded.view import SegmentView, View
+from sawlog.store.embedded.view import LiveRows, SegmentView, View
 from sawlog.store.embedded.words import may_hold
 
+_INTEGER: Final = DataType.int64()
 LIVE: Final = "live"
 MOST_RUNS: Final = 256
 """Beyond so many runs of row groups, whole files are read."""
@@ -37,18 +38,34 @@ class Run:
 
 @dataclass(slots=True)
 class Sources:
-    """What a search reads: runs of row groups by their time, and whether there are rows in memory."""
+    """What a search reads: runs of row groups by their time, and the rows in memory."""
 
     runs: list[Run]
-    has_live: bool
+    live: Sequence[LiveRows]
     live_rows: int
     limits: TimeLimits
     index: RowCondition | None
 
     @property
+    def has_live(self) -> bool:
+        """Whether there are rows in memory."""
+        return bool(self.live)
+
+    @property
     def rows(self) -> int:
         """How many rows are looked at at most."""
         return self.live_rows + sum(run.rows for run in self.runs)
+
+    def span(self) -> TimeLimits:
+        """Between which times all rows are."""
+        low, high = self.limits
+        firsts, lasts = [run.first for run in self.runs], [run.last for run in self.runs]
+        for part in self.live:
+            for chunk in part.table[TIME].chunks:
+                times = chunk.cast(_INTEGER).to_pylist()
+                firsts.append(min(times, default=high))
+                lasts.append(max(times, default=low))
+        return max(low, min(firsts, default=low)), min(high, max(lasts, default=low))
 
     @property
     def is_filtered(self) -> bool:
@@ -70,7 +87,7 @@ class Sources:
             replace(
                 self,
                 runs=[run for run in self.runs if run.segment in segments[at::count]],
-                has_live=self.has_live and at == 0,
+                live=() if at else self.live,
                 live_rows=0 if at else self.live_rows,
             )
             for at in range(min(count, len(segments)))
@@ -133,7 +150,7 @@ class Scope:
         if sum(not run.is_whole for run in runs) > MOST_RUNS:
             runs = [_whole(segment) for segment in dict.fromkeys(run.segment for run in runs)]
         rows = sum(part.table.num_rows for part in self.live)
-        return Sources(runs, bool(self.live), rows, self.limits, self._index_condition(compiler))
+        return Sources(runs, self.live, rows, self.limits, self._index_condition(compiler))
 
     def _runs(self, segment: SegmentView, hint: Hint) -> list[Run]:
         if hint is None or not segment.words:

@@ -156,7 +156,12 @@ async def test_all_of_time_is_that_of_the_events(url: str) -> None:
     assert answer["total"] == COUNT + TIED
     assert answer["from"] == 1_577_836_800_000
     assert answer["to"] == int((NOW - timedelta(seconds=1)).timestamp() * 1000) + 1
-    assert answer["bars"][0] == {"at": answer["bars"][0]["at"], "n": TIED, "partial": True}
+    assert answer["bars"][0] == {
+        "at": answer["bars"][0]["at"],
+        "to": answer["bars"][0]["to"],
+        "n": TIED,
+        "partial": True,
+    }
     nothing = await post(url, "/api/count", {"query": "message : nowhere", "facets": ["log.level"]})
     assert (nothing["total"], nothing["bars"], nothing["facets"]) == (0, [], {"log.level": []})
 
