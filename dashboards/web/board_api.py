@@ -73,7 +73,9 @@ async def _new_chart(request: web.Request) -> web.StreamResponse:
     if not isinstance(content, dict):
         raise QueryError("'chart' is what to draw: an object with 'kind' and 'values'")
     one = own.read_chart(content, request.app[SOURCE].data_view)
-    return await _draw(request, told, one.chart("", ""), one.clause())
+    chart = one.chart("", "")
+    values = charts.values(charts.measures(chart, request.app[SOURCE].data_view.runtime))
+    return json({"values": values, **await _drawn(request, told, chart, one.clause())})
 
 
 async def _chart(request: web.Request) -> web.StreamResponse:
@@ -81,17 +83,17 @@ async def _chart(request: web.Request) -> web.StreamResponse:
     told = await bodies.read(request)
     found = next((one for one in request.app[SOURCE].charts if one.id == name), None)
     if found is not None:
-        return await _draw(request, told, found)
+        return json(await _drawn(request, told, found))
     mine = await bounded(request.app[SAVED].find(name))
     if mine is None or mine.kind != "chart":
         return error(404, "chart", "there is no such chart")
     one = own.read_chart(mine.content, view)
-    return await _draw(request, told, one.chart(mine.id, mine.title), one.clause())
+    return json(await _drawn(request, told, one.chart(mine.id, mine.title), one.clause()))
 
 
-async def _draw(
+async def _drawn(
     request: web.Request, told: dict[str, Any], chart: Chart, clause: Clause | None = None
-) -> web.StreamResponse:
+) -> dict[str, Any]:
     held = [clause] if clause else []
     if saved := await saved_clause(request, told.pop("saved", None)):
         held.append(saved)
@@ -99,7 +101,7 @@ async def _draw(
     if held:
         asked = dataclasses.replace(asked, query={"bool": {"filter": [asked.query, *held]}})
     runtime = request.app[SOURCE].data_view.runtime
-    return json(await bounded(charts.draw(request.app[STORE], chart, runtime, asked)))
+    return await bounded(charts.draw(request.app[STORE], chart, runtime, asked))
 
 
 async def _saved(request: web.Request) -> web.StreamResponse:
@@ -150,7 +152,7 @@ async def _import(request: web.Request) -> web.StreamResponse:
         raise QueryError("the file is no text in UTF-8") from None
     found = exchange.imported(text, request.app[SOURCE])
     try:
-        saved = await exchange.save(found, request.app[SAVED], replace="replace" in request.query)
+        saved = await exchange.save(found, request.app[SAVED], request.app[SOURCE], replace="replace" in request.query)
     except saving.SavedConflictError as problem:
         return error(409, "conflict", str(problem))
     return json({"saved": [saving.told(one) for one in saved], "known": found.known})

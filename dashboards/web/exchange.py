@@ -110,7 +110,7 @@ def imported(text: str, source: ObjectsFile) -> Imported:
     return found
 
 
-async def save(found: Imported, kept: SavedObjects, *, replace: bool) -> list[Saved]:
+async def save(found: Imported, kept: SavedObjects, source: ObjectsFile, *, replace: bool) -> list[Saved]:
     """Save what was imported, and return what is there of it now.
 
     Raises:
@@ -118,7 +118,7 @@ async def save(found: Imported, kept: SavedObjects, *, replace: bool) -> list[Sa
             saved then.
     """
     there = {one.id: one for one in await kept.all()}
-    differing = [one for one in found.saved if one.id in there and not _same(one, there[one.id])]
+    differing = [one for one in found.saved if one.id in there and not _same(one, there, source)]
     if differing and not replace:
         titles = ", ".join(f"'{there[one.id].title}'" for one in differing[:5])
         more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
@@ -133,8 +133,9 @@ async def save(found: Imported, kept: SavedObjects, *, replace: bool) -> list[Sa
     return saved
 
 
-def _same(one: Saved, other: Saved) -> bool:
-    return (one.title, one.kind, one.content) == (other.title, other.kind, other.content)
+def _same(one: Saved, there: Mapping[str, Saved], source: ObjectsFile) -> bool:
+    """Say whether an object is what is there already, as far as a file can tell."""
+    return exported([one], [*there.values()], source) == exported([there[one.id]], [*there.values()], source)
 
 
 def _search(one: Saved, source: ObjectsFile) -> build.SavedObject:

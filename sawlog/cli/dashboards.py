@@ -126,7 +126,7 @@ def export(file: Path, names: tuple[str, ...], everything: bool, data: Path | No
 
 
 @dashboards.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--replace", is_flag=True, help="Replace what is there already and differs.")
 @kept_in
 def import_(file: Path, replace: bool, data: Path | None, elasticsearch: str | None) -> None:
@@ -140,7 +140,8 @@ def import_(file: Path, replace: bool, data: Path | None, elasticsearch: str | N
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{file} cannot be read: {reason}") from None
     try:
         found = exchange.imported(text, read())
     except QueryError as error:
@@ -148,7 +149,7 @@ def import_(file: Path, replace: bool, data: Path | None, elasticsearch: str | N
 
     async def run() -> list[saving.Saved]:
         async with _kept(data, elasticsearch) as kept:
-            return await exchange.save(found, kept, replace=replace)
+            return await exchange.save(found, kept, read(), replace=replace)
 
     try:
         saved = asyncio.run(run())

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from playwright.async_api import Browser, async_playwright
 
 from dashboards.web import application, grok_api, serve
+from dashboards.web.saving import Saved, saved_beside
 from ingest.workbench.bench import Workbench
 from sawlog.store.base import Bulk
 from sawlog.store.embedded import EmbeddedStore
@@ -41,6 +42,37 @@ VIEWS = {
     "grok": "/?view=grok&" + urlencode({"grok": GROK, "line": SAMPLES}, doseq=True),
     "dashboard": "/dashboards/sawlog-service-logs?from=now-1h",
 }
+MADE = {"board-editor": "/dashboards/shop?from=now-1h&edit=1"}
+"""Looked at when somebody has saved something, and not before: each dashboard stands in the head of all views."""
+TIME = {"time": "@timestamp"}
+COUNTED = [{"label": "Events", "count": ""}]
+FAILED = {"query": "log.level: ERROR", "values": COUNTED}
+SAVED = (
+    Saved(
+        "Errors by service",
+        "chart",
+        {**FAILED, "kind": "bars", "by": TIME, "split": {"top": "service.name"}},
+        "by-service",
+    ),
+    Saved("Who logs errors", "chart", {**FAILED, "kind": "horizontal bars", "by": {"top": "log.logger"}}, "loggers"),
+    Saved("Refused payments", "search", {"query": "refused", "columns": ["service.name", "message"]}, "refused"),
+    Saved(
+        "Shop",
+        "dashboard",
+        {
+            "description": "What goes wrong in the shop",
+            "panels": [
+                {"show": "by-service", "width": "half"},
+                {"show": "loggers", "width": "half"},
+                {"show": "sawlog-errors", "width": "third"},
+                {"show": "sawlog-exceptions", "width": "half"},
+                {"show": "refused", "width": "full"},
+            ],
+        },
+        "shop",
+    ),
+)
+"""What somebody has made on the page."""
 SERVICES = ("gateway", "orders", "payments", "inventory", "customers")
 LINES = (
     ("INFO", "com.acme.orders.OrderService", "Order {n} accepted for customer {m}"),
@@ -124,9 +156,9 @@ async def fill(store: EmbeddedStore) -> None:
     await store.bulk(Bulk(["failed", *(f"u:{place}" for place in range(len(unparsed)))], [failed, *unparsed]))
 
 
-async def take(browser: Browser, url: str, folder: Path) -> None:
+async def take(browser: Browser, url: str, folder: Path, views: dict[str, str]) -> None:
     """Take each view at each width, light and dark."""
-    for name, path in VIEWS.items():
+    for name, path in views.items():
         for width, height in SIZES:
             for scheme in SCHEMES:
                 context = await browser.new_context(
@@ -159,7 +191,10 @@ async def main(folder: Path) -> None:
                 browser = await tool.chromium.launch(
                     executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"]
                 )
-                await take(browser, url, folder)
+                await take(browser, url, folder, VIEWS)
+                for one in SAVED:
+                    await saved_beside(store).put(one)
+                await take(browser, url, folder, MADE)
                 await browser.close()
             await workbench.close()
 

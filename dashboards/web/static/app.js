@@ -1,15 +1,17 @@
 // The page: the head with its views, the query, the time and the filters; below it the view.
 
 import * as ask from "./ask.js";
+import { NEW } from "./board-draft.js";
 import { EventsView } from "./events-view.js";
 import { Chips } from "./filter-chips.js";
-import { useAsk } from "./hooks.js";
+import { Later } from "./later.js";
 import { Problems } from "./problems.js";
 import { QueryBox } from "./query-box.js";
 import { COLUMNS, question, read, Store, write } from "./state.js";
 import { StatusLine, useStatus } from "./status-line.js";
 import { zoneName } from "./time.js";
 import { TimePicker } from "./time-picker.js";
+import { visible } from "./text.js";
 import { ValueMenu } from "./value-menu.js";
 import { html, render, useEffect, useState } from "./vendor/preact.js";
 
@@ -37,7 +39,7 @@ function App({ store }) {
   const [menu, setMenu] = useState(/** @type {any} */ (null));
   const { state, actions } = store;
   const status = useStatus();
-  const objects = useAsk("objects", ask.objects);
+  const { objects, reload } = useObjects();
   const refresh = () => setTurn((before) => before + 1);
   const zone = zoneName(state.zone, status.values?.zone);
   const asked = question(state, zone);
@@ -61,43 +63,44 @@ function App({ store }) {
   }, []);
   useEffect(() => {
     const dashboard = objects.answer?.dashboards.find((/** @type {any} */ one) => one.id === state.board);
-    const view = state.view === "board" ? dashboard?.title : state.view === "events" ? "Events" : state.view === "grok" ? "Grok" : "What is broken";
+    const view = state.view === "board" ? (state.board === NEW ? "New dashboard" : dashboard?.title && visible(dashboard.title)) : state.view === "events" ? "Events" : state.view === "grok" ? "Grok" : "What is broken";
     document.title = [state.query, view, "sawlog"].filter(Boolean).join(" · ");
   }, [state.view, state.board, state.query, objects.answer]);
   useSavedSearch(state, actions, objects.answer);
 
   return html`
     <a class="skip" href="#main">Skip to the content</a>
-    <header class="head">
+    <header class=${`head${objects.answer?.dashboards.some((/** @type {any} */ one) => one.own) ? " crowded" : ""}`}>
       <${Views} state=${state} actions=${actions} boards=${objects.answer?.dashboards ?? []} />
-      <${QueryBox} ...${props} searches=${objects.answer?.searches ?? {}} />
+      <${QueryBox} ...${props} searches=${objects.answer?.searches ?? {}} reload=${reload} />
       <${TimePicker} ...${props} server=${status.values?.zone ?? null} />
     </header>
     <${Chips} state=${state} actions=${actions} searches=${objects.answer?.searches ?? {}} />
     <main id="main" class=${`view-${state.view}`} tabindex="-1">
       ${state.view === "problems" && html`<${Problems} ...${props} />`}
-      ${state.view === "events" && html`<${EventsView} ...${props} objects=${objects.answer} />`}
+      ${state.view === "events" && html`<${EventsView} ...${props} objects=${objects.answer} reload=${reload} />`}
       ${state.view === "grok" && html`<${Later} key="grok" load=${() => import("./grok.js").then(({ Grok }) => Grok)} ...${props} />`}
-      ${state.view === "board" && html`<${Later} load=${() => import("./board.js").then(({ Board }) => Board)} ...${props} key=${state.board} id=${state.board} objects=${objects} />`}
+      ${state.view === "board" && html`<${Later} load=${() => import("./board.js").then(({ Board }) => Board)} ...${props} key=${state.board} id=${state.board} objects=${objects} reload=${reload} />`}
     </main>
     <${StatusLine} status=${status} actions=${actions} />
     ${menu && html`<${ValueMenu} ...${props} ...${menu} close=${() => setMenu(null)} />`}
   `;
 }
 
-/** A view that most visits do not need: its modules come with its first showing. @param {any} props */
-function Later({ load, ...props }) {
-  const [View, show] = useState(/** @type {any} */ (null));
+/** What can be shown: asked for at the beginning, and when somebody has saved something. */
+function useObjects() {
+  const [objects, set] = useState(/** @type {{ answer: any, error: Error | null }} */ ({ answer: null, error: null }));
+  const reload = () => ask.objects().then((answer) => set({ answer, error: null }), (error) => set(({ answer }) => ({ answer, error })));
   useEffect(() => {
-    load().then((/** @type {any} */ view) => show(() => view));
+    reload();
   }, []);
-  return View && html`<${View} ...${props} />`;
+  return { objects, reload };
 }
 
 /** @param {{ state: State, actions: Actions, boards: { id: string, title: string }[] }} props */
 function Views({ state, actions, boards }) {
-  const to = (/** @type {string} */ text, /** @type {Partial<State>} */ part, /** @type {() => void} */ go, /** @type {boolean} */ here) => html`
-    <a href=${write({ ...state, event: null, board: null, ...part })} aria-current=${here ? "page" : null}
+  const to = (/** @type {string} */ text, /** @type {Partial<State>} */ part, /** @type {() => void} */ go, /** @type {boolean} */ here, label = "") => html`
+    <a href=${write({ ...state, event: null, board: null, edit: false, ...part })} aria-current=${here ? "page" : null} aria-label=${label || null} title=${label || text}
        onClick=${(/** @type {MouseEvent} */ event) => {
          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
          event.preventDefault();
@@ -109,7 +112,8 @@ function Views({ state, actions, boards }) {
       ${to("What is broken", { view: "problems" }, () => actions.view("problems"), state.view === "problems")}
       ${to("Events", { view: "events" }, () => actions.view("events"), state.view === "events")}
       ${to("Grok", { view: "grok" }, () => actions.view("grok"), state.view === "grok")}
-      ${boards.map(({ id, title }) => to(title, { view: "board", board: id }, () => actions.openBoard(id), state.board === id))}
+      ${boards.map(({ id, title }) => to(visible(title), { view: "board", board: id }, () => actions.openBoard(id), state.board === id))}
+      ${to("+", { view: "board", board: NEW }, () => actions.openBoard(NEW), state.board === NEW, "New dashboard")}
     </nav>`;
 }
 
@@ -118,11 +122,12 @@ function useSavedSearch(state, actions, objects) {
   useEffect(() => {
     if (!state.saved || !objects) return;
     const known = objects.searches[state.saved];
-    if (known) {
+    // One of somebody's own becomes what it asks, unless something else is asked as well.
+    if (known && (!known.own || state.query || state.filters.length > 0)) {
       if (state.columns === COLUMNS) actions.apply({ columns: known.columns }, { replace: true });
       return;
     }
-    const put = (/** @type {any} */ content) => actions.apply({ view: "events", ...content, saved: null }, { replace: true });
+    const put = (/** @type {any} */ content) => actions.apply({ ...content, ...(/[?&](from|to|range)=/.test(location.search) && { from: state.from, to: state.to }), view: "events", saved: null }, { replace: true });
     ask.saved().then((all) => {
       const mine = all.find(({ id }) => id === state.saved);
       if (mine) put(mine.content);

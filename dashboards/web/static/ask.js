@@ -17,7 +17,7 @@ export class AskError extends Error {
 export const search = (body, signal) => post("/api/search", body, signal);
 /** @param {Question & { split?: string | null, buckets?: number, facets?: string[], errors?: boolean }} body @param {AbortSignal} [signal] @returns {Promise<Counted>} */
 export const count = (body, signal) => post("/api/count", body, signal);
-/** @param {Question} body @param {AbortSignal} [signal] @returns {Promise<{ fields: { name: string, type: string, share: number | null }[] }>} */
+/** @param {Question} body @param {AbortSignal} [signal] @returns {Promise<{ fields: { name: string, type: string, aggregatable: boolean, share: number | null }[] }>} */
 export const fields = (body, signal) => post("/api/fields", body, signal);
 /** @param {Question & { field: string, size?: number, prefix?: string }} body @param {AbortSignal} [signal] @returns {Promise<{ values: ValueCount[], with: number, distinct: number }>} */
 export const values = (body, signal) => post("/api/values", body, signal);
@@ -31,13 +31,15 @@ export const context = (body, signal) => post("/api/context", body, signal);
 export const event = (index, id, signal) => ask(`/api/event?${new URLSearchParams({ index, id })}`, { signal });
 /** @param {string} id @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponent(id)}`, body, signal, JSON.parse); // to be reckoned with
+/** The figures of a chart that is not saved yet. @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const newChart = (body, signal) => post("/api/charts", body, signal, JSON.parse);
 /** What the grok workbench is asked: "failures", "suggest", "try", "next", "filter", "save", "filters", "delete". @param {string} what @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const grok = (what, body, signal) => post(`/api/grok/${what}`, body, signal);
 /** @returns {Promise<Record<string, any>>} */
 export const status = () => ask("/api/status", {});
 
-/** The dashboards, charts and saved searches that come with sawlog. @returns {Promise<any>} */
-export const objects = () => once("objects", () => ask("/api/objects", {}));
+/** The dashboards, charts and saved searches that come with sawlog, and those that people saved. @returns {Promise<any>} */
+export const objects = () => ask("/api/objects", {});
 /** @returns {Promise<any[]>} links out of an event, of links.yml */
 export const links = () => once("links", () => ask("/api/links", {}));
 /** Whose code is one's own, of problems.yml. @returns {Promise<import("./libraries.js").Rules>} */
@@ -47,10 +49,12 @@ export const indices = () => ask("/api/indices", {}).then((answer) => answer.ind
 
 /** @returns {Promise<Saved[]>} */
 export const saved = () => ask("/api/saved", {}).then((answer) => answer.saved ?? answer);
-/** @param {Omit<Saved, "id"> & { id?: string }} one @returns {Promise<Saved>} */
+/** A version of what is there is replaced, if it still is that one. @param {Omit<Saved, "id" | "version"> & { id?: string, version?: string }} one @returns {Promise<Saved>} */
 export const save = (one) => post("/api/saved", one);
-/** @param {string} id @returns {Promise<unknown>} */
-export const forget = (id) => ask(`/api/saved/${encodeURIComponent(id)}`, { method: "DELETE", headers: JSON_TYPE });
+/** A file of saved objects. @param {string} text @param {boolean} replace what is there already and differs @returns {Promise<{ saved: Saved[], known: string[] }>} */
+export const importSaved = (text, replace) => ask(`/api/saved/import${replace ? "?replace" : ""}`, { method: "POST", headers: { "Content-Type": "application/x-ndjson" }, body: text });
+/** Of this version, if one is given. @param {string} id @param {string} [version] @returns {Promise<unknown>} */
+export const forget = (id, version = "") => ask(`/api/saved/${encodeURIComponent(id)}${version && `?version=${encodeURIComponent(version)}`}`, { method: "DELETE", headers: JSON_TYPE });
 
 /** Where all hits are downloaded from. @param {Question & { order?: string }} asked @param {"ndjson" | "csv"} format @param {string[]} columns */
 export const exportAddress = (asked, format, columns) =>

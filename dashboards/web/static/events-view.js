@@ -1,12 +1,14 @@
 // The view of events: the field list, the histogram, the list, and one event beside it.
 
 import * as ask from "./ask.js";
+import { NEW } from "./board-draft.js";
 import { Empty } from "./empty-answer.js";
 import { EventList } from "./event-list.js";
 import { EventPanel } from "./event-panel.js";
 import { FieldList } from "./field-list.js";
 import { Histogram } from "./histogram.js";
 import { useAsk } from "./hooks.js";
+import { Later } from "./later.js";
 import { useEvents } from "./live.js";
 import { number, visible } from "./text.js";
 import { clockTime, moved, spanText } from "./time.js";
@@ -20,10 +22,12 @@ const TEXTS = ["message", "error.message", "error.stack_trace", "event.original"
 const SPLITS = ["log.level", "service.name", "log.logger", "host.name"];
 const BARS = 80;
 
-/** @param {import("./app.js").ViewProps & { objects: any }} props */
+/** @param {import("./app.js").ViewProps & { objects: any, reload: () => Promise<void> }} props */
 export function EventsView(props) {
   const { state, actions, zone, asked, key_: key, menu } = props;
   const found = useEvents(props);
+  const [chart, setChart] = useState(false);
+  const [told, tell] = useState("");
   const facets = [...new Set([...FACETS, ...state.filters.filter(({ field, operator }) => operator === "is" && !TEXTS.includes(field)).map(({ field }) => field)])];
   // While new rows come, they are counted now and then.
   const counted = useAsk(`${key} ${state.split} ${facets} ${found.recount}`, (signal) =>
@@ -38,9 +42,10 @@ export function EventsView(props) {
     <h1 class="visually-hidden">Events</h1>
     <${FieldList} ...${props} fields=${fields} counted=${count} facets=${facets} />
     <section class="result" aria-label="Search result" aria-busy=${found.busy || counted.busy}>
-      <${Summary} ...${props} count=${count} found=${found} stale=${counted.stale || found.stale} />
+      <${Summary} ...${props} count=${count} found=${found} stale=${counted.stale || found.stale} saveChart=${() => setChart(true)} />
       ${found.away !== null && html`<p class="problem" role="status">New events do not come just now: ${visible(found.away)} It is asked again.</p>`}
       <${Notices} found=${found} actions=${actions} />
+      ${told && html`<p class="told" role="status">${told}. <button type="button" class="plain" onClick=${() => actions.openBoard(NEW)}>Make a dashboard</button> <button type="button" class="plain" aria-label="Dismiss" onClick=${() => tell("")}>×</button></p>`}
       ${error && html`<${QueryProblem} error=${error} query=${state.query} stale=${found.stale || counted.stale} />`}
       <div class=${counted.stale ? "stale" : ""}>
         ${count && count.total > 0 && html`<${Histogram} counted=${count} zone=${zone} split=${state.split} splits=${splits} onSplit=${actions.setSplit} onRange=${actions.setTime} />`}
@@ -48,6 +53,10 @@ export function EventsView(props) {
       ${empty ? html`<${Empty} state=${state} actions=${actions} zone=${zone} asked=${asked} count=${count} />`
         : html`<${EventList} state=${state} actions=${actions} zone=${zone} found=${found} menu=${menu} open=${open.event} spans=${props.objects?.spans ?? {}} />`}
     </section>
+    ${chart && html`<${Later} load=${() => import("./chart-dialog.js").then(({ ChartDialog }) => ChartDialog)} ...${props} count=${count} readAs=${found.language} close=${(/** @type {string | null} */ text) => {
+      setChart(false);
+      tell(text ?? "");
+    }} />`}
     ${state.event && (open.event ? html`<${EventPanel} ...${props} event=${open.event} fields=${fields.answer?.fields ?? []} />` : html`<aside class="event-panel" aria-label="Event">
       <p class=${open.error ? "bad" : "quiet"}>${open.error?.message ?? "…"}</p><button type="button" onClick=${actions.closeEvent}>Close</button></aside>`)}
   </div>`;
@@ -65,7 +74,7 @@ function Notices({ found, actions }) {
 }
 
 /** How many, when, in which language, and what can be done with all of them. */
-function Summary(/** @type {any} */ { state, actions, zone, asked, count, found, stale }) {
+function Summary(/** @type {any} */ { state, actions, zone, asked, count, found, stale, saveChart }) {
   const span = count && count.from !== null && count.to !== null ? { from: count.from, to: count.to } : null;
   const move = (/** @type {"back" | "forth" | "out"} */ how) => () => {
     if (!span) return;
@@ -90,6 +99,7 @@ function Summary(/** @type {any} */ { state, actions, zone, asked, count, found,
     <select id="order" value=${state.order} onChange=${(/** @type {any} */ event) => actions.setOrder(event.target.value)}>
       <option value="newest">Newest first</option><option value="oldest">Oldest first</option>
     </select>
+    <button type="button" class="save-chart" onClick=${saveChart} title="Save what is shown as a chart for a dashboard">Save as chart</button>
     <details class="export"><summary title="Download all hits">Export</summary><div class="menu">
       <a href=${ask.exportAddress({ ...asked, order: state.order }, "ndjson", columns)} download>All hits as NDJSON</a>
       <a href=${ask.exportAddress({ ...asked, order: state.order }, "csv", columns)} download>All hits as CSV, these columns</a>

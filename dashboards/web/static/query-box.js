@@ -3,12 +3,13 @@
 import * as ask from "./ask.js";
 import { fitting, nameOf, remember, useCompletion } from "./completion.js";
 import { useOutside } from "./hooks.js";
+import { ImportFile } from "./import-file.js";
 import { number, visible } from "./text.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @import { Saved, State, Suggested } from "./types.js" */
 
-/** @param {import("./app.js").ViewProps & { searches: Record<string, { title: string, description: string, query?: string, columns: string[], own?: boolean }> }} props */
+/** @param {import("./app.js").ViewProps & { searches: Record<string, { title: string, description: string, query?: string, columns: string[], own?: boolean }>, reload: () => Promise<void> }} props */
 export function QueryBox(props) {
   const { state, actions, refresh } = props;
   const [text, setText] = useState(state.query);
@@ -104,18 +105,19 @@ function LanguageSwitch({ state, actions }) {
 }
 
 /** Saved searches: those that come with sawlog, those that were saved here, and what saves the one on the page. */
-function SavedMenu(/** @type {any} */ { state, actions, searches, text }) {
+function SavedMenu(/** @type {any} */ { state, actions, searches, text, reload }) {
   const [open, setOpen] = useState(false);
-  const [mine, setMine] = useState(/** @type {Saved[]} */ ([]));
+  const [all, setAll] = useState(/** @type {Saved[]} */ ([]));
   const [title, setTitle] = useState("");
   const [problem, setProblem] = useState("");
   const ref = useRef(/** @type {any} */ (null));
   useOutside(ref, open, () => setOpen(false));
-  const load = () => ask.saved().then((all) => setMine(all.filter(({ kind }) => kind === "search")), (error) => setProblem(error.message));
+  const load = () => ask.saved().then(setAll, (error) => setProblem(error.message));
   useEffect(() => {
     setProblem("");
     if (open) load();
   }, [open]);
+  const mine = all.filter(({ kind }) => kind === "search");
   const go = (/** @type {Record<string, any>} */ content) => {
     setOpen(false);
     actions.apply({ ...content, view: "events", board: null, event: null });
@@ -127,28 +129,30 @@ function SavedMenu(/** @type {any} */ { state, actions, searches, text }) {
       await ask.save({ title: title.trim(), kind: "search", content: { query: text, language, filters, from, to, columns, order, split } });
       setTitle("");
       setProblem("");
-      await load();
+      await changed();
     } catch (error) {
       setProblem(/** @type {Error} */ (error).message);
     }
   };
-  const forget = (/** @type {string} */ id) => ask.forget(id).then(load, (error) => setProblem(error.message));
+  const changed = () => load().then(reload);
+  const forget = (/** @type {string} */ id, /** @type {string} */ version) => ask.forget(id, version).then(changed, (error) => setProblem(error.message));
   return html`<div class="saved" ref=${ref}>
     <button type="button" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)} title="Saved searches">☆<span class="wide"> Saved</span></button>
     ${open && html`<div class="menu" role="dialog" aria-label="Saved searches">
       <ul>
         ${Object.entries(searches).filter(([, one]) => !one.own).map(([id, one]) => html`<li key=${id}><button type="button" title=${one.description}
           onClick=${() => go({ query: "", language: "auto", filters: [], columns: one.columns, saved: id })}>${one.title}</button></li>`)}
-        ${mine.map(({ id, title: name, content }) => html`<li key=${id} class="mine">
+        ${mine.map(({ id, title: name, content, version }) => html`<li key=${id} class="mine">
           <button type="button" onClick=${() => go({ saved: null, ...content })}>${visible(name)}</button>
-          <button type="button" class="plain" aria-label=${`Forget ${visible(name)}`} onClick=${() => forget(id)}>×</button></li>`)}
+          <button type="button" class="plain" aria-label=${`Forget ${visible(name)}`} onClick=${() => forget(id, version)}>×</button></li>`)}
       </ul>
       <div class="save">
         <input type="text" aria-label="Name of this search" placeholder="Name of this search" value=${title} onInput=${(/** @type {any} */ event) => setTitle(event.target.value)}
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && title.trim() && save(event)} />
         <button type="button" class="primary" disabled=${!title.trim()} onClick=${save}>Save</button>
       </div>
-      ${mine.length > 0 && html`<a href="/api/saved/export" download>Export for Kibana</a>`}
+      <div class="files">${all.length > 0 && html`<a href="/api/saved/export" download title="All searches, charts and dashboards that were saved here">Export for Kibana</a>`}
+        <${ImportFile} done=${changed} /></div>
       ${problem && html`<p class="bad" role="alert">${problem}</p>`}
     </div>`}
   </div>`;

@@ -31,6 +31,7 @@ export function read(search, path = "/") {
   return {
     view: board ? "board" : viewOf(given),
     board: board ? decodeURIComponent(board[1]) : null,
+    edit: board !== null && given.get("edit") === "1",
     query: given.get("q") ?? "",
     language: oneOf(given.get("lang"), ["kql", "lucene"], "auto"),
     filters: merged(filters.filter((one) => one !== null)),
@@ -56,6 +57,7 @@ export function write(state) {
   const given = new URLSearchParams();
   const put = (/** @type {string} */ name, /** @type {string | null | false} */ value) => value && given.append(name, value);
   put("view", state.view !== "board" && state.view !== "problems" && state.view);
+  put("edit", state.view === "board" && state.edit && "1");
   put("q", state.query);
   put("lang", state.language !== "auto" && state.language);
   for (const { field, operator, values } of state.filters) {
@@ -293,9 +295,11 @@ function makeActions(store) {
     openEvent: (index, id, how) => change({ event: { index, id } }, how),
     closeEvent: () => now().event && change({ event: null }),
     /** @param {View} name */
-    view: (name) => change({ view: name, board: null, event: null, ...(now().view === "board" && now().from === BOARD_FROM && { from: USUAL_FROM }) }),
+    view: (name) => change({ view: name, board: null, edit: false, event: null, ...(now().view === "board" && now().from === BOARD_FROM && { from: USUAL_FROM }) }),
     /** @param {string} id */
-    openBoard: (id) => change({ view: "board", board: id, event: null, live: false, ...(now().view !== "board" && now().from === USUAL_FROM && { from: BOARD_FROM }) }),
+    openBoard: (id) => change({ view: "board", board: id, edit: false, event: null, live: false, ...(now().view !== "board" && now().from === USUAL_FROM && { from: BOARD_FROM }) }),
+    /** @param {string} id */
+    editBoard: (id) => change({ view: "board", board: id, edit: true, event: null, live: false }),
     /** @param {string} field */
     showColumn: (field) => {
       const { columns } = now();

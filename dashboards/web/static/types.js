@@ -12,6 +12,7 @@
  * @typedef {object} State
  * @property {View} view
  * @property {string | null} board
+ * @property {boolean} edit whether the dashboard, one of people's own, is being changed
  * @property {string} query
  * @property {Language} language
  * @property {Filter[]} filters
@@ -25,7 +26,7 @@
  * @property {boolean} live
  * @property {{ index: string, id: string } | null} event the event that is open beside the list
  * @property {string | null} index
- * @property {string | null} saved a saved search of those that come with sawlog, which holds besides
+ * @property {string | null} saved a saved search that holds besides
  * @property {import("./grok-link.js").GrokWork} grok what stands in the workbench
  */
 
@@ -37,7 +38,7 @@
 /** @typedef {{ value: Value, n: number }} ValueCount */
 /** @typedef {{ total: number, from: number | null, to: number | null, interval_ms: number, bars: Bar[], facets: Record<string, ValueCount[]>, hints?: Hint[] }} Counted */
 /** @typedef {{ start: number, end: number, items: { text: string, kind: string, n?: number | null }[] }} Suggested */
-/** @typedef {{ id: string, title: string, kind: "search" | "dashboard", content: Record<string, any> }} Saved */
+/** @typedef {{ id: string, title: string, kind: "search" | "chart" | "dashboard", version: string, content: Record<string, any> }} Saved */
 /** @typedef {import("./state.js").Actions} Actions */
 
 export {};

@@ -26,8 +26,12 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-EXPLAINED = ("400 (Bad Request)", "404 (Not Found)")
-"""What the console says of answers that the page explains itself: a bad query, an event that is gone."""
+EXPLAINED = ("400 (Bad Request)", "404 (Not Found)", "409 (Conflict)")
+"""What the console says of answers that the page explains itself: a bad query, an event that is gone, a dashboard that
+somebody else changed."""
+EXPLAINED = ("400 (Bad Request)", "404 (Not Found)", "409 (Conflict)")
+"""What the console says of answers that the page explains itself: a bad query, an event that is gone, a dashboard that
+somebody else changed."""
 PATIENCE = 30_000
 """Milliseconds that what must come may take on a busy machine; only a test that fails waits so long."""
 LEVELS = ["INFO", "INFO", "INFO", "WARN", "ERROR"]

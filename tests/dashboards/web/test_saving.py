@@ -208,7 +208,8 @@ async def test_charts_and_searches_of_ones_own_are_drawn(url: str) -> None:
     assert sum(one["value"] for one in over_time["rows"]) == 20
     # The same, before it is saved.
     body = {**SPAN, "interval": "10m", "chart": CHARTS["over-time"]}
-    assert await ask(url, "POST", "/api/charts", body) == over_time
+    values = [{"label": "Events", "format": "number"}]
+    assert await ask(url, "POST", "/api/charts", body) == {**over_time, "values": values}
     # A saved search holds besides.
     held = await ask(url, "POST", "/api/charts/number", {"saved": "own-search"})
     assert held["rows"] == [{"label": "Events", "value": len(expected)}]
@@ -466,5 +467,6 @@ def test_by_the_command_line(tmp_path: Path) -> None:
     assert "Chart of numbers" in run("import", file, "--replace")
     file.write_text("{")
     assert f"{file}: line 1 is no saved object" in run("import", file)
+    assert "cannot be read: No such file" in run("import", tmp_path / "none.ndjson")
     file.write_bytes(b"\xff")
     assert "cannot be read" in run("import", file)
