@@ -23,7 +23,7 @@ import msgspec
 from bench.figures import Row, Services, Size
 from dashboards.web import application, serve
 from sawlog.columns import Columns, Common
-from sawlog.errors import StoreUnavailableError
+from sawlog.errors import StoreFailedError, StoreUnavailableError
 from sawlog.store.base import Bulk
 from sawlog.store.date_math import iso
 from sawlog.store.embedded import EmbeddedStore
@@ -130,9 +130,9 @@ async def _fill(store: EmbeddedStore, count: int) -> None:
         some = min(TOGETHER, count - start)
         times = [iso(START + (start + at) * DAYS * DAY // count) for at in range(some)]
         messages = [_message(chance, at) for at in range(some)]
-        ids = {at: (f"{chance.getrandbits(128):032x}", f"{chance.getrandbits(64):016x}") for at in range(0, some, 2)}
+        ids = {at: f"{chance.getrandbits(128):032x}-{chance.getrandbits(64):016x}" for at in range(0, some, 2)}
         if start // TOGETHER % max(1, count // TOGETHER // 20) == 0:
-            messages[some // 2], ids[some // 2] = f"{RARE} deadlock found", (TRACE, "0" * 16)
+            messages[some // 2], ids[some // 2] = f"{RARE} deadlock found", f"{TRACE}-{'0' * 16}"
         offsets = list(range(offset, offset + 120 * some, 120))
         offset += 120 * some
         columns = Columns(chance.choices(heads, k=some), times, messages, offsets, ids)
@@ -140,6 +140,8 @@ async def _fill(store: EmbeddedStore, count: int) -> None:
             try:
                 await store.bulk(Bulk.of_columns(columns, "logs-spring-default", ingested=iso(START)))
                 break
+            except StoreFailedError:  # it would fail for ever
+                raise
             except StoreUnavailableError:  # segments are written more slowly than events come
                 await asyncio.sleep(0.5)
 
