@@ -93,19 +93,19 @@ class KnownHeads:
         """Find the heads of lines that have ids, or blanks instead, in a place; return the ids by position."""
         begin, end, message = place
         pieces = [texts[at][begin:end] for at in missing]
+        blank = f" [{' ' * (end - begin - 3)}]"
+        traced = missing
+        if blank in pieces:
+            traced = [at for at, piece in zip(missing, pieces, strict=True) if piece != blank]
+            pieces = [piece for piece in pieces if piece != blank]
         ids = ids_of(pieces)
-        made = {}
-        if ids is not None:
-            made = dict(zip(missing, ids, strict=True))
-        else:
-            blank = f" [{' ' * (end - begin - 3)}]"
-            others = [
-                at
-                for at, piece in zip(missing, pieces, strict=True)
-                if piece != blank and piece[:2] == " [" and piece[-1:] == "]"
-            ]
-            made = dict(zip(others, ids_of([texts[at][begin:end] for at in others]) or (), strict=False))
-            missing = [at for at, piece in zip(missing, pieces, strict=True) if at in made or piece == blank]
+        if ids is None:
+            # Among them are others yet, which are left to who looks at each.
+            blanks = set(missing).difference(traced)
+            traced = [at for at, piece in zip(traced, pieces, strict=True) if piece[:2] == " [" and piece[-1:] == "]"]
+            ids = ids_of([texts[at][begin:end] for at in traced]) or []
+            missing = sorted({*traced[: len(ids)], *blanks})
+        made = dict(zip(traced, ids, strict=False))
         find = self._traced.get
         heads = [find(texts[at][TIME_ENDS:begin] + texts[at][end:message]) for at in missing]
         for at, head in zip(missing, heads, strict=True):
