@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -92,25 +93,22 @@ def example(name: str, folder: Path, **changes: str) -> Path:
 
 
 def documents(url: str, index: str) -> list[dict[str, Any]]:
-    """Return the documents of an index in Elasticsearch, in the order of their time.
-
-    An index that has just been made answers 503 until its shard has started: it is asked again.
-    """
+    """Return the documents of an index in Elasticsearch, in the order of their time."""
     body = msgspec.json.encode({"size": 10_000, "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date"}}]})
     request = Request(
         f"{url}/{index}/_search?ignore_unavailable=true&allow_no_indices=true",
         body,
         {"content-type": "application/json"},
     )
-    _ask(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b""))
-    found = msgspec.json.decode(_ask(request))
+    ask(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b""))
+    found = msgspec.json.decode(ask(request))
     return [hit["_source"] for hit in found["hits"]["hits"]]
 
 
 def count_in(url: str, index: str) -> int:
     """Return how many documents an index has."""
-    _ask(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b""))
-    found = msgspec.json.decode(_ask(Request(f"{url}/{index}/_count?ignore_unavailable=true")))
+    ask(Request(f"{url}/{index}/_refresh?ignore_unavailable=true", b""))
+    found = msgspec.json.decode(ask(Request(f"{url}/{index}/_count?ignore_unavailable=true")))
     return int(found["count"])
 
 
@@ -118,18 +116,19 @@ def documents_in(url: str, index: str) -> Iterator[dict[str, Any]]:
     """Yield all documents of an index, however many."""
     headers = {"content-type": "application/json"}
     body = msgspec.json.encode({"size": 10_000, "sort": ["_doc"]})
-    found = msgspec.json.decode(_ask(Request(f"{url}/{index}/_search?scroll=1m", body, headers)))
+    found = msgspec.json.decode(ask(Request(f"{url}/{index}/_search?scroll=1m", body, headers)))
     while found["hits"]["hits"]:
         yield from (hit["_source"] for hit in found["hits"]["hits"])
         body = msgspec.json.encode({"scroll": "1m", "scroll_id": found["_scroll_id"]})
-        found = msgspec.json.decode(_ask(Request(f"{url}/_search/scroll", body, headers)))
+        found = msgspec.json.decode(ask(Request(f"{url}/_search/scroll", body, headers)))
 
 
-def _ask(request: Request) -> bytes:
+def ask(request: Request, tls: ssl.SSLContext | None = None) -> bytes:
+    """Return what Elasticsearch answers; while it says 503, as long as a new index has no shard yet, ask again."""
     end = time.monotonic() + SECONDS
     while True:
         try:
-            with urlopen(request) as answer:
+            with urlopen(request, context=tls) as answer:
                 body: bytes = answer.read()
                 return body
         except HTTPError as error:
@@ -140,7 +139,7 @@ def _ask(request: Request) -> bytes:
 
 def text_of(url: str, path: str) -> str:
     """Return what a question to Elasticsearch is answered."""
-    return _ask(Request(url + path)).decode()
+    return ask(Request(url + path)).decode()
 
 
 def remove_index(url: str, index: str) -> None:

@@ -31,6 +31,7 @@ from dashboards.provision import bundle
 from tests.conftest import need
 from tests.dashboards.kibana import FakeKibana
 from tests.deploy.tools import ROOT, made_env, variables
+from tests.ingesting import ask
 from tests.services import ElasticsearchServer, Process, free_port, program
 
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
@@ -214,8 +215,7 @@ class Stack:
             {"authorization": f"Basic {account}", "content-type": "application/json"},
             method=method,
         )
-        with urlopen(request, context=ssl.create_default_context(cafile=str(self.server.ca_certs))) as answer:
-            return json.load(answer)
+        return json.loads(ask(request, ssl.create_default_context(cafile=str(self.server.ca_certs))))
 
 
 @pytest.fixture
