@@ -60,23 +60,34 @@ class TestElasticsearch(CreatingConformance):
             yield ElasticsearchPlace(url, index, proxy)
 
 
-class EmbeddedPlace(HoldingPlace):
-    def __init__(self, folder: Path) -> None:
-        self.settings = {"path": str(folder)}
+class GatedPlace(HoldingPlace):
+    """A place in this process: whoever puts something there waits for `free`, and leaves its messages in `kept`."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
         self.free = asyncio.Event()
         self.free.set()
-        self._folder = folder
+        self.kept: list[str] = []
 
     async def texts(self) -> list[str]:
-        async with EmbeddedStore(index_directory(self._folder), read_only=True) as store:
-            answer = await store.search({"size": 10_000})
-        return [hit["_source"]["message"] for hit in answer["hits"]["hits"]]
+        return self.kept
 
     def hold(self) -> None:
         self.free.clear()
 
     def release(self) -> None:
         self.free.set()
+
+
+class EmbeddedPlace(GatedPlace):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(path=str(folder))
+        self._folder = folder
+
+    async def texts(self) -> list[str]:
+        async with EmbeddedStore(index_directory(self._folder), read_only=True) as store:
+            answer = await store.search({"size": 10_000})
+        return [hit["_source"]["message"] for hit in answer["hits"]["hits"]]
 
 
 class TestEmbedded(CreatingConformance):
@@ -98,29 +109,14 @@ class TestEmbedded(CreatingConformance):
         yield place
 
 
-class WebPlace(HoldingPlace):
+class WebPlace(GatedPlace):
     """A web server that answers when it may."""
-
-    def __init__(self) -> None:
-        self.settings: dict[str, Any] = {"http_method": "post", "format": "json_batch"}
-        self._free = asyncio.Event()
-        self._free.set()
-        self._texts: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         events = json.loads(await request.read())
-        await self._free.wait()
-        self._texts += [one["message"] for one in events]
+        await self.free.wait()
+        self.kept += [one["message"] for one in events]
         return web.Response()
-
-    async def texts(self) -> list[str]:
-        return self._texts
-
-    def hold(self) -> None:
-        self._free.clear()
-
-    def release(self) -> None:
-        self._free.set()
 
 
 class TestHttp(HoldingConformance):
@@ -128,7 +124,7 @@ class TestHttp(HoldingConformance):
 
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
-        place = WebPlace()
+        place = WebPlace(http_method="post", format="json_batch")
         application = web.Application()
         application.router.add_post("/", place.answer)
         runner = web.AppRunner(application)
@@ -173,32 +169,20 @@ class TestStdout(OutputConformance):
         yield StdoutPlace(request.getfixturevalue("capfd"))
 
 
-class BusPlace(HoldingPlace):
+class BusPlace(GatedPlace):
     """Another pipeline of the process."""
 
     def __init__(self, bus: Bus) -> None:
-        self.settings = {"send_to": ["there"]}
+        super().__init__(send_to=["there"])
         self._bus = bus
-        self._free = asyncio.Event()
-        self._free.set()
-        self._texts: list[str] = []
 
     async def listen(self) -> None:
         async with self._bus.listening("there") as queue:
             while True:
                 batch = await queue.get()
-                await self._free.wait()
-                self._texts += [event["message"] for event in batch.events()]
+                await self.free.wait()
+                self.kept += [event["message"] for event in batch.events()]
                 batch.ack()
-
-    async def texts(self) -> list[str]:
-        return self._texts
-
-    def hold(self) -> None:
-        self._free.clear()
-
-    def release(self) -> None:
-        self._free.set()
 
 
 class TestPipeline(HoldingConformance):
