@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from ingest.ruby.budget import BUDGET
 from ingest.ruby.methods import call, method, static
@@ -27,37 +27,44 @@ from ingest.ruby.values import (
     whole,
 )
 from sawlog.times.instant import normalise
+from sawlog.times.letters import DAYS, MONTHS
 
 _BILLION: Final = 10**9
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_DAYS: Final = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+_SHORT_MONTHS: Final = [name[:3] for name in MONTHS]
 
 
-class Moment:
-    """A Time: `zone` is "UTC", the local zone's abbreviation, or None for a bare offset."""
+class _Instant:
+    """Nanoseconds since 1970; it equals and follows others of its own class only."""
 
-    __slots__ = ("nanos", "offset", "zone")
+    __slots__ = ("nanos",)
 
-    def __init__(self, nanos: int, offset: int, zone: str | None) -> None:
-        self.nanos, self.offset, self.zone = nanos, offset, zone
+    def __init__(self, nanos: int) -> None:
+        self.nanos = nanos
 
     def seconds(self) -> int:
         """Return whole seconds since 1970."""
         return self.nanos // _BILLION
+
+    def order(self, other: Self) -> int:
+        """Compare with another one."""
+        return (self.nanos > other.nanos) - (self.nanos < other.nanos)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and other.nanos == self.nanos
+
+    def __hash__(self) -> int:
+        return hash(self.nanos)
+
+
+class Moment(_Instant):
+    """A Time: `zone` is "UTC", the local zone's abbreviation, or None for a bare offset."""
+
+    __slots__ = ("offset", "zone")
+
+    def __init__(self, nanos: int, offset: int, zone: str | None) -> None:
+        super().__init__(nanos)
+        self.offset, self.zone = offset, zone
 
     def wall(self) -> datetime:
         """Return what a clock shows, without a zone.
@@ -70,16 +77,6 @@ class Moment:
         except OverflowError:
             raise failure("RangeError", f"{self.seconds()} s since 1970 is beyond the calendar") from None
 
-    def order(self, other: Moment) -> int:
-        """Compare with another one."""
-        return (self.nanos > other.nanos) - (self.nanos < other.nanos)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Moment) and other.nanos == self.nanos
-
-    def __hash__(self) -> int:
-        return hash(self.nanos)
-
     def text(self) -> str:
         """Write it as Ruby's ``to_s``."""
         return strftime(self, "%Y-%m-%d %H:%M:%S UTC" if self.zone == "UTC" else "%Y-%m-%d %H:%M:%S %z")
@@ -91,27 +88,10 @@ class Moment:
         return strftime(self, f"%Y-%m-%d %H:%M:%S{dot} {'UTC' if self.zone == 'UTC' else '%z'}")
 
 
-class LogstashTime:
+class LogstashTime(_Instant):
     """A LogStash::Timestamp: a time in UTC."""
 
-    __slots__ = ("nanos",)
-
-    def __init__(self, nanos: int) -> None:
-        self.nanos = nanos
-
-    def seconds(self) -> int:
-        """Return whole seconds since 1970."""
-        return self.nanos // _BILLION
-
-    def order(self, other: LogstashTime) -> int:
-        """Compare with another one."""
-        return (self.nanos > other.nanos) - (self.nanos < other.nanos)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LogstashTime) and other.nanos == self.nanos
-
-    def __hash__(self) -> int:
-        return hash(self.nanos)
+    __slots__ = ()
 
     def text(self) -> str:
         """Write it as an event has it: milliseconds, or as many digits as it has."""
@@ -228,8 +208,8 @@ def _made(parts: tuple[Value, ...], place: Callable[[datetime, int], Moment]) ->
     for at, part in enumerate(parts[:6]):
         if part is None:
             numbers.append(1 if at in (1, 2) else 0)
-        elif type(part) is Text and at == 1 and part.value.capitalize() in [name[:3] for name in _MONTHS]:
-            numbers.append([name[:3] for name in _MONTHS].index(part.value.capitalize()) + 1)
+        elif type(part) is Text and at == 1 and part.value.capitalize() in _SHORT_MONTHS:
+            numbers.append(_SHORT_MONTHS.index(part.value.capitalize()) + 1)
         elif type(part) is Text:
             numbers.append(int(part.value))
         else:
@@ -317,10 +297,9 @@ def Text_inspect(text: Value) -> str:  # noqa: N802 - one word of the library, s
 
 
 def _month(name: str, text: str) -> str:
-    short = [one[:3] for one in _MONTHS]
-    if name not in short:
+    if name not in _SHORT_MONTHS:
         raise failure("ArgumentError", f'no time information in "{text}"')
-    return str(short.index(name) + 1)
+    return str(_SHORT_MONTHS.index(name) + 1)
 
 
 def _read(
@@ -495,9 +474,9 @@ _WRITTEN: Final[dict[str, Callable[[Moment, datetime, int, str], tuple[str, int,
     "C": lambda moment, wall, width, colons: (f"{wall.year // 100:02d}", 2, "0"),
     "y": lambda moment, wall, width, colons: (f"{wall.year % 100:02d}", 2, "0"),
     "m": lambda moment, wall, width, colons: (f"{wall.month:02d}", 2, "0"),
-    "B": lambda moment, wall, width, colons: (_MONTHS[wall.month - 1], 0, ""),
-    "b": lambda moment, wall, width, colons: (_MONTHS[wall.month - 1][:3], 0, ""),
-    "h": lambda moment, wall, width, colons: (_MONTHS[wall.month - 1][:3], 0, ""),
+    "B": lambda moment, wall, width, colons: (MONTHS[wall.month - 1], 0, ""),
+    "b": lambda moment, wall, width, colons: (_SHORT_MONTHS[wall.month - 1], 0, ""),
+    "h": lambda moment, wall, width, colons: (_SHORT_MONTHS[wall.month - 1], 0, ""),
     "d": lambda moment, wall, width, colons: (f"{wall.day:02d}", 2, "0"),
     "e": lambda moment, wall, width, colons: (f"{wall.day:2d}", 2, " "),
     "j": lambda moment, wall, width, colons: (f"{wall.timetuple().tm_yday:03d}", 3, "0"),
@@ -513,8 +492,8 @@ _WRITTEN: Final[dict[str, Callable[[Moment, datetime, int, str], tuple[str, int,
     "N": lambda moment, wall, width, colons: (_fraction(moment, width or 9), 9, "0"),
     "z": lambda moment, wall, width, colons: (_offset(moment.offset, colons), 0, "0"),
     "Z": lambda moment, wall, width, colons: (moment.zone or "", 0, ""),
-    "A": lambda moment, wall, width, colons: (_DAYS[wall.isoweekday() % 7], 0, ""),
-    "a": lambda moment, wall, width, colons: (_DAYS[wall.isoweekday() % 7][:3], 0, ""),
+    "A": lambda moment, wall, width, colons: (DAYS[wall.weekday()], 0, ""),
+    "a": lambda moment, wall, width, colons: (DAYS[wall.weekday()][:3], 0, ""),
     "u": lambda moment, wall, width, colons: (str(wall.isoweekday()), 1, "0"),
     "w": lambda moment, wall, width, colons: (str(wall.isoweekday() % 7), 1, "0"),
     "G": lambda moment, wall, width, colons: (f"{wall.isocalendar()[0]:04d}", 4, "0"),
@@ -584,8 +563,8 @@ method(Moment, "min")(lambda self: self.wall().minute)
 method(Moment, "sec")(lambda self: self.wall().second)
 method(Moment, "wday")(lambda self: self.wall().isoweekday() % 7)
 method(Moment, "yday")(lambda self: self.wall().timetuple().tm_yday)
-for _at_, _day in enumerate(_DAYS):
-    method(Moment, f"{_day.lower()}?")(lambda self, at=_at_: self.wall().isoweekday() % 7 == at)
+for _at_, _day in enumerate(DAYS):
+    method(Moment, f"{_day.lower()}?")(lambda self, at=_at_: self.wall().weekday() == at)
 method(Moment, "to_a")(
     lambda self: [
         self.wall().second,

@@ -38,7 +38,23 @@ _OPERATOR: Final = re.compile(
     r"\*\*=|<=>|===|\.\.\.|<<=|>>=|&&=|\|\|=|&\.|\*\*|==|!=|>=|<=|=~|!~|&&|\|\||<<|>>|\+=|-=|\*=|/=|%=|\|=|&=|\^="
     r"|=>|->|::|\.\.|[-+*/%=<>!&|^~?:,.()\[\]{};]"
 )
-_KEYWORDS: Final = frozenset(
+_OUTSIDE: Final = frozenset(
+    [
+        "redo",
+        "yield",
+        "class",
+        "module",
+        "super",
+        "undef",
+        "alias",
+        "BEGIN",
+        "END",
+        "__FILE__",
+        "__LINE__",
+        "__method__",
+    ]
+)
+_KEYWORDS: Final = _OUTSIDE | frozenset(
     [
         "if",
         "elsif",
@@ -59,7 +75,6 @@ _KEYWORDS: Final = frozenset(
         "return",
         "next",
         "break",
-        "redo",
         "retry",
         "and",
         "or",
@@ -69,34 +84,7 @@ _KEYWORDS: Final = frozenset(
         "false",
         "self",
         "def",
-        "yield",
-        "class",
-        "module",
-        "super",
-        "undef",
-        "alias",
         "defined?",
-        "BEGIN",
-        "END",
-        "__FILE__",
-        "__LINE__",
-        "__method__",
-    ]
-)
-_OUTSIDE: Final = frozenset(
-    [
-        "redo",
-        "yield",
-        "class",
-        "module",
-        "super",
-        "undef",
-        "alias",
-        "BEGIN",
-        "END",
-        "__FILE__",
-        "__LINE__",
-        "__method__",
     ]
 )
 _ENDS_VALUE: Final = frozenset(["end", "nil", "true", "false", "self"])
