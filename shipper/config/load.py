@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import codecs
 import glob
-import importlib
 import logging
 import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
 from sawlog.errors import ConfigError, InputError, Position
 from sawlog.event import Event
+from sawlog.extras import ExtraMissingError, library
 from sawlog.yaml_tree import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
 from shipper.config.inputs import CommonFields, place_fields, read_inputs
 from shipper.config.outputs import read_output
@@ -90,17 +89,21 @@ def _read(name: str) -> str:
 
 
 def _remote(name: str) -> str:
+    reading = "reading from there"
     try:
-        fsspec: Any = importlib.import_module("fsspec")
-        for library in ("botocore", "aiobotocore"):
+        fsspec = library("fsspec", "s3", reading)
+        for chatty in ("botocore", "aiobotocore"):
             # At each reading, they tell where they have found credentials.
-            logging.getLogger(library).setLevel(logging.WARNING)
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         # Without what fsspec has remembered of earlier reads: a SIGHUP asks for what is there now.
         with fsspec.open(name, "rb", skip_instance_cache=True) as file:
             content: bytes = file.read()
+    except ExtraMissingError as error:
+        raise InputError(f"{name}: {error}") from None
     except ImportError as error:
-        needs = "needs the extra 's3': pip install 'sawlog[s3]'" if name.startswith("s3://") else f"fails: {error}"
-        raise InputError(f"{name}: reading from there {needs}") from None
+        # What fsspec itself lacks for this kind of address: for S3, it is the rest of the extra.
+        lacking = ExtraMissingError("s3", reading) if name.startswith("s3://") else f"{reading} fails: {error}"
+        raise InputError(f"{name}: {lacking}") from None
     except FileNotFoundError as error:
         # Of an object that is not there, all that it says is its name.
         said = error.strerror or str(error)
