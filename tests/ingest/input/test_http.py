@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError
 from elasticsearch.helpers import async_bulk
 
-from ingest.input import http, network
+from ingest.input import network, requests
 from ingest.input.elastic import BulkRequest
 from tests.ingest.input.building import Certificates, codec, refused, running
 
@@ -99,9 +99,9 @@ async def test_credentials() -> None:
 
 
 async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.5)
-    monkeypatch.setattr(http, "BODY_BYTES", 5000)
-    monkeypatch.setattr(http, "LINES", 50)
+    monkeypatch.setattr(requests, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(requests, "BODY_BYTES", 5000)
+    monkeypatch.setattr(requests, "LINES", 50)
     async with (
         running(
             "http",
@@ -346,7 +346,7 @@ def test_what_makes_no_sense_is_refused(settings: dict[str, Any], words: str) ->
 
 
 async def test_a_large_body_comes_in_parts_and_others_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "PART", 10)
+    monkeypatch.setattr(requests, "PART", 10)
     async with running("http", port=0, hold=True) as one, ClientSession() as client:
         url = f"http://127.0.0.1:{await one.port()}"
         waiting = asyncio.create_task(client.post(url, json=[{"n": number} for number in range(25)]))
