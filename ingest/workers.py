@@ -42,6 +42,9 @@ WORTH_SHARE: Final = 0.5
 WORTH_SECONDS: Final = 5e-6
 """… and from which cost of an event on that pays."""
 
+WAITING: Final = 2
+"""So many workers run filters that wait for a network, on however few cores: while one waits, another goes on."""
+
 QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 """What a container may take: microseconds in each period, and the period's; or ``max`` (cgroup v2)."""
 
@@ -84,10 +87,17 @@ class Filtering(Protocol):
 def filtering(pipeline: Pipeline, workers: int | None = None) -> Filtering:
     """Return what runs a pipeline's filters: in `workers` processes; here when 0; None: as `Adaptive` does.
 
-    Without filters there is nothing to share out, so that none is started.
+    Without filters there is nothing to share out, so that none is started. A filter that counts events has one
+    process, whatever `workers` says; filters that wait for a network have workers from the start.
     """
     if not pipeline.filters or workers == 0:
         return Here(pipeline)
+    if counting := [one.name for one in pipeline.filters if one.alone]:
+        if (workers or 1) > 1:
+            log.warning("one worker runs the filters instead of %s: %s counts all events", workers, counting[0])
+        return Workers(pipeline.sections, 1)
+    if workers is None and any(one.waits for one in pipeline.filters):
+        return Workers(pipeline.sections, max(available_cores(), WAITING))
     if workers is None:
         return Adaptive(pipeline, available_cores())
     return Workers(pipeline.sections, workers)

@@ -39,6 +39,10 @@ class Filter(Plugin):
     common_options = COMMON_OPTIONS
     parses: ClassVar[bool] = False
     """Whether it makes fields of a text: then an event that it has handled is parsed."""
+    alone: ClassVar[bool] = False
+    """Whether all events have to pass one object of it, as it counts them: then one process runs the filters."""
+    waits: ClassVar[bool] = False
+    """Whether it waits for a network: then worker processes run the filters from the start, for all else goes on."""
 
     def __init__(self, options: Options) -> None:
         self.succeeded: Callable[[Event], None] | None = decorate_from(options, _DECORATIONS)

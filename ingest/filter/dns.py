@@ -26,6 +26,7 @@ class Dns(Filter):
     """A field that does not resolve stays as it is; the common options need all fields to resolve."""
 
     name = "dns"
+    waits = True
     options: ClassVar[dict[str, Option]] = {
         "resolve": Option(Kind.ARRAY, "Fields with names to look up (A, then AAAA).", []),
         "reverse": Option(Kind.ARRAY, "Fields with addresses to look up (PTR).", []),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ingest import settings
+from ingest.failure import fail
 from ingest.filter.base import Filter
 from ingest.options import Kind, Option, Options
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event
@@ -30,17 +31,24 @@ class Truncate(Filter):
 
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
         for event in events:
-            if self._all:
-                for key, value in event.items():
-                    if key not in (TIMESTAMP, METADATA):
-                        event[key] = self._cut(value)
-            for read, write in self._fields:
-                value = read(event)
-                if value is not MISSING:
-                    write(event, self._cut(value))
+            try:
+                self._cut_event(event)
+            except RecursionError:
+                fail(event, (), "truncate: the event nests too deeply")
+                continue
             if self.succeeded:
                 self.succeeded(event)
         return events
+
+    def _cut_event(self, event: Event) -> None:
+        if self._all:
+            for key, value in event.items():
+                if key not in (TIMESTAMP, METADATA):
+                    event[key] = self._cut(value)
+        for read, write in self._fields:
+            value = read(event)
+            if value is not MISSING:
+                write(event, self._cut(value))
 
     def _cut(self, value: Any) -> Any:
         if isinstance(value, str):

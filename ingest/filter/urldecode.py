@@ -48,6 +48,8 @@ class Urldecode(Filter):
                 self._decode_event(event)
             except UnicodeDecodeError as error:
                 fail(event, self._tags, f"urldecode: {error}")
+            except RecursionError:
+                fail(event, self._tags, "urldecode: the event nests too deeply")
             if self.succeeded:
                 self.succeeded(event)
         return events

@@ -105,6 +105,14 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "tcp_keep_alive": False,
     },
     "input udp": {"buffer_size": 65536, "codec": "plain", "ecs_compatibility": "v8", "host": "0.0.0.0"},
+    "filter bytes": {
+        "decimal_separator": ".",
+        "digit_group_separator": " ",
+        "prefix_system": "binary",
+        "source": "message",
+        "tag_on_failure": ["_bytesparsefailure"],
+    },
+    "filter cidr": {"refresh_interval": 600, "separator": "\n"},
     "filter clone": {"ecs_compatibility": "v8"},
     "filter csv": {
         "autodetect_column_names": False,
@@ -118,6 +126,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "source": "message",
     },
     "filter date": {"locale": "the machine's", "tag_on_failure": ["_dateparsefailure"], "target": "@timestamp"},
+    "filter de_dot": {"nested": False, "recursive": False, "separator": "_"},
     "filter dissect": {"tag_on_failure": ["_dissectfailure"]},
     "filter dns": {
         "action": "append",
@@ -204,6 +213,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         ],
         "severity_labels": ["emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"],
         "use_labels": True,
+    },
+    "filter throttle": {
+        "after_count": -1,
+        "before_count": -1,
+        "max_age": 3600,
+        "max_counters": 100000,
+        "period": "60",
     },
     "filter translate": {
         "ecs_compatibility": "v8",

@@ -170,6 +170,20 @@ def test_a_pipeline_without_filters_needs_no_workers() -> None:
     assert isinstance(filtering(compiled(PIPELINE)), Adaptive)
 
 
+def test_a_filter_that_counts_all_events_has_one_process(caplog: pytest.LogCaptureFixture) -> None:
+    counting = compiled('filter { throttle { key => "%{message}" after_count => 1 } } output { null { } }')
+    for workers in (None, 1, 4):
+        filters = filtering(counting, workers)
+        assert isinstance(filters, Workers)
+        assert len(filters._workers) == 1
+    assert caplog.text.count("throttle counts all events") == 1
+    assert isinstance(filtering(counting, 0), Here)
+
+
+def test_filters_that_wait_for_a_network_never_hold_up_this_process() -> None:
+    assert isinstance(filtering(compiled('filter { dns { resolve => ["host"] } } output { null { } }')), Workers)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS):
         while not condition():

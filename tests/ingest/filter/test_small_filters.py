@@ -1,8 +1,10 @@
-"""drop, uuid, clone, split, truncate, urldecode, syslog_pri, prune."""
+"""drop, uuid, clone, split, truncate, urldecode, syslog_pri, prune, json_encode, bytes, environment, de_dot."""
 
 from __future__ import annotations
 
 import uuid
+
+import pytest
 
 from tests.ingest.filter.building import make, reason, refused, run, run_all
 
@@ -116,3 +118,82 @@ def test_prune() -> None:
     }  # fmt: skip
     assert run("prune", {"n": "a", "a": 1, "b": 2}, blacklist_names=["^%{n}$"], interpolate=True) == {"n": "a", "b": 2}
     assert "no regular expression" in refused("prune", blacklist_names=["("])
+
+
+def test_json_encode() -> None:
+    value = {"whoa": [1, 2.5, None, "é"]}
+    text = '{"whoa":[1,2.5,null,"é"]}'
+    assert run("json_encode", {"hello": value}, source="hello", target="fancy") == {"hello": value, "fancy": text}
+    assert run("json_encode", {"a": {"b": value}}, source="[a][b]") == {"a": {"b": text}}
+    assert run("json_encode", {}, source="gone", add_tag=["done"]) == {"gone": "null", "tags": ["done"]}
+    event = run("json_encode", {"a": [1]}, source="a", target="@timestamp", add_tag=["done"])
+    assert event["tags"] == ["_jsongeneratefailure"]
+    assert "ISO 8601" in reason(event)
+
+
+def test_bytes() -> None:
+    for text, size in (
+        ("123 MB", 128974848.0), ("5.3GB", 5690831667.2), ("1 024", 1024.0), (" 7k ", 7168.0), ("2E", 2.0 * 1024**6),
+        ("12b", 12.0), (".5K", 512.0),
+    ):  # fmt: skip
+        assert run("bytes", {"message": text}, target="n")["n"] == size, text
+    options = {"target": "n", "prefix_system": "metric", "digit_group_separator": ".", "decimal_separator": ","}
+    assert run("bytes", {"message": "1.234,5 kB"}, **options)["n"] == 1234500.0
+    for value in ("", "MB", "many", 12, None, "1.5.x"):
+        event = run("bytes", {"message": value}, target="n")
+        assert event["tags"] == ["_bytesparsefailure"], value
+    assert run("bytes", {}, target="n", tag_on_failure=["x"])["tags"] == ["x"]
+    assert "both separators" in refused("bytes", target="n", decimal_separator=" ")
+    assert "needs the option 'target'" in refused("bytes")
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAWLOG_TEST", "value")
+    given = {"a": "SAWLOG_TEST", "[b][c]": "SAWLOG_TEST", "gone": "SAWLOG_GONE"}
+    event = run("environment", {**ID}, add_metadata_from_env=given, add_field={"copy": "%{[@metadata][b][c]}"})
+    assert event == {"@metadata": {"_id": "k:1", "a": "value", "b": {"c": "value"}}, "copy": "value"}
+    assert ID == {"@metadata": {"_id": "k:1"}}
+    assert "the event's id" in refused("environment", add_metadata_from_env={"_id": "SAWLOG_TEST"})
+    assert "add_metadata_from_env" in refused("environment", add_field_from_env={"a": "SAWLOG_TEST"})
+
+
+def test_de_dot() -> None:
+    event = {"acme.roller.skates": 1, "no_dot": 2, "a": {"b.c": 3}}
+    assert run("de_dot", dict(event)) == {"acme_roller_skates": 1, "no_dot": 2, "a": {"b.c": 3}}
+    assert run("de_dot", dict(event), separator="__")["acme__roller__skates"] == 1
+    assert run("de_dot", dict(event), nested=True)["acme"] == {"roller": {"skates": 1}}
+    assert run("de_dot", dict(event), recursive=True)["a"] == {"b_c": 3}
+    assert run("de_dot", {"x.y": {"b.c": {"d.e": 3}}}, recursive=True, nested=True) == {
+        "x": {"y": {"b": {"c": {"d": {"e": 3}}}}}
+    }
+    assert run("de_dot", {"f.g": False}) == {"f_g": False}
+    assert "separator with a dot" in refused("de_dot", separator="a.b")
+
+
+def test_de_dot_of_some_fields() -> None:
+    fields = ["[acme][roller.skates]", "foo.bar", "[a.b][c.d][e.f]"]
+    event = {"acme": {"roller.skates": 1}, "a.b": {"c.d": {"e.f": 2}}, "x.y": 3}
+    assert run("de_dot", dict(event), fields=fields, nested=True) == {
+        "acme": {"roller": {"skates": 1}}, "a": {"b": {"c": {"d": {"e": {"f": 2}}}}}, "x.y": 3,
+    }  # fmt: skip
+    # What else stands there stays, where Logstash would drop it.
+    assert run("de_dot", {"a.b": {"c.d": 1, "other": 2}}, fields=["[a.b][c.d]"]) == {
+        "a.b": {"other": 2}, "a_b": {"c_d": 1},
+    }  # fmt: skip
+
+
+def test_de_dot_replaces_nothing_that_is_not_its_own() -> None:
+    event = run("de_dot", {"a.b": 1, "a": "text"}, nested=True)
+    assert (event["a.b"], event["a"], event["tags"]) == (1, "text", ["_fieldconflict"])
+    event = run("de_dot", {"@metadata._id": "mine", **ID}, nested=True)
+    assert event["@metadata"]["_id"] == "k:1"
+    assert event["tags"] == ["_fieldconflict"]
+
+
+def test_what_nests_too_deeply_is_told() -> None:
+    deep: object = "x"
+    for _ in range(2000):
+        deep = {"a": deep}
+    assert reason(run("truncate", {"a": deep}, length_bytes=1)) == "truncate: the event nests too deeply"
+    event = run("urldecode", {"a": deep}, all_fields=True)
+    assert (event["tags"], reason(event)) == (["_urldecodefailure"], "urldecode: the event nests too deeply")
