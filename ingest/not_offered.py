@@ -63,7 +63,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "unique": "remove repeated values in the store's query",
         "useragent_parser": "use useragent",
         "wait": "inputs are held back by the outputs anyway",
-        "xml": "use grok, or let the sender write JSON",
         "zeromq": "use mutate",
     },
     "output": {

@@ -17,6 +17,7 @@ from ingest.not_offered import NOT_OFFERED
 from ingest.options import Block, Kind, Option, Options, Unresolved, resolve
 from ingest.plugin import Plugin, PluginKind
 from sawlog.errors import ConfigError, Position, nearest
+from sawlog.extras import ExtraMissingError
 
 
 def lookup(kind: PluginKind, name: str, position: Position) -> type[Plugin]:
@@ -82,6 +83,8 @@ def make(kind: PluginKind, block: Block) -> tuple[Plugin, list[str]]:
         if error.position is not None:
             raise
         raise ConfigError(f"{block.name}: {error.message}", block.position, error.hint) from None
+    except ExtraMissingError as error:
+        raise ConfigError(str(error), block.position) from None
 
 
 def codec_of(options: Options, default: str, name: str = "codec") -> Callable[[], Codec]:

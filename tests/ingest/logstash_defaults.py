@@ -236,6 +236,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     },
     "filter useragent": {"ecs_compatibility": "v8", "lru_cache_size": 100000},
     "filter uuid": {"overwrite": False},
+    "filter xml": {
+        "force_array": True,
+        "force_content": False,
+        "remove_namespaces": False,
+        "store_xml": True,
+        "suppress_empty": True,
+    },
     "output elasticsearch": {
         "action": "index",
         "codec": "plain",

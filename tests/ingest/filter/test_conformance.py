@@ -48,6 +48,10 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "urldecode": [{"all_fields": True}],
     "useragent": [{"source": "message"}, {"source": "event", "target": "[host][ua]"}],
     "uuid": [{"target": "[log][id]"}],
+    "xml": [
+        {"source": "message", "target": "[log][xml]"},
+        {"source": "event", "store_xml": False, "xpath": {"/*": "[host][found]", "count(//*)": "tags"}},
+    ],
 }
 
 
