@@ -21,4 +21,4 @@ class Plugin(ABC):
     common_options: ClassVar[Mapping[str, Option]] = {}
     """Those of every plugin of its kind."""
     default_codec: ClassVar[str] = "plain"
-    """Of an input or output."""
+    """Of an input or output; empty: its protocol says how events are written."""

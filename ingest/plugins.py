@@ -62,7 +62,7 @@ def check(kind: PluginKind, block: Block) -> Options:
             found = lookup("codec", codec.name, codec.position)
             if kind == "input" and issubclass(found, Codec) and not found.decodes:
                 raise options.error(f"the codec '{codec.name}' only writes; an input needs one that reads", name)
-    if kind == "input" and not options.given("codec"):
+    if kind == "input" and plugin.default_codec and not options.given("codec"):
         codec = Block(plugin.default_codec, [], block.position)
         options.differences += check("codec", codec).differences
     return options
@@ -72,7 +72,7 @@ def make(kind: PluginKind, block: Block) -> tuple[Plugin, list[str]]:
     """Make the plugin of a block; also return what is to be said about its options.
 
     Raises:
-        ConfigError: as `check`, and values that the plugin itself refuses.
+        ConfigError: as `check`, values that the plugin itself refuses, and a library that is not installed.
     """
     options = check(kind, block)
     # Every concrete plugin takes its options alone; the base classes' abstract methods hide that from mypy.

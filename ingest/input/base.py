@@ -46,8 +46,8 @@ class Input(Plugin):
 
     def __init__(self, options: Options) -> None:
         self.id: str = options["id"] or self.name
-        self.codec: Callable[[], Codec] = codec_of(options, self.default_codec)
-        """Makes the codec of one more stream."""
+        self.codec: Callable[[], Codec] = codec_of(options, self.default_codec or "line")
+        """Makes the codec of one more stream; also of what is piped in to be looked at."""
         self.decorate: Callable[[Event], None] | None = _common(options)
         """Applies add_field, tags and type to one event; None when none is set. `run` calls it on each event of
         an `EventBatch`; for a `LineBatch`, put what it makes of an empty event into the source's fields."""

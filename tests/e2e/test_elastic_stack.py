@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from pylogbeat import PyLogBeatClient
 
@@ -66,6 +67,28 @@ def test_json_lines_over_tcp(elasticsearch_url: str, tmp_path: Path) -> None:
     assert found[0]["trace"] == {"id": "65f0c1d2e3f4a5b6"}
     assert "PaymentClient.java:42" in found[2]["error"]["stack_trace"]
     remove_index(elasticsearch_url, "services-2025.03.01")
+
+
+def test_logs_of_a_spring_boot_service_over_opentelemetry(elasticsearch_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    changes = {"4318": str(port), "localhost:9200": urlsplit(elasticsearch_url).netloc}
+    pipeline = example("opentelemetry", tmp_path, **changes)
+    recorded = ROOT / "tests/ingest/input/otlp/spring-boot-3.5.bin.gz"
+    headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+    index = "services-2026.11.28"
+    remove_index(elasticsearch_url, index)
+    with ingesting(tmp_path, "-f", pipeline) as ingest:
+        ingest.until("the otlp input listens on")
+        for _ in range(2):
+            # An exporter that has not heard the answer sends the same again.
+            request = Request(f"http://127.0.0.1:{port}/v1/logs", recorded.read_bytes(), headers)
+            assert urlopen(request, timeout=60).status == 200
+        found = documents(elasticsearch_url, index)
+    assert len(found) == 8
+    (failed,) = (one for one in found if one["log"]["level"] == "ERROR")
+    assert failed["service"]["name"] == "orders"
+    assert failed["error"]["type"] == "java.lang.IllegalStateException"
+    remove_index(elasticsearch_url, index)
 
 
 def test_a_file_with_stack_traces(elasticsearch_url: str, tmp_path: Path) -> None:

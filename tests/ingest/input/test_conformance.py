@@ -7,12 +7,14 @@ import itertools
 import json
 import os
 import socket
+import time
 import uuid
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiohttp import ClientError, ClientSession
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 import ingest.input.pipeline
 import ingest.output.pipeline
@@ -125,6 +127,37 @@ class TestHttp(Answering):
 
     def peer(self, settings: dict[str, Any]) -> Peer:
         return BulkPeer(settings["port"])
+
+
+class OtlpPeer(Peer):
+    """An exporter of OpenTelemetry, which sends the same request until it is taken."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/v1/logs"
+
+    async def offer(self, *texts: str) -> None:
+        request = ExportLogsServiceRequest()
+        scope = request.resource_logs.add().scope_logs.add()
+        for text in texts:
+            record = scope.log_records.add(time_unix_nano=time.time_ns())
+            record.body.string_value = text
+        headers = {"content-type": "application/x-protobuf"}
+        async with ClientSession() as client:
+            while True:
+                try:
+                    async with client.post(self._url, data=request.SerializeToString(), headers=headers) as answer:
+                        if answer.status == 200:
+                            return
+                except ClientError:
+                    pass
+                await asyncio.sleep(0.1)
+
+
+class TestOtlp(TestHttp):
+    plugin = "otlp"
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return OtlpPeer(settings["port"])
 
 
 class FilePeer(Peer):
