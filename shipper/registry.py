@@ -225,6 +225,21 @@ def listing(path: Path) -> list[Record]:
         raise InputError(f"the registry {path} cannot be read: {error}") from None
 
 
+def in_use(path: Path) -> bool:
+    """Whether another process has the registry at `path` just now; makes nothing."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _record(row: tuple[Any, ...]) -> Record:
     key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated = row
     marks = Mark(head_length, head), Mark(tail_length, tail)

@@ -1,4 +1,4 @@
-"""``sawlog registry``: how far each file has been delivered, also while a shipper runs."""
+"""``sawlog registry``: how far each file has been delivered, also while a shipper runs; ``import`` from Filebeat."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -64,18 +65,80 @@ class FileLag:
         }
 
 
-@click.command()
-@click.option("-c", "config", metavar="FILE", help="The filebeat.yml whose registry is meant; or s3://bucket/key.")
-@click.option(
+config_option = click.option(
+    "-c", "config", metavar="FILE", help="The filebeat.yml whose registry is meant; or s3://bucket/key."
+)
+data_option = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     default=default_data,
     help="The data directory of `sawlog up`, or the path.data of `sawlog ship`.",
 )
+
+
+@click.group(invoke_without_command=True)
+@config_option
+@data_option
 @click.option("--all", "everything", is_flag=True, help="Also files that are gone or replaced.")
 @click.option("--json", "as_json", is_flag=True, help="All records, one JSON document a line.")
-def registry(config: str | None, data: Path, everything: bool, as_json: bool) -> None:
+@click.pass_context
+def registry(context: click.Context, config: str | None, data: Path, everything: bool, as_json: bool) -> None:
     """List the files that were read: offset, size, and what is not delivered yet, in bytes."""
+    if context.invoked_subcommand is None:
+        _list(config, data, everything, as_json)
+    elif any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in context.params):
+        raise click.UsageError(f"options of '{context.invoked_subcommand}' stand behind it")
+
+
+@registry.command("import")
+@click.argument("filebeat", metavar="DIR", type=click.Path(path_type=Path))
+@config_option
+@data_option
+@click.option("--dry-run", is_flag=True, help="Show what would be taken over; nothing is written.")
+@click.option("--until-damage", is_flag=True, help="Of a damaged registry, take over what stands before the damage.")
+@click.option("--fingerprint-offset", default=0, show_default=True, metavar="BYTES", type=click.IntRange(0))
+@click.option(
+    "--fingerprint-length",
+    default=1024,
+    show_default=True,
+    metavar="BYTES",
+    type=click.IntRange(64),
+    help="As prospector.scanner.fingerprint says in Filebeat's configuration.",
+)
+@click.option("--json", "as_json", is_flag=True, help="All states, one JSON document a line.")
+def import_(
+    filebeat: Path,
+    config: str | None,
+    data: Path,
+    dry_run: bool,
+    until_damage: bool,
+    fingerprint_offset: int,
+    fingerprint_length: int,
+    as_json: bool,
+) -> None:
+    """Take over how far Filebeat has read its files, so that no line is lost or sent twice.
+
+    DIR is Filebeat's registry, usually /var/lib/filebeat/registry. Filebeat and the shipper must be stopped.
+    """
+    from sawlog.cli.taking_over import run  # noqa: PLC0415 - only here
+    from shipper.take_over import Fingerprint  # noqa: PLC0415 - likewise
+
+    folder, path = _registry_of(config, data)
+    run(filebeat, folder, path, Fingerprint(fingerprint_offset, fingerprint_length), dry_run, until_damage, as_json)
+
+
+def _registry_of(config: str | None, data: Path) -> tuple[Path, Path]:
+    """Return the data folder, and the registry that a shipper would have in it."""
+    if config is None:
+        return data, data / "registry.sqlite"
+    from shipper.config import load  # noqa: PLC0415 - only here
+    from shipper.service import registry_path  # noqa: PLC0415 - likewise
+
+    loaded = load(config)
+    return loaded.path_data, registry_path(loaded)
+
+
+def _list(config: str | None, data: Path, everything: bool, as_json: bool) -> None:
     lines = [FileLag(record, _size(record)) for path in _registries(config, data) for record in listing(path)]
     if as_json:
         for line in lines:
@@ -93,10 +156,7 @@ def registry(config: str | None, data: Path, everything: bool, as_json: bool) ->
 
 def _registries(config: str | None, data: Path) -> Iterator[Path]:
     if config is not None:
-        from shipper.config import load  # noqa: PLC0415 - only here
-        from shipper.service import registry_path  # noqa: PLC0415 - likewise
-
-        yield registry_path(load(config))
+        yield _registry_of(config, data)[1]
         return
     found = sorted(data.glob("registry*.sqlite"))
     if not found:
