@@ -48,7 +48,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "elapsed": "aggregate in the store",
         "elasticsearch": "use the translate filter with a dictionary file",
         "extractnumbers": "use grok",
-        "http": "use the translate filter with a dictionary file",
         "i18n": "use mutate gsub",
         "jdbc_static": "use the translate filter with a dictionary file",
         "jdbc_streaming": "use the translate filter with a dictionary file",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote_plus, urlencode
 
 import aiohttp
 import msgspec
 from isal import igzip
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
+from ingest import http_client
 from ingest.lang.sprintf import Template, compile_sprintf, render
 from ingest.options import Kind, Option, Options
-from ingest.output import tls
 from ingest.output.base import Output
 from sawlog.backoff import FIRST_WAIT, growing
 from sawlog.errors import ConfigError, SawlogError
@@ -59,30 +58,13 @@ class Http(Output):
         "headers": Option(Kind.HASH, "Headers; values take sprintf.", {}),
         "content_type": Option(Kind.STRING, "The content type; not given: that of the format."),
         "http_compression": Option(Kind.BOOLEAN, "Whether bodies are gzipped.", False),
-        "user": Option(Kind.STRING, "The user name, for basic authentication."),
-        "password": Option(Kind.PASSWORD, "That user's password."),
         "retry_failed": Option(Kind.BOOLEAN, "Whether requests that fail for now are tried again, without end.", True),
         "retryable_codes": Option(Kind.ARRAY, "Answers that mean: later.", [429, 500, 502, 503, 504]),
         "ignorable_codes": Option(Kind.ARRAY, "Answers besides 2xx that mean: taken.", []),
-        "request_timeout": Option(Kind.NUMBER, "Seconds for a whole request.", 60),
-        "connect_timeout": Option(Kind.NUMBER, "Seconds for making a connection.", 10),
-        "socket_timeout": Option(Kind.NUMBER, "Seconds without data in an answer.", 10),
-        "follow_redirects": Option(Kind.BOOLEAN, "Whether redirects are followed.", True),
-        "cookies": Option(Kind.BOOLEAN, "Whether cookies are kept.", True),
-        "keepalive": Option(Kind.BOOLEAN, "Whether connections are used again.", True),
-        "pool_max": Option(Kind.NUMBER, "Most connections.", 50),
-        "pool_max_per_route": Option(Kind.NUMBER, "Most connections to one host.", 25),
-        "proxy": Option(Kind.ANY, "A proxy: its URL, or a hash of url or scheme, host and port, user and password."),
-        **tls.OPTIONS,
-        "ssl_certificate_validation": Option(Kind.BOOLEAN, "Old form of ssl_verification_mode => none.", True),
+        **http_client.OPTIONS,
         "verify_ssl": Option(Kind.BOOLEAN, "", replaced_by="ssl_certificate_validation"),
-        "client_cert": Option(Kind.PATH, "", replaced_by="ssl_certificate"),
-        "client_key": Option(Kind.PATH, "", replaced_by="ssl_key"),
-        "keystore_type": tls.OPTIONS["ssl_keystore_type"],
-        "truststore_type": tls.OPTIONS["ssl_truststore_type"],
         "automatic_retries": Option(Kind.NUMBER, "", 1, noted=_RETRIES),
         "retry_non_idempotent": Option(Kind.BOOLEAN, "", False, noted=_RETRIES),
-        "validate_after_inactivity": Option(Kind.NUMBER, "", 200, noted="a connection that was closed is made anew"),
     }
 
     def __init__(self, options: Options) -> None:
@@ -92,9 +74,7 @@ class Http(Output):
             options.notes.append(f"{place}: http: 'codec' has no effect, as in Logstash; see 'format'")
         if options["format"] == "message" and options["message"] is None:
             raise options.error("the format 'message' needs the option 'message'", "format")
-        tls.check(options)
-        if options["ssl_enabled"] is False and options["url"].startswith("https:"):
-            raise options.error("'ssl_enabled' and the https in 'url' contradict one another", "ssl_enabled")
+        http_client.check(options)
         self._options = options
         self._method: str = options["http_method"]
         self._url = _template(options, "url")
@@ -105,24 +85,11 @@ class Http(Output):
         self._body = _body(options)
         self._retryable = _codes(options, "retryable_codes")
         self._taken = _codes(options, "ignorable_codes")
-        self._proxy = _proxy(options)
+        self._proxy = http_client.proxy_of(options)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:  # noqa: D102 - Output.open
-        options = self._options
-        self._session = aiohttp.ClientSession(
-            headers=_login(options),
-            connector=aiohttp.TCPConnector(
-                limit=int(options["pool_max"]),
-                limit_per_host=int(options["pool_max_per_route"]),
-                force_close=not options["keepalive"],
-                ssl=tls.context(options, verify=options["ssl_certificate_validation"]),
-            ),
-            cookie_jar=None if options["cookies"] else aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                options["request_timeout"], sock_connect=options["connect_timeout"], sock_read=options["socket_timeout"]
-            ),
-        )
+        self._session = http_client.session_of(self._options)
 
     async def send(self, events: Sequence[Event]) -> Sequence[Refusal]:  # noqa: D102 - Output.send
         if self._batched:
@@ -233,27 +200,3 @@ def _codes(options: Options, name: str) -> frozenset[int]:
         return frozenset(int(code) for code in options[name])
     except (TypeError, ValueError):
         raise options.error("a status is a number such as 503", name) from None
-
-
-def _login(options: Options) -> dict[str, str]:
-    if not options["user"]:
-        return {}
-    login = f"{options['user']}:{options['password'] or ''}"
-    return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
-
-
-def _proxy(options: Options) -> str | None:
-    """Return the proxy's URL, with the user and password in it."""
-    given = options["proxy"]
-    if not given:
-        return None
-    if isinstance(given, str):
-        return given
-    if not isinstance(given, dict) or not (given.get("url") or given.get("host")):
-        raise options.error("a proxy is a URL, or a hash with url or host", "proxy")
-    port = f":{given['port']}" if given.get("port") else ""
-    url = str(given.get("url") or f"{given.get('scheme', 'http')}://{given['host']}{port}")
-    if not given.get("user"):
-        return url
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{quote(str(given['user']), safe='')}:{quote(str(given.get('password', '')), safe='')}@{rest}"

@@ -30,6 +30,7 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "fingerprint": [{"source": ["message", "[log][a]"], "method": "SHA256", "key": "k"}, {"method": "MURMUR3"}],
     "geoip": [{"source": "[source]", "target": "[client]"}],
     "grok": [{"match": {"message": "%{WORD:[log][word]} %{GREEDYDATA:rest}", "event": "%{NUMBER:n:int}"}}],
+    "http": [{"url": "http://127.0.0.1:1/%{message}", "query": {"%{event}": "%{log}"}, "headers": {"x": "%{event}"}}],
     "json": [{"source": "message"}, {"source": "event", "target": "[log][json]"}],
     "json_encode": [{"source": "log"}, {"source": "event", "target": "[host][text]"}, {"source": "tags"}],
     "kv": [{"source": "message"}, {"source": "event", "target": "[log][kv]", "recursive": True}],
