@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
@@ -12,15 +12,23 @@ from typing import Final, cast
 from ingest.failure import marking
 from ingest.filter.base import Filter
 from ingest.lang.ast import Branch, Section, SectionKind, Statement, blocks
-from ingest.lang.compiler import ColumnStage, Route, Stage, compile_columns, compile_filters, compile_routes
-from ingest.lang.condition import compile_condition
+from ingest.lang.compiler import (
+    ColumnStage,
+    Route,
+    Stage,
+    chained,
+    compile_columns,
+    compile_filters,
+    compile_routes,
+    most_filters,
+)
+from ingest.lang.condition import Mask, asks_of_source, compile_condition
 from ingest.lang.dialect import PLAIN, Dialect
 from ingest.lang.parser import parse
-from ingest.lines import LineColumns
+from ingest.line_way import LineWay
 from ingest.options import Block, Setting
 from ingest.plugins import check, declared, lookup, make
 from sawlog.batch import Batch, LineBatch
-from sawlog.columns import Columns
 from sawlog.errors import ConfigError, ConfigErrors, Position
 from sawlog.event import TIMESTAMP, Event
 from sawlog.times.instant import now
@@ -58,17 +66,13 @@ class Pipeline:
         self.inputs: list[Block] = self._inputs(bodies["input"])
         self.outputs: list[Block] = self._outputs(bodies["output"])
         self._check_conditions(bodies["filter"] + bodies["output"])
-        self._first: Filter | None = None
-        self._rest: Stage = _unchanged
         self._stage: Stage = _unchanged
-        self._lines = LineColumns()
         self._made: dict[int, Filter] = {}
         """The filters by the identity of their blocks."""
-        self._in_columns: list[tuple[ColumnStage, Stage]] = []
-        """The first statements that all take columns, behind a first filter that makes them of lines: what does so, and
-        what does all that follows with events."""
+        self._ways: list[tuple[Mask | None, LineWay]] = [(None, LineWay(None, [], [_unchanged]))]
+        """What is done with lines, and the condition under which: the first that holds."""
         self._compile(bodies["filter"])
-        if len(self.filters) > 1:
+        if most_filters(bodies["filter"]) > 1:
             for one in self.filters:
                 if one.parses:
                     one.succeeded = marking(one.succeeded)
@@ -134,30 +138,16 @@ class Pipeline:
         """
         arrived = now()
         if isinstance(batch, LineBatch):
-            lines = getattr(self._first, "lines", None)
-            if lines is None:
-                columns = self._lines.of(batch, arrived) if self._in_columns else None
-                return self._stage(batch.events(arrived)) if columns is None else self._run_columns(columns)
-            events: Sequence[Event] = lines(batch)
-            if self._rest is _unchanged:
-                return events
-            if isinstance(events, Columns) and self._in_columns:
-                return self._run_columns(events)
-            return self._rest(list(events))
+            return self._way_of(batch).run(batch, arrived)
         events = batch.events()
         for event in events:
             if TIMESTAMP not in event:
                 event[TIMESTAMP] = arrived
         return self._stage(events)
 
-    def _run_columns(self, columns: Columns) -> Sequence[Event]:
-        """Run filters over columns as far as they take those, and as that is worth it."""
-        for stage, rest in self._in_columns:
-            columns = stage(columns)
-            if 2 * len(columns.events) > len(columns):
-                return rest(columns.dictionaries())
-        last = self._in_columns[-1][1]
-        return columns if last is _unchanged else last(columns.dictionaries())
+    def _way_of(self, batch: LineBatch) -> LineWay:
+        about = [dict(batch.source.fields)]
+        return next(way for condition, way in self._ways if condition is None or condition(about)[0])
 
     def route(self, events: Sequence[Event]) -> list[Sequence[Event]]:
         """Say which events go to which output: one list for each of `outputs`, by the output's conditions."""
@@ -215,23 +205,39 @@ class Pipeline:
                 self._filter(block)
             return
         stages = [compile_filters([statement], self._filter) for statement in body]
-        rests = [_chained(stages[at:]) for at in range(len(stages) + 1)]
-        self._stage = rests[0]
-        if body and isinstance(body[0], Block):
-            self._rest = rests[1]
-            self._first = self.filters[0] if self.filters else None
-        begin = 1 if hasattr(self._first, "lines") else 0
-        for statement, rest in zip(body[begin:], rests[begin + 1 :], strict=True):
-            in_columns = compile_columns([statement], self._columns_of)
-            if in_columns is None:
+        self._stage = chained(stages)
+        if not self._errors:
+            self._ways = list(self._ways_of(body, stages))
+
+    def _ways_of(self, body: Sequence[Statement], stages: Sequence[Stage]) -> Iterator[tuple[Mask | None, LineWay]]:
+        """Yield what is done with lines: one way, or one for each arm of a first branch that all lines take alike."""
+        first = body[0] if body else None
+        if not isinstance(first, Branch) or not all(asks_of_source(arm.condition) for arm in first.arms):
+            yield None, self._way(body, stages)
+            return
+        arms = [(compile_condition(arm.condition), arm.body) for arm in first.arms]
+        for condition, statements in (*arms, (None, first.otherwise)):
+            own = [compile_filters([statement], self._filter) for statement in statements]
+            yield condition, self._way([*statements, *body[1:]], [*own, *stages[1:]])
+
+    def _way(self, body: Sequence[Statement], stages: Sequence[Stage]) -> LineWay:
+        first = self._made[id(body[0])] if body and isinstance(body[0], Block) else None
+        begin = 1 if hasattr(first, "lines") else 0
+        in_columns = []
+        for statement in body[begin:]:
+            stage = compile_columns([statement], self._columns_of)
+            if stage is None:
                 break
-            self._in_columns.append((in_columns, rest))
+            in_columns.append(stage)
+        return LineWay(first, in_columns, stages)
 
     def _columns_of(self, block: Block) -> ColumnStage | None:
         made = self._made.get(id(block))
         return made.columns if made is not None and made.takes_columns else None
 
     def _filter(self, block: Block) -> Stage:
+        if id(block) in self._made:
+            return self._made[id(block)].apply
         try:
             made, notes = make("filter", block)
         except ConfigError as error:
@@ -246,20 +252,6 @@ class Pipeline:
 
 def _unchanged(events: list[Event]) -> list[Event]:
     return events
-
-
-def _chained(stages: Sequence[Stage]) -> Stage:
-    if len(stages) <= 1:
-        return stages[0] if stages else _unchanged
-
-    def chain(events: list[Event]) -> list[Event]:
-        for stage in stages:
-            if not events:
-                break
-            events = stage(events)
-        return events
-
-    return chain
 
 
 def _parsed(text: str, name: str, syntax_only: bool, dialect: Dialect) -> list[Section]:

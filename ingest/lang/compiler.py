@@ -30,6 +30,11 @@ def compile_filters(body: Sequence[Statement], stage_of: Callable[[Block], Stage
     stages = [
         stage_of(statement) if isinstance(statement, Block) else _branch(statement, stage_of) for statement in body
     ]
+    return chained(stages)
+
+
+def chained(stages: Sequence[Stage]) -> Stage:
+    """Return one stage that does what these do, one after the other."""
     if len(stages) == 1:
         return stages[0]
 
@@ -41,6 +46,16 @@ def compile_filters(body: Sequence[Statement], stage_of: Callable[[Block], Stage
         return events
 
     return chain
+
+
+def most_filters(body: Sequence[Statement]) -> int:
+    """Return how many filters an event passes at most: of a branch, those of one arm."""
+    return sum(
+        1
+        if isinstance(statement, Block)
+        else max(most_filters(statement.otherwise), *(most_filters(arm.body) for arm in statement.arms))
+        for statement in body
+    )
 
 
 def compile_columns(body: Sequence[Statement], stage_of: Callable[[Block], ColumnStage | None]) -> ColumnStage | None:

@@ -23,13 +23,15 @@ from ingest.lang.ruby import Regex
 from ingest.lang.sprintf import render
 from sawlog.columns import Columns
 from sawlog.errors import ConfigError
-from sawlog.event import Event, Path, get
+from sawlog.event import METADATA, TIMESTAMP, Event, Path, get
 
 Mask = Callable[[Sequence[Event]], list[bool]]
 """Says of each event whether a condition holds; events may be columns."""
 Test = Callable[[Any], bool]
 OperandValues = Callable[[Sequence[Event]], list[Any]]
 
+_OF_LINES: Final = frozenset({TIMESTAMP, METADATA, "message", "log"})
+"""What a line has of its own, or may have."""
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     ">": operator.gt,
@@ -61,6 +63,25 @@ def compile_condition(condition: ConditionTree) -> Mask:
             return _compare(condition)
         case Membership():
             return _contains(condition)
+
+
+def asks_of_source(condition: ConditionTree) -> bool:
+    """Whether a condition asks only for what all lines of a file have in common, so that one answer is for all."""
+    match condition:
+        case Logic():
+            return asks_of_source(condition.left) and asks_of_source(condition.right)
+        case Negation():
+            return asks_of_source(condition.condition)
+        case Field():
+            return condition.path[0] not in _OF_LINES
+        case Constant():
+            return True
+        case Matches():
+            return asks_of_source(condition.operand)
+        case Compare():
+            return asks_of_source(condition.left) and asks_of_source(condition.right)
+        case Membership():
+            return asks_of_source(condition.item) and asks_of_source(condition.container)
 
 
 def _logic(logic: Logic) -> Mask:
