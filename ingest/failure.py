@@ -100,6 +100,11 @@ def parsed_all(events: Iterable[Event]) -> None:
             _forget_reasons(event)
 
 
+def is_parsed(event: Event) -> bool:
+    """Whether a filter has marked the event as parsed."""
+    return bool((event.get(METADATA) or {}).get(_PARSED))
+
+
 def _forget_reasons(event: Event) -> None:
     own = event[_NAMESPACE]
     if isinstance(own, dict) and _FAILURE in own:

@@ -343,12 +343,14 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """``filebeat.config.inputs``: more inputs in files, looked at again while the shipper runs."""
+    """``filebeat.config.inputs`` and ``.modules``: more inputs in files, looked at again while the shipper runs."""
 
     paths: tuple[str, ...]
     """Globs, absolute."""
     enabled: bool = False
     period: float = 10.0
+    modules: bool = False
+    """The files have modules in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +368,6 @@ class Config:
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The configuration's own ``fields`` and ``tags``, in place; the inputs' have them already."""
     tags: tuple[str, ...] = ()
-    path_config: Path = Path()
     path_data: Path = Path("data")
     path_logs: Path = Path("logs")
     registry_path: Path | None = None

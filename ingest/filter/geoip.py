@@ -94,6 +94,11 @@ class Geoip(Filter):
         self._database = _open(options)
         self._type: str = self._database.metadata().database_type if self._database is not None else ""
 
+    @property
+    def has_database(self) -> bool:
+        """Whether there is one, so that anything can be found."""
+        return self._database is not None
+
     def apply(self, events: list[Event]) -> list[Event]:  # noqa: D102 - Filter.apply
         if self._database is None:
             for event in events:

@@ -47,7 +47,7 @@ def ship(path: str, overrides: tuple[str, ...], strict: bool, stderr: bool, once
     Each line is sent until the output confirms it; started again, it goes on where it stood. SIGHUP reads the
     configuration anew; a broken one leaves what runs as it is. Ctrl-C and SIGTERM stop it.
     """
-    from shipper.config import load  # noqa: PLC0415 - so that `sawlog --help` stays instant
+    from shipper.config import load, unparsed  # noqa: PLC0415 - so that `sawlog --help` stays instant
 
     def read() -> Config:
         return load(path, overrides=overrides, strict=strict)
@@ -58,6 +58,8 @@ def ship(path: str, overrides: tuple[str, ...], strict: bool, stderr: bool, once
         log.info("%s", words)
     for words in config.warnings:
         log.warning("%s", words)
+    if told := unparsed(config):
+        log.warning("%s", told)
     if not asyncio.run(_run(config, read, once=once)):
         sys.exit(1)
 
@@ -167,13 +169,15 @@ def test_output(path: str, overrides: tuple[str, ...], strict: bool) -> None:
 
 
 def _load(path: str, overrides: tuple[str, ...], strict: bool) -> Config:
-    from shipper.config import load  # noqa: PLC0415 - as above
+    from shipper.config import load, unparsed  # noqa: PLC0415 - as above
 
     config = load(path, overrides=overrides, strict=strict)
     for words in config.warnings:
         click.echo(f"warning: {words}", err=True)
     for words in config.notes:
         click.echo(f"note: {words}", err=True)
+    if told := unparsed(config):
+        click.echo(f"note: {told}", err=True)
     return config
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from shipper.config.load import load, load_inputs
+from shipper.config.load import load
+from shipper.config.modules import unparsed
 
-__all__ = ["load", "load_inputs"]
+__all__ = ["load", "unparsed"]

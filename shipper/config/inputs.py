@@ -260,7 +260,7 @@ def read_inputs(schema: Schema, where: str, tree: Tree, common: CommonFields) ->
 
 def _read_input(schema: Schema, where: str, tree: Mapping, common: CommonFields) -> FileInput | None:
     enabled = tree.entries.get("enabled")
-    if enabled is not None and _disabled(schema, enabled):
+    if enabled is not None and is_disabled(schema, enabled):
         return None
     kind_entry = tree.entries.get("type") or tree.entries.get("input_type")
     if kind_entry is not None and isinstance(kind_entry.tree, Scalar) and not kind_entry.tree.empty:
@@ -313,7 +313,8 @@ def _check_terminator(values: Values) -> None:
         raise values.error(f"'line_terminator: {word}' is refused: it is one of {known}", "line_terminator")
 
 
-def _disabled(schema: Schema, enabled: Entry) -> bool:
+def is_disabled(schema: Schema, enabled: Entry) -> bool:
+    """Whether an entry `enabled` says no."""
     if not isinstance(enabled.tree, Scalar):
         return False
     text, _, _ = schema.reader.text(enabled.tree)

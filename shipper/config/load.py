@@ -15,8 +15,9 @@ import platformdirs
 from sawlog.errors import ConfigError, InputError, Position
 from sawlog.event import Event
 from sawlog.extras import ExtraMissingError, library
-from sawlog.yaml_tree import Mapping, Scalar, is_empty, merge, parse, parse_list, parse_value
+from sawlog.yaml_tree import Mapping, merge, parse, parse_list, parse_value
 from shipper.config.inputs import CommonFields, place_fields, read_inputs
+from shipper.config.modules import read_modules
 from shipper.config.outputs import read_output
 from shipper.config.problems import Problems
 from shipper.config.processors import read_processors
@@ -57,22 +58,6 @@ def load(path: str | Path, *, overrides: Sequence[str] = (), strict: bool = Fals
     config = _config(schema, document.tree, name, syntax_only)
     problems.check()
     return config
-
-
-def load_inputs(path: str | Path, reload: Config) -> tuple[FileInput, ...]:
-    """Read one file of ``filebeat.config.inputs`` anew, with the fields and tags of the configuration `reload`.
-
-    Raises:
-        ConfigError: or `ConfigErrors`, what is wrong.
-        InputError: the file cannot be read.
-    """
-    problems = Problems()
-    variables = Variables(Mapping({}, Position(str(path), 1)), os.environ, _builtin(str(reload.path_config)))
-    tree, _ = parse_list(_read(str(path)), str(path))
-    common = CommonFields(dict(reload.fields), reload.tags)
-    inputs = read_inputs(Schema(Reader(variables), problems), "inputs", tree, common)
-    problems.check()
-    return tuple(inputs)
 
 
 def _read(name: str) -> str:
@@ -140,10 +125,11 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
     for option in ("filebeat.inputs", "filebeat.prospectors"):
         if values[option] is not None:
             inputs += read_inputs(schema, option, values[option], common)
+    if values["filebeat.modules"] is not None:
+        inputs += read_modules(schema, "filebeat.modules", values["filebeat.modules"], common)
     reloads = _reloads(values, paths["config"])
     if not syntax_only:
         inputs += _inputs_of_files(schema, reloads, common)
-    _modules(schema, values, paths["config"], syntax_only)
     output = read_output(schema, values["output"], values) if values["output"] is not None else None
     processors = read_processors(schema, "processors", values["processors"])
     if not syntax_only and not schema.problems.errors:
@@ -161,7 +147,6 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
         name=values["name"] or socket.gethostname(),
         fields=fields,
         tags=values["tags"],
-        path_config=paths["config"],
         path_data=paths["data"],
         path_logs=paths["logs"],
         registry_path=paths["data"] / registry if registry else None,
@@ -177,10 +162,12 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
 
 def _reloads(values: Values, base: Path) -> list[Reload]:
     reloads: list[Reload] = []
-    if values["filebeat.config.inputs.path"] and values["filebeat.config.inputs.enabled"]:
-        found = tuple(str(base / path) for path in values["filebeat.config.inputs.path"])
-        enabled, period = (values[f"filebeat.config.inputs.reload.{key}"] for key in ("enabled", "period"))
-        reloads.append(Reload(found, enabled, period))
+    for kind in ("inputs", "modules"):
+        section = f"filebeat.config.{kind}"
+        if values[f"{section}.path"] and values[f"{section}.enabled"]:
+            found = tuple(str(base / path) for path in values[f"{section}.path"])
+            enabled, period = (values[f"{section}.reload.{key}"] for key in ("enabled", "period"))
+            reloads.append(Reload(found, enabled, period, kind == "modules"))
     if values["filebeat.config_dir"]:
         reloads.append(Reload((str(base / values["filebeat.config_dir"] / "*.yml"),)))
     return reloads
@@ -191,8 +178,11 @@ def _inputs_of_files(schema: Schema, reloads: list[Reload], common: CommonFields
     for reload in reloads:
         for path in sorted(one for pattern in reload.paths for one in glob.glob(pattern)):  # noqa: PTH207 - an absolute pattern
             with schema.problems.collect():
-                tree, warnings = parse_list(_read(path), path)
+                tree, warnings = parse_list(_read(path), path, "modules" if reload.modules else "inputs")
                 schema.problems.warnings += warnings
+                if reload.modules:
+                    inputs += read_modules(schema, "modules", tree, common)
+                    continue
                 # An old `config_dir` has whole files with `filebeat.prospectors` in them.
                 for item in list(tree.items):
                     for name in ("filebeat.inputs", "filebeat.prospectors"):
@@ -202,29 +192,6 @@ def _inputs_of_files(schema: Schema, reloads: list[Reload], common: CommonFields
                             tree.items.remove(item)
                 inputs += read_inputs(schema, "inputs", tree, common)
     return inputs
-
-
-def _modules(schema: Schema, values: Values, base: Path, syntax_only: bool) -> None:
-    """``filebeat.config.modules`` asks for something only when a module's file is enabled."""
-    tree = values["filebeat.config.modules"]
-    if not isinstance(tree, Mapping) or is_empty(tree):
-        return
-    enabled, path = tree.entries.get("enabled"), tree.entries.get("path")
-    if enabled is not None and isinstance(enabled.tree, Scalar) and enabled.tree.value() is False:
-        return
-    if path is not None and isinstance(path.tree, Scalar) and not syntax_only:
-        text = schema.reader.text(path.tree)[0]
-        found = sorted(glob.glob(str(base / text)))  # noqa: PTH207 - the pattern is absolute
-        if found:
-            schema.problems.error(
-                f"'filebeat.config.modules' is refused: modules are not offered, and {found[0]} is enabled",
-                path.position,
-            )
-            return
-    schema.problems.note(
-        "'filebeat.config.modules' has no effect here: modules are not offered; name their files as inputs",
-        tree.position,
-    )
 
 
 def _logging(schema: Schema, values: Values) -> Logging:

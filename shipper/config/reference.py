@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES, SPRING_BOOT
+from shipper.config.modules import FILESET, INSTEAD, MISSING_FILESETS, MODULES, OTHER_MODULES
 from shipper.config.outputs import OUTPUTS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
 from shipper.config.root import ROOT
@@ -25,6 +26,7 @@ def page() -> str:
     """Write the page."""
     parts = [_HEAD, _table("The top of the file", ROOT), _table("An input", INPUT)]
     parts.append("Refused types of input: " + ", ".join(f"`{name}`" for name in sorted(OTHER_TYPES)) + ".\n")
+    parts.append(_modules())
     parts += [_table("`multiline`", MULTILINE), _table("`json`, and the parser `ndjson`", JSON)]
     parts.append(_table("The parser `container`", CONTAINER))
     parts.append(_table("`springboot`, of an input or a parser (sawlog's own)", SPRING_BOOT))
@@ -36,6 +38,36 @@ def page() -> str:
     parts.append("\n".join(f"- `{name}`: **noted**: {word}" for name, word in NOTED_PROCESSORS.items()) + "\n")
     parts.append("Refused processors: " + ", ".join(f"`{name}`" for name in sorted(REFUSED_PROCESSORS)) + ".\n")
     return "\n".join(parts)
+
+
+def _modules() -> str:
+    rows = [
+        f"| `{module}` | `{name}` | {', '.join(f'`{path}`' for path in fileset.paths)} |"
+        f" {', '.join(f'`var.{variable}`' for variable in fileset.variables)} |"
+        for module, filesets in MODULES.items()
+        for name, fileset in filesets.items()
+    ]
+    refused = [f"- `{module}.{name}`: **refused**: {word}" for (module, name), word in MISSING_FILESETS.items()]
+    variables = {
+        f"{module}.{name}.var.{variable}": option
+        for module, filesets in MODULES.items()
+        for name, fileset in filesets.items()
+        for variable, option in fileset.variables.items()
+    }
+    lines = [
+        "## Modules\n",
+        "The filesets that work, where each reads without `var.paths`, and what variables it has beside `var.paths` and"
+        " `var.tags`.\n[How to use them](../how-to/modules.md).\n",
+        "| module | fileset | files | variables |",
+        "| --- | --- | --- | --- |",
+        *rows,
+        "",
+        *refused,
+        f"- Refused modules ({INSTEAD}): {', '.join(f'`{name}`' for name in sorted(OTHER_MODULES))}.",
+        "",
+        _table("A fileset", {**FILESET, **variables}),
+    ]
+    return "\n".join(lines)
 
 
 def _table(title: str, options: SectionOptions) -> str:

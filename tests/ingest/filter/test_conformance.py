@@ -34,6 +34,7 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "json": [{"source": "message"}, {"source": "event", "target": "[log][json]"}],
     "json_encode": [{"source": "log"}, {"source": "event", "target": "[host][text]"}, {"source": "tags"}],
     "kv": [{"source": "message"}, {"source": "event", "target": "[log][kv]", "recursive": True}],
+    "modules": [{}],
     "mutate": [
         {"convert": {"message": "integer"}, "split": {"event": ","}, "rename": {"log": "[host][log]"}},
         {"gsub": ["message", "x", "y"], "uppercase": ["event"], "merge": {"labels": "log"}, "join": {"url": "-"}},

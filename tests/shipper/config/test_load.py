@@ -107,7 +107,7 @@ def test_containers(tmp_path: Path) -> None:
     assert config.output is not None
     assert isinstance(config.output.settings, LogstashOutput)
     assert config.output.settings.hosts == ("a:1", "b:5044")
-    assert any("modules" in note for note in config.notes)
+    assert not config.notes
 
 
 @pytest.mark.parametrize("asked", ["springboot: true", "parsers: [springboot: ]", "springboot: {timeout: 1s}"])
@@ -127,17 +127,10 @@ def test_a_second_filter_of_streams_is_refused(tmp_path: Path) -> None:
         read(tmp_path, text + "output.console:\n")
 
 
-def test_an_enabled_module_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "modules.d").mkdir()
-    (tmp_path / "modules.d/nginx.yml").write_text("- module: nginx\n")
-    with pytest.raises(ConfigError, match=r"filebeat.yml:6:.*nginx.yml"):
-        read(tmp_path, DOCKER)
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("filebeat.modules:\n- module: nginx\n", "1:1: 'filebeat.modules' is refused"),
+        ("filebeat.modules:\n- module: iis\n  access:\n", "2:3: the module 'iis' is refused"),
         ("filebeat.autodiscover:\n  providers: [{type: docker}]\n", "1:1: 'filebeat.autodiscover' is refused"),
         ("output.kafka:\n  hosts: x\n", "1:1: 'output.kafka' is refused"),
         ("output:\n  redis:\n    hosts: x\n", "2:3: 'output.redis' is refused"),
@@ -160,7 +153,7 @@ def test_what_is_refused_names_its_place(tmp_path: Path, text: str, words: str) 
 
 def test_all_errors_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as caught:
-        read(tmp_path, "output.kafka: {hosts: x}\nfilebeat.modules: [{module: nginx}]\n")
+        read(tmp_path, "output.kafka: {hosts: x}\nfilebeat.modules: [{module: ngnix, access: {}}]\n")
     assert [error.position.line for error in caught.value.errors if error.position] == [1, 2]
 
 

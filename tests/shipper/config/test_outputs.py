@@ -223,8 +223,8 @@ class TestOthers:
     def test_modules_that_are_all_switched_off_ask_for_nothing(self, tmp_path: Path) -> None:
         modules = "output.console: {}\nfilebeat.modules:\n- {module: system, enabled: false}\n"
         assert config(tmp_path, modules).output is not None
-        with pytest.raises(ConfigError, match=r"filebeat.yml:3:1: 'filebeat.modules' is refused"):
-            config(tmp_path, modules + "- module: nginx\n")
+        with pytest.raises(ConfigError, match=r"filebeat.yml:5:3: the module 'iis' is refused"):
+            config(tmp_path, modules + "- module: iis\n  access:\n")
 
 
 class TestOverrides:
