@@ -40,6 +40,11 @@ def check(options: Options) -> None:
         raise options.error("'ssl_enabled' and the https in 'url' contradict one another", "ssl_enabled")
 
 
+def check_files(options: Options) -> None:
+    """Raise ConfigError when a file of certificates or keys cannot be used."""
+    tls.context(options)
+
+
 def session_of(options: Options) -> aiohttp.ClientSession:
     """Open the session that the options ask for, on the running event loop.
 

@@ -46,7 +46,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "cipher": "use the fingerprint filter to make values unreadable",
         "collate": "sort in the store's query",
         "elapsed": "aggregate in the store",
-        "elasticsearch": "use the translate filter with a dictionary file",
         "extractnumbers": "use grok",
         "i18n": "use mutate gsub",
         "jdbc_static": "use the translate filter with a dictionary file",

@@ -75,6 +75,7 @@ class Http(Filter):
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         http_client.check(options)
+        http_client.check_files(options)
         self._options = options
         self._verb: str = options["verb"]
         self._request = _maker(options)

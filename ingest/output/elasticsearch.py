@@ -7,8 +7,6 @@ its events a second time.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import logging
 import uuid
@@ -16,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit, urlunsplit
 
+from ingest.elastic_connection import api_key_of, hosts_of, login_of
 from ingest.lang.sprintf import Template, compile_sprintf, is_constant, render
 from ingest.options import Options
 from ingest.output import tls
@@ -55,9 +53,9 @@ class Elasticsearch(Output):
             options.notes.append(f"{options.positions['codec']}: elasticsearch: 'codec' has no effect, as in Logstash")
         tls.check(options)
         self._options = options
-        self._hosts = _hosts(options)
-        self._username, self._password = _login(options)
-        self._api_key = _api_key(options)
+        self._hosts = hosts_of(options)
+        self._username, self._password = login_of(options)
+        self._api_key = api_key_of(options)
         self._streams = _is_data_stream(options)
         self._stream = {part: _part(options, f"data_stream_{part}") for part in _SYNCHRONISED}
         self._stream_name = "-".join(self._stream.values())
@@ -382,72 +380,6 @@ def _update(options: Options) -> Callable[[dict[str, Any], Event], dict[str, Any
         return made
 
     return body
-
-
-def _hosts(options: Options) -> list[str]:
-    """Complete the hosts to URLs, as Logstash does: port 9200 if none is named, http unless TLS is asked for."""
-    if options["cloud_id"]:
-        if options.given("hosts"):
-            raise options.error("give 'hosts' or 'cloud_id', not both", "cloud_id")
-        return [_cloud_url(options)]
-    if not options["hosts"]:
-        raise options.error("there is no host", "hosts")
-    return [_url(options, str(host)) for host in options["hosts"]]
-
-
-def _url(options: Options, host: str) -> str:
-    enabled = options["ssl_enabled"]
-    scheme = "https" if enabled or options["protocol"] == "https" else "http"
-    text = host.strip()
-    text = f"{scheme}:{text}" if text.startswith("//") else text if "://" in text else f"{scheme}://{text}"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        hint = "such as localhost:9200 or https://elastic.example:9200"
-        raise options.error("a host is not a name, with or without port, and not a URL", "hosts", hint)
-    if enabled is not None and enabled != (parts.scheme == "https"):
-        raise options.error(f"'ssl_enabled' and the {parts.scheme} in 'hosts' contradict one another", "ssl_enabled")
-    if parts.path.strip("/") and options["path"]:
-        raise options.error("a path stands in 'hosts' already", "path")
-    path = parts.path.rstrip("/") or ("/" + str(options["path"]).strip("/") if options["path"] else "")
-    netloc = parts.netloc if port else f"{parts.netloc.rstrip(':')}:{int(options['port'])}"
-    return urlunsplit((parts.scheme, netloc, path, "", ""))
-
-
-def _cloud_url(options: Options) -> str:
-    text = options["cloud_id"].rpartition(":")[2]
-    try:
-        domain, name = base64.b64decode(text + "=" * (-len(text) % 4)).decode().split("$")[:2]
-    except (binascii.Error, ValueError):
-        domain = name = ""
-    if not domain or not name:
-        raise options.error("this is no cloud_id", "cloud_id", "copy it from the page of the deployment")
-    host, _, port = domain.partition(":")
-    return f"https://{name}.{host}:{port or 443}"
-
-
-def _login(options: Options) -> tuple[str | None, str | None]:
-    user, password = options["user"], options["password"]
-    if options["cloud_auth"]:
-        if user:
-            raise options.error("give 'user' or 'cloud_auth', not both", "cloud_auth")
-        user, colon, password = options["cloud_auth"].partition(":")
-        if not colon:
-            raise options.error("'cloud_auth' is a user name, a colon and a password", "cloud_auth")
-    if user and options["api_key"]:
-        raise options.error("give a user name or an API key, not both", "api_key")
-    if password and not user:
-        raise options.error("the password has no 'user'", "password")
-    return user or None, password or None
-
-
-def _api_key(options: Options) -> str | None:
-    """Return the key in the form of the header: an ``id:key`` is encoded, one that is encoded already stays."""
-    key = options["api_key"]
-    return base64.b64encode(key.encode()).decode() if key and ":" in key else key or None
 
 
 def _compresses(options: Options) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ingest.elastic_connection import CA
 from ingest.options import Kind, Option
 from ingest.output import tls
 
@@ -13,7 +14,6 @@ _ILM: Final = "write to a data stream, whose index template names the policy and
 _OLD: Final = "an option of Logstash 1; HTTP is spoken"
 _BATCHES: Final = "a request holds what has come while others were under way, up to 8 MiB"
 _SNIFFING: Final = "nodes are looked for at the start and when one fails"
-_CA: Final = "give the CA's certificate in ssl_certificate_authorities"
 _TYPES: Final = "Elasticsearch 8 has no types"
 _JOIN: Final = "a field of the event, set by a filter, says the same; name the parent in 'routing'"
 
@@ -42,7 +42,7 @@ OPTIONS: Final[dict[str, Option]] = {
     **tls.OPTIONS,
     "ssl": Option(Kind.BOOLEAN, "", replaced_by="ssl_enabled"),
     "ssl_certificate_verification": Option(Kind.BOOLEAN, "Old form of ssl_verification_mode => none.", True),
-    "ca_trusted_fingerprint": Option(Kind.STRING, "", refused=_CA),
+    "ca_trusted_fingerprint": Option(Kind.STRING, "", refused=CA),
     # Data streams
     "data_stream": Option(
         Kind.STRING,

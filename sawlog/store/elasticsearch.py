@@ -234,6 +234,20 @@ class ElasticsearchStore(Store):
         """Pass the request to ``_search``; an index that does not exist has no documents."""
         return await self._ask(index, "_search", request)
 
+    async def search_many(
+        self, searches: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """Pass searches to ``_msearch``, each with its header (``index``); an answer for each, or its ``error``.
+
+        Raises:
+            StoreUnavailableError: the cluster cannot be reached now.
+            RefusedError: it refuses.
+        """
+        body = _encoder.encode_lines([part for search in searches for part in search])
+        answer = await self._request("POST", "/_msearch", body, _NDJSON)
+        answers: list[dict[str, Any]] = answer["responses"]
+        return answers
+
     async def count(self, query: dict[str, Any], index: str | None = None) -> int:
         """Pass the query to ``_count``."""
         answer = await self._ask(index, "_count", {"query": query})

@@ -139,6 +139,16 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "timeout": 0.5,
     },
     "filter drop": {"percentage": 100},
+    "filter elasticsearch": {
+        "enable_sort": True,
+        "hosts": ["localhost:9200"],
+        "query_type": "dsl",
+        "result_size": 1,
+        "retry_on_failure": 0,
+        "sort": "@timestamp:desc",
+        "ssl_verification_mode": "full",
+        "tag_on_failure": ["_elasticsearch_lookup_failure"],
+    },
     "filter fingerprint": {
         "base64encode": False,
         "concatenate_all_fields": False,

@@ -26,6 +26,7 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "dissect": [{"mapping": {"message": "%{a} %{[log][b]}", "event": "%{?k}=%{&k}"}}],
     "dns": [{"resolve": ["[source]"], "nameserver": "127.0.0.1:1", "timeout": 0.001, "max_retries": 0}],
     "drop": [{"percentage": 0}],
+    "elasticsearch": [{"hosts": "127.0.0.1:1", "query": "%{message}", "index": "%{event}", "fields": {"a": "tags"}}],
     "environment": [{"add_metadata_from_env": {"home": "HOME", "[a][b]": "PATH"}}],
     "fingerprint": [{"source": ["message", "[log][a]"], "method": "SHA256", "key": "k"}, {"method": "MURMUR3"}],
     "geoip": [{"source": "[source]", "target": "[client]"}],

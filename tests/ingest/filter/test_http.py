@@ -220,3 +220,4 @@ def test_what_http_refuses() -> None:
     assert "contradict" in refused("http", url="https://x", ssl_enabled=False)
     assert "a proxy is" in refused("http", url="http://x", proxy={"port": 1})
     assert "ssl_certificate_authorities" in refused("http", url="http://x", ssl_truststore_path="x")
+    assert "cannot be used" in refused("http", url="http://x", ssl_certificate_authorities="/nowhere/ca.pem")
