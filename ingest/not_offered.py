@@ -1,4 +1,7 @@
-"""Plugins of Logstash that sawlog does not have, each with what does the job here."""
+"""Plugins of Logstash that sawlog does not have, each with what does the job here.
+
+`python -m ingest.not_offered` writes the chapter on them in docs/reference/logstash-compatibility.md.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,14 @@ from ingest.plugin import PluginKind
 NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
     "input": {
         "azure_event_hubs": "send the events to an http input",
+        "cloudwatch": "let the agent of CloudWatch write to a file or an http input",
         "couchdb_changes": "send the changes to an http input",
+        "dead_letter_queue": "sawlog dead-letter replay sends again what was refused",
         "elastic_agent": "the beats input speaks the same protocol",
+        "elastic_serverless_forwarder": "the http input takes what it sends to Elasticsearch",
         "elasticsearch": "read the documents with another program and send them to an http input",
         "exec": "let cron write to a file and read it with the file input, or pipe into stdin",
+        "ganglia": "metrics are not read; Ganglia's own tools keep them",
         "gelf": "send JSON to a tcp or udp input with the json_lines or json codec",
         "graphite": "use a tcp input and the grok filter",
         "heartbeat": "use the generator input, or ask the metrics address",
@@ -23,6 +30,7 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "jmx": "use the http input",
         "kafka": "use the mqtt input, or the http input behind a Kafka Connect sink",
         "log4j": "let Log4j write a file and read it with the file input, or use tcp with json_lines",
+        "logstash": "use the http or beats input, and the http or lumberjack output of the other Logstash",
         "lumberjack": "use the beats input, and Filebeat or sawlog ship",
         "pipe": "pipe the program into the stdin input",
         "rabbitmq": "use the mqtt input; RabbitMQ has an MQTT plugin",
@@ -43,17 +51,19 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "age": "compare @timestamp in the store's query",
         "aggregate": "aggregate in the store; events are handled one by one here",
         "alter": "use mutate in a condition",
+        "anonymize": "use the fingerprint filter, which took its place",
         "cipher": "use the fingerprint filter to make values unreadable",
         "collate": "sort in the store's query",
         "elapsed": "aggregate in the store",
+        "elastic_integration": "name the integration's ingest pipeline in 'pipeline' of the elasticsearch output",
         "extractnumbers": "use grok",
         "i18n": "use mutate gsub",
-        "jdbc_static": "use the translate filter with a dictionary file",
-        "jdbc_streaming": "use the translate filter with a dictionary file",
+        "jdbc_static": "use the translate filter with a dictionary file, or the elasticsearch or http filter",
+        "jdbc_streaming": "use the translate filter with a dictionary file, or the elasticsearch or http filter",
         "memcached": "use the translate filter with a dictionary file",
         "metaevent": "use clone",
         "metrics": "aggregate in the store",
-        "multiline": "use the multiline codec of the input",
+        "multiline": "use the codec multiline of the input, or multiline in filebeat.yml, which join lines earlier",
         "punct": "use mutate gsub",
         "range": "use conditions with < and >",
         "sleep": "inputs are held back by the outputs anyway",
@@ -66,8 +76,11 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
     "output": {
         "amazon_es": "use the elasticsearch output",
         "clickhouse": "use the http output",
+        "cloudwatch": "use the http output to a metrics gateway, or ask /metrics",
         "csv": "use the file output with a codec of format",
         "datadog": "use the http output",
+        "elastic_app_search": "use the elasticsearch output",
+        "elastic_workplace_search": "use the elasticsearch output",
         "elasticsearch_http": "use the elasticsearch output",
         "email": "use the http output to an alerting service",
         "exec": "use the http output",
@@ -96,8 +109,8 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "syslog": "use the http output",
         "tcp": "use the http output",
         "udp": "use the http output",
-        "websocket": "use the http output",
         "webhdfs": "use the file output",
+        "websocket": "use the http output",
         "zabbix": "use the http output",
         "zeromq": "use the http output",
     },
@@ -122,3 +135,23 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "s3plain": "use the plain codec",
     },
 }
+
+
+def chapter() -> str:
+    """Return the chapter on plugins that are refused, as the page has it."""
+    rows = [
+        f"| {kind} `{name}` | refused: {hint} |\n"
+        for kind, hints in NOT_OFFERED.items()
+        for name, hint in hints.items()
+    ]
+    return f"{_TITLE}{_INTRODUCTION}| Plugin | Here |\n|---|---|\n{''.join(rows)}"
+
+
+_TITLE: Final = "## Plugins that are refused\n\n"
+_INTRODUCTION: Final = (
+    "A pipeline that names one of these does not start, and is told what to do instead. All other plugins of the default\n"
+    "distribution of Logstash 8 have their tables below.\n\n"
+)
+
+if __name__ == "__main__":
+    print(chapter(), end="")

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from ingest import plugins
+from ingest import not_offered, plugins
 from ingest.node.reference import chapter
 from ingest.options import Option
 from ingest.pipeline import Pipeline
-from sawlog.errors import Position
+from sawlog.errors import ConfigError, Position
 from tests.ingest.logstash_defaults import DEFAULTS
+from tests.ingest.logstash_plugins import PLUGINS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/logstash-compatibility.md").read_text(encoding="utf-8")
@@ -128,3 +129,27 @@ def test_the_chapter_on_settings_is_that_of_the_code() -> None:
         "\n## logstash.yml",
         chapter().removeprefix("## logstash.yml"),
     ), told
+
+
+def test_the_chapter_on_plugins_that_are_refused_is_that_of_the_code() -> None:
+    """Whoever adds a plugin takes its name out of `ingest.not_offered`, and its row out of the page."""
+    told = "made by: python -m ingest.not_offered"
+    rest = PAGE.partition("## Plugins that are refused\n")
+    assert "".join(rest[1:]).partition("\n\n## ")[0] + "\n" == not_offered.chapter(), told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_plugin_of_the_default_distribution_has_its_place(kind: plugins.PluginKind) -> None:
+    """A table of its options, or a line on what to do instead; never both."""
+    refused = set(not_offered.NOT_OFFERED[kind])
+    assert set(PLUGINS[kind].split()) - set(documented(kind)) - refused == set()
+    assert refused & set(plugins.known(kind)) == set()
+
+
+def test_the_filter_multiline_is_refused_with_what_joins_lines() -> None:
+    """The most frequent of them in pipelines of before."""
+    with pytest.raises(ConfigError) as caught:
+        plugins.lookup("filter", "multiline", Position("a.conf", 2, 3))
+    assert str(caught.value).startswith("a.conf:2:3: the filter 'multiline' is not offered")
+    assert "codec multiline of the input" in str(caught.value)
+    assert "multiline in filebeat.yml" in str(caught.value)
