@@ -149,8 +149,8 @@ def chapter() -> str:
 
 _TITLE: Final = "## Plugins that are refused\n\n"
 _INTRODUCTION: Final = (
-    "A pipeline that names one of these does not start, and is told what to do instead. All other plugins of the default\n"
-    "distribution of Logstash 8 have their tables below.\n\n"
+    "A pipeline that names one of these does not start, and is told what to do instead. All other plugins of the\n"
+    "default distribution of Logstash 8 have their tables below.\n\n"
 )
 
 if __name__ == "__main__":
