@@ -12,6 +12,9 @@ from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA
 from sawlog.times.go import Layout, zone_of
 from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
+from shipper.config import field_processors
+from shipper.config.field_processors import path_of as _path
+from shipper.config.field_processors import rows_of as _rows
 from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused
 from shipper.config.values import ValueKind, number
 from shipper.expression import Expressions, Substitution
@@ -19,9 +22,12 @@ from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor
 from shipper.processor.casing import Casing
 from shipper.processor.convert import TYPES, Conversion, Convert
+from shipper.processor.decoding import DecodeTexts
 from shipper.processor.dissect import Dissect, Tokenizer
 from shipper.processor.json import DecodeJsonFields
+from shipper.processor.lists import AppendValues, DecodeCsvFields, ExtractArray
 from shipper.processor.locale import AddLocale
+from shipper.processor.naming import AddId, Fingerprint
 from shipper.processor.timestamp import UNITS, Timestamp
 
 _PATH = tuple[str, ...]
@@ -96,43 +102,32 @@ PROCESSORS: Final[dict[str, SectionOptions]] = {
     "lowercase": _LETTERS,
     "uppercase": _LETTERS,
     "add_locale": {"format": done(ValueKind.TEXT, "offset", one_of=("offset", "abbreviation"))},
+    **field_processors.OPTIONS,
 }
 NOTED_PROCESSORS: Final = {
     "add_cloud_metadata": "name the provider with add_fields",
     "add_docker_metadata": "the path of the log names the container",
     "add_kubernetes_metadata": "the path of the log names pod, namespace and container",
-    "add_id": "every document has an _id made of its place in the file",
     "add_observer_metadata": "agent.* and host.* name the machine",
 }
-REFUSED_PROCESSORS: Final = frozenset(
-    {
-        "add_nomad_metadata",
-        "add_network_direction",
-        "add_process_metadata",
-        "append",
-        "cache",
-        "community_id",
-        "decode_base64_field",
-        "decode_cef",
-        "decode_csv_fields",
-        "decode_duration",
-        "decode_xml",
-        "decode_xml_wineventlog",
-        "decompress_gzip_field",
-        "detect_mime_type",
-        "dns",
-        "extract_array",
-        "fingerprint",
-        "move_fields",
-        "parse_aws_vpc_flow_log",
-        "rate_limit",
-        "registered_domain",
-        "script",
-        "syslog",
-        "translate_sid",
-        "urldecode",
-    }
-)
+_IN_INGEST: Final = "it is not offered; do it in ingest"
+REFUSED_PROCESSORS: Final = {
+    "add_network_direction": "ingest's filter cidr tells inner networks",
+    "add_nomad_metadata": "name what is known of the job with add_fields",
+    "add_process_metadata": "it is not offered; Spring Boot's lines name their process",
+    "cache": "ingest's filters memcached and elasticsearch keep values for others",
+    "community_id": "it is made of packets, and sawlog reads logs",
+    "decode_cef": "ingest's codec cef decodes it",
+    "decode_xml": "ingest's filter xml decodes it",
+    "decode_xml_wineventlog": "that is Windows's",
+    "detect_mime_type": _IN_INGEST,
+    "dns": "ingest's filter dns looks names up",
+    "parse_aws_vpc_flow_log": "ingest's filter dissect takes such lines apart",
+    "registered_domain": _IN_INGEST,
+    "script": "ingest's filter ruby runs programs",
+    "syslog": "ingest's input syslog and its filter grok parse it",
+    "translate_sid": "that is Windows's",
+}
 
 
 def read_processors(schema: Schema, where: str, tree: Tree | None) -> tuple[Processor, ...]:
@@ -175,7 +170,7 @@ def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
         schema.problems.note(f"'{name}' has no effect here: {NOTED_PROCESSORS[name]}", entry.position, name)
         return None
     if name in REFUSED_PROCESSORS:
-        raise ConfigError(f"the processor '{name}' is refused: it is not offered; do it in ingest", entry.position)
+        raise ConfigError(f"the processor '{name}' is refused: {REFUSED_PROCESSORS[name]}", entry.position)
     if name not in PROCESSORS:
         raise ConfigError(f"there is no processor '{name}'", entry.position, nearest(name, PROCESSORS))
     options = {**PROCESSORS[name], "when": done(ValueKind.TREE), "tag": _TAG, "id": _TAG}
@@ -183,6 +178,8 @@ def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
     values.position = entry.position
     try:
         processor = _build(schema, name, values)
+        if processor is None:
+            return None
         _check_places(processor)
     except ValueError as error:
         raise ConfigError(f"{name}: {error}", entry.position) from None
@@ -192,7 +189,9 @@ def _named(schema: Schema, where: str, entry: Entry) -> Processor | None:
     return fields.Conditional(read_condition(schema, f"{name}.when", when), (processor,))
 
 
-def _build(schema: Schema, name: str, values: Values) -> Processor:
+def _build(schema: Schema, name: str, values: Values) -> Processor | None:
+    if name in field_processors.OPTIONS:
+        return field_processors.build(schema, name, values)
     if name == "add_labels":
         return fields.AddFields(tuple((("labels", key), text) for key, text in _labels(values["labels"])))
     if name == "add_fields":
@@ -355,10 +354,6 @@ _LEAVES: Final[dict[str, Callable[[_Leaves], Condition]]] = {
 }
 
 
-def _path(name: str) -> _PATH:
-    return tuple(name.split(".")) if name else ()
-
-
 def _is_identity(schema: Schema, values: Values, name: str) -> bool:
     """Whether a field to be dropped says where an event stood: it stays, and that is noted."""
     if name not in (METADATA, ".".join(_IDENTITY)):
@@ -399,8 +394,12 @@ def _written(processor: Processor) -> list[_PATH]:
             return [*moved, *(one.target for one in processor.fields if one.target)]
         case DecodeJsonFields() | Dissect():
             return [processor.target or ()]
-        case Timestamp():
+        case Timestamp() | AppendValues() | Fingerprint() | AddId():
             return [processor.target]
+        case DecodeTexts() | DecodeCsvFields():
+            return [target for _, target in processor.fields]
+        case ExtractArray():
+            return [target for target, _ in processor.mappings]
     return []
 
 
@@ -425,22 +424,6 @@ def _labels(value: Any, name: str = "") -> list[tuple[str, str]]:
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         return [(name, text)]
     return [label for key, below in rows for label in _labels(below, f"{name}.{key}" if name else key)]
-
-
-def _rows(
-    schema: Schema, name: str, values: Values, keys: tuple[str, ...], optional: tuple[str, ...] = ("replacement",)
-) -> list[dict[str, str]]:
-    tree = values["fields"]
-    if tree is None:
-        raise values.error(f"'{name}' needs its 'fields'")
-    rows: list[dict[str, str]] = []
-    for item in tree.items if isinstance(tree, Sequence) else [tree]:
-        row = schema.section(f"{name}.fields", {key: done(ValueKind.TEXT) for key in keys}, item)
-        for key in keys:
-            if row[key] is None and key not in optional:
-                raise ConfigError(f"an entry of '{name}.fields' needs '{key}'", item.position)
-        rows.append({key: row[key] or "" for key in keys})
-    return rows
 
 
 def _host() -> dict[str, Any]:

@@ -36,7 +36,7 @@ def page() -> str:
     parts += [_table(f"The processor `{name}`", options) for name, options in PROCESSORS.items() if options]
     parts.append("Without options of its own, and working: `drop_event`.\n")
     parts.append("\n".join(f"- `{name}`: **noted**: {word}" for name, word in NOTED_PROCESSORS.items()) + "\n")
-    parts.append("Refused processors: " + ", ".join(f"`{name}`" for name in sorted(REFUSED_PROCESSORS)) + ".\n")
+    parts.append("\n".join(f"- `{name}`: **refused**: {word}" for name, word in REFUSED_PROCESSORS.items()) + "\n")
     return "\n".join(parts)
 
 
