@@ -17,7 +17,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "dead_letter_queue": "sawlog dead-letter replay sends again what was refused",
         "elastic_agent": "the beats input speaks the same protocol",
         "elastic_serverless_forwarder": "the http input takes what it sends to Elasticsearch",
-        "elasticsearch": "read the documents with another program and send them to an http input",
         "exec": "let cron write to a file and read it with the file input, or pipe into stdin",
         "ganglia": "metrics are not read; Ganglia's own tools keep them",
         "gelf": "send JSON to a tcp or udp input with the json_lines or json codec",
