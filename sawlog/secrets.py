@@ -23,9 +23,14 @@ def remember(value: str, name: str) -> str:
     pieces = [piece for piece in re.split(r"[,\s]+|://|[@:](?=[^/]*@)|@", value) if len(piece) >= SHORT]
     for text in (value, *pieces):
         if text:
-            plain = {text, repr(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-            _known.update(dict.fromkeys(plain - _known.keys(), f"${{{name}}}"))
+            remember_whole(text, name)
     return value
+
+
+def remember_whole(text: str, name: str) -> None:
+    """Note that a text, and no part of it, is to be shown as ``${NAME}``."""
+    plain = {text, repr(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    _known.update(dict.fromkeys(plain - _known.keys(), f"${{{name}}}"))
 
 
 def hidden(text: str) -> str:

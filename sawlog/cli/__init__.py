@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "view": ("sawlog.cli.view:view", "Browse events in the whole terminal."),
     "around": ("sawlog.cli.around:around", "Show the lines of its file around an event."),
     "problems": ("sawlog.cli.problems:problems", "Group errors: which problems there are, how often, since when."),
+    "watch": ("sawlog.cli.watch:watch", "Look at what is indexed by rules, and tell when one fires."),
     "top": ("sawlog.cli.figures:top", "Show the most frequent values of a field."),
     "histogram": ("sawlog.cli.figures:histogram", "Draw how many events match a query over time."),
     "grok": ("sawlog.cli.grok:grok", "Try a grok expression on lines, or have one proposed."),
