@@ -92,6 +92,11 @@ class Agent:
         return sum(one.harvester.size for one in self._files)
 
     @property
+    def is_caught_up(self) -> bool:
+        """Whether all files were looked for, and all that is in them now is acknowledged."""
+        return self._finished()
+
+    @property
     def open_files(self) -> int:
         """Files that are open just now."""
         return self._files.open_files

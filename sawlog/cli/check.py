@@ -1,4 +1,4 @@
-"""``sawlog check``: test pipeline files and a filebeat.yml without starting anything."""
+"""``sawlog check``: test pipeline files, a filebeat.yml and an alerts.yml without starting anything."""
 
 from __future__ import annotations
 
@@ -27,22 +27,28 @@ if TYPE_CHECKING:
 )
 @settings_option
 @click.option("-c", "--config", "shipper", metavar="FILE", help="The shipper's filebeat.yml.")
+@click.option("--alerts", metavar="FILE", help="The rules of alerts: an alerts.yml.")
 @click.option("--syntax", is_flag=True, help="Check language, plugins and options; files and variables need not exist.")
-def check(pipelines: tuple[str, ...], folder: Path | None, shipper: str | None, syntax: bool) -> None:
+def check(
+    pipelines: tuple[str, ...], folder: Path | None, shipper: str | None, alerts: str | None, syntax: bool
+) -> None:
     """Test configuration files without starting anything; exit code 0 when they are good, 1 when not.
 
     Several -f make one pipeline, those with an ID= in front one for each id; --path.settings tests logstash.yml, and
-    all pipelines of pipelines.yml. Samples beside a pipeline (NAME.samples.yml) are run. Without -f, --path.settings
-    and -c, the pipeline that sawlog uses by default is tested.
+    all pipelines of pipelines.yml. Samples beside a pipeline (NAME.samples.yml) are run. Without -f, --path.settings,
+    -c and --alerts, the pipeline that sawlog uses by default is tested.
     """
     good = True
     if pipelines or folder is not None:
         good &= _tell(lambda: _check_pipelines(pipelines, folder, syntax))
-    elif shipper is None:
+    elif shipper is None and alerts is None:
         good &= _tell(lambda: _check_default(syntax))
     if shipper is not None:
         path = shipper
         good &= _tell(lambda: _check_shipper(path, syntax))
+    if alerts is not None:
+        rules = alerts
+        good &= _tell(lambda: _check_alerts(rules, syntax))
     sys.exit(0 if good else 1)
 
 
@@ -119,3 +125,15 @@ def _check_shipper(path: str, syntax: bool) -> None:
         click.echo(f"warning: {warning}", err=True)
     _note(config.notes)
     click.echo(f"{path}: good")
+
+
+def _check_alerts(path: str, syntax: bool) -> None:
+    from sawlog.watch.reading import read_alerts  # noqa: PLC0415 - as above
+    from sawlog.watch.telling import Teller  # noqa: PLC0415 - as above
+
+    settings = read_alerts(Path(path), syntax_only=syntax)
+    if not syntax:
+        Teller(settings.targets)
+    _note(settings.notes)
+    rules = "1 rule" if len(settings.rules) == 1 else f"{len(settings.rules)} rules"
+    click.echo(f"{path}: good, {rules}, {len(settings.targets)} to tell")

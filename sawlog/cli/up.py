@@ -60,6 +60,12 @@ TICK_SECONDS = 0.5
     callback=checked_retention,
     help="Drop what was indexed longer ago, or is more: 30d, 50GB, or 30d,50GB. Not given: everything is kept.",
 )
+@click.option(
+    "--alerts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Watch by the rules of this file; default: alerts.yml in the data folder, if it is there.",
+)
 def up(
     paths: tuple[str, ...],
     data: Path | None,
@@ -77,6 +83,7 @@ def up(
     elasticsearch: str | None,
     index: str,
     retention: str | None,
+    alerts: Path | None,
 ) -> None:
     """Tail PATHS (files or quoted patterns), parse Spring Boot lines, index them, and show them on a page.
 
@@ -88,6 +95,8 @@ def up(
         raise click.UsageError("--config.reload.automatic watches the files of -f and -c, and none is named")
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key need each other")
+    if alerts is not None and once:
+        raise click.UsageError("--alerts are for what runs on; with --once, use `sawlog watch` beside")
     refuse_ids(pipeline, "sawlog up")
     console = Console(stderr=True)
     log_to_stderr(console=console)
@@ -106,6 +115,7 @@ def up(
         workers,
         interval if automatic else None,
         None if retention is None else retention_of(retention),
+        alerts,
     )
     done = asyncio.run(_run(settings, console))
     if once:

@@ -7,12 +7,14 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from prometheus_client.core import Metric
 
 from dashboards.web import Tls, application, grok_api, serve
 from ingest.metrics import health as health_of
@@ -36,11 +38,19 @@ from sawlog.private import make_folder
 from sawlog.running.agent_feed import GRACE_SECONDS, AgentFeed
 from sawlog.running.signals import handled
 from sawlog.running.tailing import tailer
+from sawlog.search.problem_rules import read_rules
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
 from sawlog.store.retention import Retention
+from sawlog.watch import memory
+from sawlog.watch.metrics import health as alerts_health
+from sawlog.watch.metrics import metrics as alerts_metrics
+from sawlog.watch.reading import NAME as ALERTS
+from sawlog.watch.reading import read_alerts
+from sawlog.watch.rules import AlertSettings
+from sawlog.watch.watcher import Watcher
 from shipper.agent import Agent
 from shipper.config import load
 from shipper.following import Tail
@@ -75,6 +85,8 @@ class Settings:
     """How often to look whether the pipeline's files have changed; None: they are read anew on SIGHUP alone."""
     retention: Retention | None = None
     """How long the embedded index keeps documents; None: for ever."""
+    alerts: Path | None = None
+    """The rules of alerts; None: `alerts.yml` in the data folder, if it is there."""
 
 
 @dataclass(slots=True)
@@ -105,6 +117,7 @@ class Up:
     service: IngestService
     letters: DeadLetters
     sink: StoreSink | None
+    watcher: Watcher | None = None
     address: str | None = None
     searchable: bool = True
     """Whether the address has a page to search on; else it has metrics and health alone."""
@@ -155,6 +168,8 @@ class Up:
             problems[str(self.letters.directory)] = self.letters.problem
         for name in self.set_aside:
             problems[name] = "was damaged and is set aside: what is in it is not found"
+        if self.watcher is not None:
+            problems |= {f"alerts, {what}": why for what, why in alerts_health(self.watcher)["problems"].items()}
         return problems
 
     def status(self) -> dict[str, Any]:
@@ -185,6 +200,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     tails = _tails(settings, config, pipeline)
     for note in pipeline.notes:
         log.info("%s", note)
+    alerts = _alerts(settings)
     _make_folder(settings.data)
     async with AsyncExitStack() as stack:
         registry = Registry(settings.data / _registry_name(settings, pipeline))
@@ -210,8 +226,15 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         reloader = _reloader(settings, service, files, config)
 
         async def ready() -> None:
+            searched = store or _searchable(up)
+            if alerts is not None:
+                up.watcher = _watcher(settings, alerts, up, searched)
+                stack.callback(up.watcher.close)
             if settings.web:
-                up.address = await stack.enter_async_context(_page(settings, up, store, reloader))
+                up.address = await stack.enter_async_context(_page(settings, up, searched, reloader))
+            if up.watcher is not None:
+                up.watcher.set_page(up.address if up.searchable else None)
+                await stack.enter_async_context(up.watcher.running())
             on_start(up)
             collector.settle()
 
@@ -225,12 +248,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 @asynccontextmanager
 async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloader) -> AsyncIterator[str]:
     """Serve the page of the store that is written to, with metrics and health; without a store, these alone."""
-    outputs = up.service.outputs
-    store = store or next(
-        (one.store for one in outputs if isinstance(one, RunningOutput) and one.store is not None), None
-    )
-    services = {up.service.name: up.service}
-    health, metrics = partial(health_of, services), partial(metrics_of, services)
+    health, metrics = partial(_health, up), partial(_metrics, up)
     up.searchable = store is not None
     if store is None:
         log.warning("the pipeline's outputs are no store that could be searched: there is no page, /metrics and /health"
@@ -246,6 +264,46 @@ async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloa
                 yield address
         finally:
             await workbench.close()
+
+
+def _health(up: Up) -> dict[str, Any]:
+    told = health_of({up.service.name: up.service})
+    # Whoever cannot be told of alerts is no reason to start what indexes anew: the status is that of the pipeline.
+    return told if up.watcher is None else {**told, "alerts": alerts_health(up.watcher)}
+
+
+def _metrics(up: Up) -> Iterator[Metric]:
+    yield from metrics_of({up.service.name: up.service})
+    if up.watcher is not None:
+        yield from alerts_metrics(up.watcher)
+
+
+def _searchable(up: Up) -> Store | None:
+    """Return the store of one of the pipeline's outputs, if one has any."""
+    outputs = up.service.outputs
+    return next((one.store for one in outputs if isinstance(one, RunningOutput) and one.store is not None), None)
+
+
+def _alerts(settings: Settings) -> AlertSettings | None:
+    """Read the rules of alerts, if there are some and somebody is there when they fire.
+
+    Raises:
+        SawlogError: something in them cannot be honoured.
+    """
+    file = settings.alerts or settings.data / ALERTS
+    if settings.once or (settings.alerts is None and not file.exists()):
+        return None
+    found = read_alerts(file)
+    for note in found.notes:
+        log.warning("%s", note)
+    return found
+
+
+def _watcher(settings: Settings, alerts: AlertSettings, up: Up, store: Store | None) -> Watcher:
+    if store is None:
+        raise InputError(f"{alerts.file}: the pipeline's outputs are no store that could be searched for alerts")
+    state = settings.data / memory.NAME
+    return Watcher(alerts, store, state, problems=read_rules(settings.data), is_ready=lambda: up.agent.is_caught_up)
 
 
 async def _reload(reloader: Reloader) -> str | None:

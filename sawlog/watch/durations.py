@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 UNITS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_PART: Final = r"(\d{1,9})(ms|[wdhms])"
+_PART: Final = r"([0-9]{1,9})(ms|[wdhms])"
 
 
 def read_duration(text: str) -> int | None:

@@ -60,16 +60,16 @@ def advance(
     further group that is bad finds no room, and whoever calls sees that by its absence.
     """
     changes = []
-    for group, finding in found.items():
-        if finding.is_bad and (state := states.get(group) or _room(rule, states, group)) is not None:
-            changes += _bad(rule, state, group, at, finding)
-    for group, state in list(states.items()):
-        now = found.get(group)
-        if now is not None and now.is_bad:
-            continue
-        is_gone = group in forgotten
-        if state.since is not None and (now is not None or is_gone or not is_partial):
+    bad = dict.fromkeys(group for group, finding in found.items() if finding.is_bad)
+    # What is over first: it makes room.
+    for group, state in states.items():
+        now, is_gone = found.get(group), group in forgotten
+        if state.since is not None and group not in bad and (now is not None or is_gone or not is_partial):
             changes.append(_over(rule, state, group, at, 0 if now is None else now.count, is_gone))
+    for group in bad:
+        if (state := states.get(group) or _room(rule, states, group)) is not None:
+            changes += _bad(rule, state, group, at, found[group])
+    for group, state in list(states.items()):
         if state.since is None and (state.told is None or at - state.told >= rule.cool_down):
             del states[group]
     return changes

@@ -51,8 +51,8 @@ _USUAL_EVERY: Final = 30_000
 _WINDOWS: Final = 60
 """So many windows overlap, unless somebody says otherwise."""
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}")
-_SECRET: Final = 6
-"""A shorter part of an address, that is no password, is no secret: it would be found in any text."""
+_SECRET: Final = re.compile(r"(?![a-z-]{0,12}$|\d{1,5}$|[\w-]+(?:\.[\w-]+)+$).{6,}")
+"""A part of an address that may be a secret, though it is no password: no word, no port, no name of a host."""
 _MINUTE: Final = 60_000
 _DAY: Final = 86_400_000
 
@@ -395,9 +395,9 @@ def hide(url: str, name: str) -> None:
         parts = urlsplit("")
     login, _, host = parts.netloc.rpartition("@")
     # slack://TOKEN/…: where there is no host, it is a token that stands in its place.
-    tokens = [host] if not re.search(r"[.:]|^localhost$", host) else []
-    pieces = [*login.split(":")[:1], *tokens, *parts.path.split("/"), *re.split(r"[&=]", parts.query)]
+    pieces = [*login.split(":")[:1], *host.split(":"), *parts.path.split("/"), *re.split(r"[&=]", parts.query)]
     password = login.partition(":")[2]
-    for text in (url, password, *(piece for piece in pieces if len(piece) >= _SECRET)):
+    whole = url if parts.netloc or "/" in parts.path else ""
+    for text in (whole, password, *(piece for piece in pieces if _SECRET.fullmatch(piece))):
         for form in {text, unquote(text)} - {""}:
             secrets.remember_whole(form, what)

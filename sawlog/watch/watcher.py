@@ -213,32 +213,43 @@ class Watcher:
                 self._give_up(one, "too many wait")
             del outbox[:-MOST_WAITING]
 
-    async def _send_to(self, target: str) -> None:
-        """Send one target's messages, in their order, each until it is sent or has become too old."""
-        standing, failures = self.targets[target], 0
-        while not self._stopping.is_set():
-            message = next((one for one in self.memory.outbox if target in one.targets), None)
-            if message is None:
-                self._news[target].clear()
-                await self._news[target].wait()
-                continue
-            problem = await self._teller.send(target, message)
-            if problem is None:
-                failures, standing.problem = 0, None
-                standing.sent += 1
-                await self._strike(message, target)
-                continue
-            failures += 1
+    async def send_next(self, target: str) -> bool | None:
+        """Send the first message that waits for a target, and strike it out; return whether it was sent.
+
+        None: no message waits. One that is too old is given up when it cannot be sent again.
+        """
+        standing = self.targets[target]
+        message = next((one for one in self.memory.outbox if target in one.targets), None)
+        if message is None:
+            return None
+        problem = await self._teller.send(target, message)
+        if problem is None:
+            standing.sent += 1
+            await self._strike(message, target)
+        else:
             standing.failures += 1
             if standing.problem != problem:
                 log.warning("alerts: '%s' could not be told: %s", target, problem)
-            standing.problem = problem
             if self._now() - message.made > self.settings.give_up:
                 standing.given_up += 1
                 log.error("alerts: '%s' was not told in time, and is not told any more: %s", target, message.title)
                 await self._strike(message, target)
-                continue
-            await self._pause(backoff.wait(failures, FIRST_WAIT, LONGEST_WAIT))
+        standing.problem = problem
+        return problem is None
+
+    async def _send_to(self, target: str) -> None:
+        """Send one target's messages, in their order, each until it is sent or has become too old."""
+        failures = 0
+        while not self._stopping.is_set():
+            is_sent = await self.send_next(target)
+            if is_sent is None:
+                self._news[target].clear()
+                await self._news[target].wait()
+            elif is_sent:
+                failures = 0
+            else:
+                failures += 1
+                await self._pause(backoff.wait(failures, FIRST_WAIT, LONGEST_WAIT))
 
     async def _strike(self, message: AlertMessage, target: str) -> None:
         message.targets.remove(target)
