@@ -50,8 +50,10 @@ async def judge(store: Store, rule: AlertRule, memory: RuleMemory, last: int, pr
         judged.samples = {group: slots.value for group, slots in counts.groups.items()}
     look = _LOOKS[rule.kind]
     for at in range(first, last + 1, rule.every):
+        forgotten = _forget(rule, memory, at)
         found = look(rule, memory, counts, at)
-        forgotten = _note(rule, memory, counts, at, judged) if _remembers(rule) else ()
+        if _remembers(rule):
+            _note(rule, memory, counts, at, judged)
         states = memory.groups
         judged.changes += advance(rule, states, at, found, is_partial=counts.is_partial, forgotten=forgotten)
         judged.is_partial |= any(one.is_bad and group not in states for group, one in found.items())
@@ -101,26 +103,30 @@ def _remembers(rule: AlertRule) -> bool:
     return rule.kind == NEW or (rule.kind == FEWER_THAN and rule.by is not None)
 
 
-def _note(rule: AlertRule, memory: RuleMemory, counts: RuleCounts, at: int, judged: Judged) -> list[str]:
-    """Note what a window had, and return what was not there for so long that it is forgotten."""
+def _forget(rule: AlertRule, memory: RuleMemory, at: int) -> list[str]:
+    """Forget what was not there for so long; return what is no longer watched by that."""
+    forgotten = [name for name, (_, last) in memory.known.items() if last < at - rule.remember]
+    for name in forgotten:
+        del memory.known[name]
+    # What is new and fires has events, and is over by itself.
+    return [] if rule.kind == NEW else forgotten
+
+
+def _note(rule: AlertRule, memory: RuleMemory, counts: RuleCounts, at: int, judged: Judged) -> None:
+    """Note what a window had."""
     known = memory.known
     for group, slots in counts.groups.items():
         if (ends := slots.ends(at - rule.within, at)) is None:
             continue
         name = known_name(rule, group)
+        last = min(ends[1] + rule.every, at)
         if name in known:
-            known[name][1] = max(known[name][1], min(ends[1] + rule.every, at))
+            known[name][1] = max(known[name][1], last)
         elif rule.kind == NEW or len(known) < rule.groups:
-            known[name] = [ends[0], min(ends[1] + rule.every, at)]
+            known[name] = [ends[0], last]
         else:
             judged.is_partial = True
-    forgotten = [name for name, (_, last) in known.items() if last < at - rule.remember]
-    if rule.kind == NEW:
-        # What fires has events, and is over by itself.
+    if len(known) > MOST_KNOWN:
+        judged.is_partial = True
         latest = sorted(known, key=lambda name: known[name][1], reverse=True)[:MOST_KNOWN]
-        memory.known = {name: known[name] for name in latest if known[name][1] >= at - rule.remember}
-        judged.is_partial |= len(known) > MOST_KNOWN
-        return []
-    for name in forgotten:
-        del known[name]
-    return forgotten
+        memory.known = {name: known[name] for name in latest}

@@ -67,8 +67,9 @@ def advance(
         if state.since is not None and group not in bad and (now is not None or is_gone or not is_partial):
             changes.append(_over(rule, state, group, at, 0 if now is None else now.count, is_gone))
     for group in bad:
-        if (state := states.get(group) or _room(rule, states, group)) is not None:
-            changes += _bad(rule, state, group, at, found[group])
+        room = states.get(group) or _room(rule, states, group)
+        if room is not None:
+            changes += _bad(rule, room, group, at, found[group])
     for group, state in list(states.items()):
         if state.since is None and (state.told is None or at - state.told >= rule.cool_down):
             del states[group]
