@@ -15,9 +15,9 @@ def page() -> str:
     names = "\n".join(f"| `{{{name}}}` | {words} |" for name, words in NAMES.items())
     return f"""# alerts.yml
 
-The rules of `sawlog watch` and `sawlog up`; [alerts.md](../how-to/alerts.md) shows how to write some. This page is made of the code:
-`python -m sawlog.watch.reference > docs/reference/alerts.md`. What is not on it is refused at the start, with file, line and the nearest
-name; `sawlog check --alerts alerts.yml` says the same without starting anything.
+The rules of `sawlog watch` and `sawlog up`; [alerts.md](../how-to/alerts.md) shows how to write some. This page is made
+of the code: `python -m sawlog.watch.reference > docs/reference/alerts.md`. What is not on it is refused at the start,
+with file, line and the nearest name; `sawlog check --alerts alerts.yml` says the same without starting anything.
 
 Durations are whole seconds, written as `30s`, `5m`, `1h30m` or `7d`.
 
@@ -39,9 +39,9 @@ It has one of `more_than`, `fewer_than` and `new`.
 
 ## Texts
 
-In `title`, `text` and `recovered_text`, names in braces are filled in; `{{{{` and `}}}}` are braces. A line of which nothing is left is
-left out. What comes from events is put in as one line of at most 500 characters, without control characters, and calls nobody
-(`@everyone`).
+In `title`, `text` and `recovered_text`, names in braces are filled in; `{{{{` and `}}}}` are braces. Empty lines are left
+out. What comes from events is put in as one line of at most 500 characters, without control characters, and calls
+nobody (`@everyone`).
 
 | name | what it is |
 | --- | --- |
