@@ -39,8 +39,8 @@ It has one of `more_than`, `fewer_than` and `new`.
 
 ## Texts
 
-In `title`, `text` and `recovered_text`, names in braces are filled in; `{{{{` and `}}}}` are braces. Empty lines are left
-out. What comes from events is put in as one line of at most 500 characters, without control characters, and calls
+In `title`, `text` and `recovered_text`, names in braces are filled in; `{{{{` and `}}}}` are braces. Empty lines are
+left out. What comes from events is put in as one line of at most 500 characters, without control characters, and calls
 nobody (`@everyone`).
 
 | name | what it is |
