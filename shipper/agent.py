@@ -17,7 +17,7 @@ from typing import Final
 
 from sawlog.batch import Deliver
 from shipper.discovery import Watch, reason
-from shipper.following import RETRY_SECONDS, Followed, FollowedFiles, Progress, Tail
+from shipper.following import RETRY_SECONDS, Finder, Followed, FollowedFiles, Progress, Tail
 from shipper.harvester import Harvester, ReplacedError
 from shipper.registry import Registry
 
@@ -25,6 +25,10 @@ WINDOW_BYTES: Final = 8 << 20
 POLL_SECONDS: Final = 0.2
 SCAN_PAUSE_SECONDS: Final = 0.1
 """Scans are at least so far apart, however much happens in the folders."""
+WAIT_SECONDS: Final = 1.0
+"""When files wait for something to be known, the next scan comes so soon."""
+FIND_SECONDS: Final = 10.0
+"""Inputs are looked for so often while there are none."""
 
 
 class Agent:
@@ -41,16 +45,16 @@ class Agent:
         window: int = WINDOW_BYTES,
         executor: Executor | None = None,
         watch: bool = True,
+        finder: Finder | None = None,
     ) -> None:
         """`identity` is the agent's id, `name` what it calls this machine; `once`: stop at the files' ends.
 
         `executor` reads the files (a thread of the agent's own if not given); without `watch`, new files are found by
-        the periodic scan alone.
+        the periodic scan alone. A `finder` finds more inputs while the agent runs.
         """
-        self._files = FollowedFiles(
-            tails, registry, identity, self._on_settled, name=name or socket.gethostname(), once=once
-        )
-        self._frequency = min((tail.settings.scan_frequency for tail in tails), default=POLL_SECONDS)
+        name = name or socket.gethostname()
+        self._files = FollowedFiles(tails, registry, identity, self._on_settled, name=name, once=once, finder=finder)
+        self._finder = finder
         self._registry = registry
         self._once = once
         self._window = window
@@ -112,6 +116,7 @@ class Agent:
         if self._watching:
             watch.start()
         scanning = asyncio.create_task(self._keep_scanning(watch))
+        finding = asyncio.create_task(self._finder.run(changed)) if self._finder is not None else None
         try:
             while not self._stopping:
                 if scanning.done():
@@ -123,8 +128,10 @@ class Agent:
                 await self._sleep(POLL_SECONDS)
             await self._settle()
         finally:
-            scanning.cancel()
-            await asyncio.gather(scanning, return_exceptions=True)
+            ending = [task for task in (scanning, finding) if task is not None]
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
             watch.stop()
             for one in self._files:
                 self._files.close(one)
@@ -142,8 +149,14 @@ class Agent:
             self._wake.set()
             await asyncio.sleep(SCAN_PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, self._frequency - SCAN_PAUSE_SECONDS)):
+                async with asyncio.timeout(max(0.0, self._seconds() - SCAN_PAUSE_SECONDS)):
                     await self._rescan.wait()
+
+    def _seconds(self) -> float:
+        """Return how long to wait for the next scan."""
+        if self._files.waiting:
+            return min(WAIT_SECONDS, self._files.frequency or WAIT_SECONDS)
+        return self._files.frequency or (POLL_SECONDS if self._finder is None else FIND_SECONDS)
 
     # Reading files
 
@@ -213,7 +226,12 @@ class Agent:
                 await self._wake.wait()
 
     def _finished(self) -> bool:
-        return self._scanned and not self._rescan.is_set() and all(self._is_done(one) for one in self._files)
+        return (
+            self._scanned
+            and not self._files.waiting
+            and not self._rescan.is_set()
+            and all(self._is_done(one) for one in self._files)
+        )
 
     def _is_done(self, one: Followed) -> bool:
         harvester = one.harvester

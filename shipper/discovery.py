@@ -51,8 +51,10 @@ class FoundFile:
 class Discovery:
     """The files of one input."""
 
-    def __init__(self, settings: FileInput) -> None:
+    def __init__(self, settings: FileInput, *, fleeting: bool = False) -> None:
+        """`fleeting`: the files may not be there yet, or not any more, and that is nothing to complain of."""
         self._settings = settings
+        self._fleeting = fleeting
         self._excluded = Expressions(settings.exclude_files)
         self._included = Expressions(settings.include_files) if settings.include_files else None
 
@@ -68,9 +70,9 @@ class Discovery:
                 if found is not None and found.place not in seen:
                     seen.add(found.place)
                     yield found
-            if not named:
+            if not named and not self._fleeting:
                 complain(pattern, "no such file" if not glob.has_magic(pattern) else "no file has such a name")
-            elif len(passed_over) == named:
+            elif named and len(passed_over) == named:
                 complain(pattern, f"it names nothing but {' and '.join(sorted(set(passed_over)))}")
 
     def names(self, path: str) -> bool:

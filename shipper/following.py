@@ -12,7 +12,8 @@ import logging
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,8 @@ from typing import Any, Final
 from sawlog import __version__
 from sawlog.batch import Batch, LineBatch, Source
 from sawlog.paths import readable
+from shipper.containers.known import Facts, FileFacts
+from shipper.containers.labels import merged
 from shipper.discovery import Discovery, FoundFile, Watch, reason
 from shipper.framing import Framing
 from shipper.harvester import Harvester
@@ -53,6 +56,29 @@ class Tail:
     settings: FileInput
     framing: Framing
     shape: Shape | None = None
+    facts: FileFacts | None = None
+    """What tells more of a file: fields that all its events have."""
+
+
+class Finder(ABC):
+    """Finds inputs while the agent runs, such as those of containers, which come and go."""
+
+    @abstractmethod
+    def look(self) -> Sequence[Tail]:
+        """Return the inputs that there are now; one that has not changed is the same object as before."""
+
+    @abstractmethod
+    def folders(self) -> Iterable[tuple[str, bool]]:
+        """Return the folders whose changes may mean other inputs, and whether those below count too."""
+
+    @property
+    @abstractmethod
+    def waiting(self) -> bool:
+        """Whether inputs may be missing because somebody has not answered yet."""
+
+    @abstractmethod
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Hear of what comes and goes until cancelled; `changed` asks for another look."""
 
 
 @dataclass(slots=True)
@@ -97,6 +123,8 @@ class Followed:
     """When it was first seen to have no name any more, by the loop's clock."""
     problem: str | None = None
     """Why it could not be read when last tried."""
+    facts: Facts | None = None
+    """What was last known of its container."""
 
 
 class FollowedFiles:
@@ -111,10 +139,15 @@ class FollowedFiles:
         *,
         name: str = "",
         once: bool = False,
+        finder: Finder | None = None,
     ) -> None:
         """`identity` is the agent's id, `name` what it calls this machine; `once`: files do not go on."""
         self.progress = Progress()
-        self._tails = [(tail, Discovery(tail.settings)) for tail in tails]
+        self._named = [(tail, Discovery(tail.settings)) for tail in tails]
+        self._found: list[tuple[Tail, Discovery]] = []
+        self._tails = self._named
+        self._finder = finder
+        self._waits = False
         self._registry = registry
         self._identity = identity
         self._on_settled = on_settled
@@ -143,15 +176,28 @@ class FollowedFiles:
         """Files that are open just now."""
         return len(self._open)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there may be files that are not followed yet, because more is to be known of them first."""
+        return self._waits or (self._finder is not None and self._finder.waiting)
+
+    @property
+    def frequency(self) -> float | None:
+        """How often the inputs want to be looked at, in seconds; None without inputs."""
+        return min((tail.settings.scan_frequency for tail, _ in self._tails), default=None)
+
     async def scan(self, watch: Watch) -> None:
         """Meet every file that the inputs name; follow the new ones, and let go of those that have vanished."""
+        self._look_for_inputs(watch)
+        self._waits = False
         for one in self._followed.values():
             one.seen = False
         problems: dict[str, str] = {}
         there: set[tuple[int, int]] = set()
-        for tail, discovery in self._tails:
+        for _, discovery in self._named:
             for folder, below in discovery.folders():
                 watch.add(folder, below)
+        for tail, discovery in self._tails:
             files = list(discovery.files(problems.__setitem__))
             there.update(found.place for found in files)
             # Before any file is met: a copy is known by its original's having been truncated.
@@ -174,6 +220,18 @@ class FollowedFiles:
             self._missed(one)
         self.progress.files = len(self._followed)
         await self._clean()
+
+    def _look_for_inputs(self, watch: Watch) -> None:
+        """Ask the finder which inputs there are; one whose container has gone is none any more, its files may be."""
+        if self._finder is None:
+            return
+        known = {id(tail): discovery for tail, discovery in self._found}
+        self._found = [
+            (tail, known.get(id(tail)) or Discovery(tail.settings, fleeting=True)) for tail in self._finder.look()
+        ]
+        self._tails = [*self._named, *self._found]
+        for folder, below in self._finder.folders():
+            watch.add(folder, below)
 
     def _note_replaced(self, found: FoundFile) -> None:
         one = self._followed.get(found.place)
@@ -222,10 +280,19 @@ class FollowedFiles:
         if one is not None:
             one.seen = True
             one.harvester.look(found.status)
-            if one.harvester.record.path != found.path:
+            if one.tail is not tail and all(one.tail is not other for other, _ in self._tails):
+                # Its input has changed: what is read from now on is cut and shaped as the new one says.
+                one.tail, one.harvester.framing, one.facts = tail, tail.framing, None
                 self._rename(one, found.path)
+            elif one.harvester.record.path != found.path:
+                self._rename(one, found.path)
+            else:
+                self._ask_facts(one)
             return
         if found.status.st_size == 0:
+            return
+        if tail.facts is not None and tail.facts.waits(found.path):
+            self._waits = True
             return
         oldest = tail.settings.ignore_older
         if (
@@ -310,27 +377,40 @@ class FollowedFiles:
             return os.pread(descriptor, end - begin, begin) == os.pread(before, end - begin, begin)
 
     def _follow(self, tail: Tail, found: FoundFile, record: Record, descriptor: int) -> None:
-        source = self._source(tail, record)
+        facts = tail.facts.of(record.path) if tail.facts is not None else None
+        source = self._source(tail, record, facts)
         harvester = Harvester(record, source, tail.framing, self._registry, self._on_settled)
         harvester.look(found.status)
-        self._followed[found.place] = one = Followed(harvester, tail, found.place)
+        self._followed[found.place] = one = Followed(harvester, tail, found.place, facts=facts)
         if len(self._open) < self._most_open:
             self._opened(one, descriptor)
         else:
             # It is opened again when it is its turn.
             os.close(descriptor)
 
-    def _source(self, tail: Tail, record: Record) -> Source:
+    def _source(self, tail: Tail, record: Record, facts: Facts | None) -> Source:
         agent = {"id": self._identity, "name": self._name, "type": "sawlog", "version": __version__}
         fields: dict[str, Any] = {"host": {"name": self._name}, "agent": agent}
         fields.update(tail.settings.fields)
         path = readable(record.path)
+        if facts is not None:
+            fields = merged(fields, facts.fields)
         fields["log"] = {**fields.get("log", {}), "file": {"path": path}}
         return Source(record.key, path, fields)
 
     def _rename(self, one: Followed, path: str) -> None:
         one.harvester.record.path = path
-        one.harvester.source = self._source(one.tail, one.harvester.record)
+        self._ask_facts(one)
+        one.harvester.source = self._source(one.tail, one.harvester.record, one.facts)
+
+    def _ask_facts(self, one: Followed) -> None:
+        """Take over what is known by now of the file's container, unless less is known than before."""
+        if one.tail.facts is None:
+            return
+        facts = one.tail.facts.of(one.harvester.record.path)
+        if one.facts is None or (facts.sources >= one.facts.sources and facts != one.facts):
+            one.facts = facts
+            one.harvester.source = self._source(one.tail, one.harvester.record, facts)
 
     def _missed(self, one: Followed) -> None:
         """A scan did not meet this file: it was renamed to a name that no input has, or deleted."""

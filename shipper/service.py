@@ -14,13 +14,11 @@ from typing import Final
 from sawlog.errors import InputError, SawlogError
 from sawlog.private import make_folder
 from shipper.agent import Agent
-from shipper.following import Tail
-from shipper.framing import framing_for
 from shipper.identity import agent_id
+from shipper.inputs import inputs_of
 from shipper.output import About, Sender, sender_for
 from shipper.registry import Registry
 from shipper.settings import Config
-from shipper.shaping import shape_for
 from shipper.standard_input import StandardInput
 
 log = logging.getLogger(__name__)
@@ -139,14 +137,14 @@ class ShipperService:
                     raise error
 
     def _start(self, config: Config, sender: Sender, registry: Registry) -> list[asyncio.Task[None]]:
-        tails = tails_of(config)
-        files = [tail for tail in tails if tail.settings.type != "stdin"]
+        inputs = inputs_of(config)
+        files = [tail for tail in inputs.tails if tail.settings.type != "stdin"]
         running: list[asyncio.Task[None]] = []
         self.agent = None
-        if files:
-            self.agent = Agent(files, registry, self._identity, name=config.name, once=self._once)
+        if files or inputs.finder is not None:
+            self.agent = Agent(files, registry, self._identity, name=config.name, once=self._once, finder=inputs.finder)
             running.append(asyncio.create_task(self.agent.run(sender.send)))
-        for tail in [tail for tail in tails if tail.settings.type == "stdin"][:1]:
+        for tail in [tail for tail in inputs.tails if tail.settings.type == "stdin"][:1]:
             # Its reader outlives a reload: what it has read is nowhere else.
             self.standard_input = self.standard_input or StandardInput(tail, self._identity, config.name)
             running.append(asyncio.create_task(self.standard_input.run(sender.send)))
@@ -204,11 +202,6 @@ class ShipperService:
                 self.reload()
 
 
-def tails_of(config: Config) -> list[Tail]:
-    """Return the inputs of a configuration, each with how its bytes become events."""
-    return [Tail(one, framing_for(one), shape_for(one, config.processors)) for one in config.inputs]
-
-
 def registry_path(config: Config) -> Path:
     """Return where the offsets are kept: beside what a Filebeat of this configuration has, never the very file."""
     named = config.registry_path or config.path_data / "registry"
@@ -219,7 +212,8 @@ def summary(config: Config) -> str:
     """Say in a line what is shipped where."""
     paths = sum(len(one.paths) for one in config.inputs)
     kind = config.output.kind if config.output else "nowhere"
-    return f"{len(config.inputs)} inputs with {paths} paths → {kind}"
+    more = ", and those of containers" if config.autodiscover else ""
+    return f"{len(config.inputs)} inputs with {paths} paths{more} → {kind}"
 
 
 def _stamps(config: Config) -> dict[str, tuple[int, int]]:

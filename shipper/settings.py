@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sawlog.store.retention import Retention
+from sawlog.yaml_tree import Mapping as YamlMapping
+from sawlog.yaml_tree import Sequence
+from shipper.containers.access import ApiSettings
+from shipper.containers.docker import FOLDER
+from shipper.containers.pods import PodFields
 from shipper.format_string import FormatString
 from shipper.processor.base import Condition, Processor
 
@@ -138,6 +143,11 @@ class FileInput:
     def multiline(self) -> MultilineSettings | None:
         """The first multiline parser."""
         return next((parser for parser in self.parsers if isinstance(parser, MultilineSettings)), None)
+
+    @property
+    def jsons(self) -> list[JsonSettings]:
+        """The JSON parsers."""
+        return [parser for parser in self.parsers if isinstance(parser, JsonSettings)]
 
     @property
     def json(self) -> JsonSettings | None:
@@ -354,6 +364,37 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class AutodiscoverTemplate:
+    """Inputs for the containers for which a condition holds; their texts may have ``${data.…}`` in them."""
+
+    condition: Condition | None
+    config: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class AutodiscoverProvider:
+    """What finds containers, and how their logs are read."""
+
+    kind: Literal["docker", "kubernetes"] = "docker"
+    templates: tuple[AutodiscoverTemplate, ...] = ()
+    hints: bool = False
+    """Whether labels or annotations say how to read a container for which no template is."""
+    default_config: YamlMapping | None = None
+    """What hints add to; None: the container's log, as an input of type container."""
+    default_enabled: bool = True
+    """Whether containers without hints are read."""
+    prefix: str = "co.elastic"
+    cleanup_timeout: float = 60.0
+    """For so long after a container has gone, new files of it are still looked for."""
+    folder: str = FOLDER
+    """Docker's."""
+    logs: str = ""
+    """The kubelet's."""
+    made: PodFields = field(default_factory=PodFields)
+    api: ApiSettings = field(default_factory=ApiSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration."""
 
@@ -378,6 +419,7 @@ class Config:
     logging: Logging = Logging()
     http: HttpSettings = HttpSettings()
     reloads: tuple[Reload, ...] = ()
+    autodiscover: tuple[AutodiscoverProvider, ...] = ()
     notes: tuple[str, ...] = ()
     """What has no effect here, each with what to use instead; to be said once at start."""
     warnings: tuple[str, ...] = ()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from sawlog.batch import Deliver
 from sawlog.running.tailing import run_agent
 from shipper.agent import Agent
-from shipper.following import Tail
+from shipper.inputs import Inputs
 from shipper.registry import Registry
 
 GRACE_SECONDS: Final = 20.0
@@ -22,18 +21,18 @@ class AgentFeed:
     name = ""
     id = "files"
 
-    def __init__(self, tails: Sequence[Tail], registry: Registry, identity: str, *, once: bool = False) -> None:
+    def __init__(self, inputs: Inputs, registry: Registry, identity: str, *, once: bool = False) -> None:
         """`identity` is the installation's id; `once`: stop at the files' ends."""
-        self.agent = Agent(tails, registry, identity, once=once)
+        self.agent = Agent(inputs.tails, registry, identity, once=once, finder=inputs.finder)
         self._registry = registry
         self._identity = identity
         self._once = once
-        self._fresh: Sequence[Tail] = ()
+        self._fresh = inputs
         self._renewed = asyncio.Event()
 
-    def renew(self, tails: Sequence[Tail]) -> None:
+    def renew(self, inputs: Inputs) -> None:
         """Go on with other inputs, when what is under way is acknowledged."""
-        self._fresh = tails
+        self._fresh = inputs
         self._renewed.set()
 
     async def run(self, deliver: Deliver) -> None:
@@ -41,7 +40,8 @@ class AgentFeed:
         while not await self._ends(deliver):
             before = self.agent.progress
             self._renewed.clear()
-            self.agent = Agent(self._fresh, self._registry, self._identity, once=self._once)
+            fresh = self._fresh
+            self.agent = Agent(fresh.tails, self._registry, self._identity, once=self._once, finder=fresh.finder)
             progress = self.agent.progress
             progress.bytes, progress.read, progress.truncated = before.bytes, before.read, before.truncated
             progress.lost_files, progress.lost_bytes = before.lost_files, before.lost_bytes

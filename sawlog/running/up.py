@@ -54,11 +54,11 @@ from sawlog.watch.watcher import Watcher
 from shipper.agent import Agent
 from shipper.config import load
 from shipper.following import Tail
-from shipper.framing import SpringBootFraming, framing_for
+from shipper.framing import SpringBootFraming
 from shipper.identity import agent_id
+from shipper.inputs import Inputs, inputs_of
 from shipper.registry import Registry
 from shipper.settings import Config, FileInput
-from shipper.shaping import shape_for
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     """
     pipeline = _pipeline(settings)
     config = _config(settings)
-    tails = _tails(settings, config, pipeline)
+    inputs = _inputs(settings, config, pipeline)
     for note in pipeline.notes:
         log.info("%s", note)
     alerts = _alerts(settings)
@@ -205,12 +205,12 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     async with AsyncExitStack() as stack:
         registry = Registry(settings.data / _registry_name(settings, pipeline))
         stack.callback(registry.close)
-        files = AgentFeed(tails, registry, agent_id(settings.data), once=settings.once)
+        files = AgentFeed(inputs, registry, agent_id(settings.data), once=settings.once)
         store = None if pipeline.outputs else await stack.enter_async_context(_store(settings))
         letters = DeadLetters(settings.data / DIRECTORY)
         sink = None if store is None else StoreSink(store, letters, settings.index)
         counts = UpCounters()
-        feeds = [files] if tails or config is not None else []
+        feeds = [files] if inputs.tails or config is not None else []
         service = IngestService(
             pipeline,
             letters,
@@ -388,22 +388,22 @@ def _pipeline(settings: Settings) -> Pipeline:
 def _reloader(settings: Settings, service: IngestService, files: AgentFeed, config: Config | None) -> Reloader:
     outputs = list(map(key_of, _pipeline(settings).outputs))
     used, read = config, config
-    tails: list[Tail] = []
+    inputs = Inputs([])
 
     def load() -> Pipeline:
-        nonlocal read, tails
+        nonlocal read, inputs
         pipeline = _pipeline(settings)
         if list(map(key_of, pipeline.outputs)) != outputs:
             raise InputError("outputs cannot be changed while `sawlog up` runs, as the page shows them; start it anew")
         read = _config(settings)
-        tails = _tails(settings, read, pipeline)
+        inputs = _inputs(settings, read, pipeline)
         return pipeline
 
     def done() -> None:
         nonlocal used
         if read != used:
             used = read
-            files.renew(tails)
+            files.renew(inputs)
 
     return Reloader(service, load, settings.pipeline, others=lambda: _files_of(settings, read), done=done)
 
@@ -437,24 +437,24 @@ def _config(settings: Settings) -> Config | None:
     return config
 
 
-def _tails(settings: Settings, config: Config | None, pipeline: Pipeline) -> list[Tail]:
+def _inputs(settings: Settings, config: Config | None, pipeline: Pipeline) -> Inputs:
     """Return the inputs: those of the configuration, and the paths of the command line."""
-    tails: list[Tail] = []
+    inputs = Inputs([])
     if config is not None:
         for note in (*config.notes, *config.warnings):
             log.warning("%s", note)
         if config.output is not None:
             log.info("%s: its output is not used by `sawlog up`, which indexes itself", settings.filebeat)
-        tails += [Tail(one, framing_for(one), shape_for(one, config.processors)) for one in config.inputs]
+        inputs = inputs_of(config)
     if settings.paths:
         given = FileInput(paths=settings.paths, scan_frequency=SCAN_SECONDS, symlinks=True)
-        tails.append(Tail(given, SpringBootFraming()))
+        inputs.tails.append(Tail(given, SpringBootFraming()))
         for path in settings.paths:
             if not settings.once and Path(path).is_dir():
                 raise InputError(f"{path} is a folder; name its files, for instance '{path.rstrip('/')}/*.log'")
-    if not tails and not pipeline.inputs:
+    if not inputs.tails and inputs.finder is None and not pipeline.inputs:
         raise InputError("nothing to read: name log files, or a configuration with -c filebeat.yml")
-    return tails
+    return inputs
 
 
 def _registry_name(settings: Settings, pipeline: Pipeline) -> str:

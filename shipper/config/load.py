@@ -16,6 +16,7 @@ from sawlog.errors import ConfigError, InputError, Position
 from sawlog.event import Event
 from sawlog.extras import ExtraMissingError, library
 from sawlog.yaml_tree import Mapping, merge, parse, parse_list, parse_value
+from shipper.config.autodiscover import read_providers
 from shipper.config.inputs import CommonFields, place_fields, read_inputs
 from shipper.config.modules import read_modules
 from shipper.config.outputs import read_output
@@ -130,14 +131,15 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
     reloads = _reloads(values, paths["config"])
     if not syntax_only:
         inputs += _inputs_of_files(schema, reloads, common)
+    autodiscover = read_providers(schema, values["filebeat.autodiscover.providers"], common)
     output = read_output(schema, values["output"], values) if values["output"] is not None else None
     processors = read_processors(schema, "processors", values["processors"])
     if not syntax_only and not schema.problems.errors:
         if output is None:
             raise ConfigError("no output is enabled", Position(name, 1), "for example 'output.logstash.hosts'")
-        if not inputs and not reloads:
+        if not inputs and not reloads and not autodiscover:
             raise ConfigError("no input is enabled", Position(name, 1))
-    elif not inputs and not reloads:
+    elif not inputs and not reloads and not autodiscover:
         schema.problems.warn("no input is enabled", Position(name, 1))
     registry = values["filebeat.registry.path"]
     return Config(
@@ -155,6 +157,7 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
         logging=_logging(schema, values),
         http=HttpSettings(values["http.enabled"], values["http.host"], values["http.port"]),
         reloads=tuple(reloads),
+        autodiscover=autodiscover,
         notes=tuple(schema.problems.notes),
         warnings=tuple(schema.problems.warnings),
     )

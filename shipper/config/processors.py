@@ -15,12 +15,14 @@ from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config import field_processors
 from shipper.config.field_processors import path_of as _path
 from shipper.config.field_processors import rows_of as _rows
-from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused
+from shipper.config.kubernetes import DOCKER_FOLDER, KUBERNETES, api_of, pod_fields_of
+from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused, renamed
 from shipper.config.values import ValueKind, number
 from shipper.expression import Expressions, Substitution
 from shipper.processor import conditions, fields
 from shipper.processor.base import Condition, Processor
 from shipper.processor.casing import Casing
+from shipper.processor.container_metadata import AddDockerMetadata, AddKubernetesMetadata
 from shipper.processor.convert import TYPES, Conversion, Convert
 from shipper.processor.decoding import DecodeTexts
 from shipper.processor.dissect import Dissect, Tokenizer
@@ -43,6 +45,11 @@ _LETTERS: Final[SectionOptions] = {
 }
 _IDENTITY: Final = (METADATA, "_id")
 _TAG: Final = noted("it names the processor in Filebeat's log only")
+
+_LOGS_PATH: Final[SectionOptions] = {
+    "logs_path": done(ValueKind.TEXT, word="logs are recognised in any folder"),
+    "resource_type": done(ValueKind.TEXT, "container", one_of=("container", "pod")),
+}
 
 PROCESSORS: Final[dict[str, SectionOptions]] = {
     "add_fields": {"target": done(ValueKind.TEXT), "fields": done(ValueKind.MAP, {})},
@@ -101,13 +108,42 @@ PROCESSORS: Final[dict[str, SectionOptions]] = {
     },
     "lowercase": _LETTERS,
     "uppercase": _LETTERS,
+    "add_docker_metadata": {
+        "host": noted("Docker's socket is not asked: what Docker keeps beside the logs says the same"),
+        "ssl.*": noted("Docker's socket is not asked"),
+        "match_source": done(ValueKind.BOOL, True),
+        "match_source_index": done(
+            ValueKind.INTEGER, least=0, word="by default the part of the path that looks like an id; a link is followed"
+        ),
+        "match_fields": done(ValueKind.TEXTS, ()),
+        "match_pids": noted("the path of the log, or 'match_fields', say the container"),
+        "match_short_id": done(ValueKind.BOOL, False),
+        "cleanup_timeout": noted("what is known of a container is kept as long as its file is read"),
+        "skip_older": noted("what is there is known at once"),
+        "wait_for_metadata": noted("what is there is known at once"),
+        "wait_for_metadata_timeout": noted("what is there is known at once"),
+        "wait_for_metadata_retry_period": noted("what is there is known at once"),
+        "labels.dedot": done(ValueKind.BOOL, True),
+        "containers.path": DOCKER_FOLDER,
+    },
+    "add_kubernetes_metadata": {
+        **KUBERNETES,
+        "in_cluster": noted("a service account is used where there is one", True),
+        "host": done(
+            ValueKind.TEXT, word="the node; `NODE_NAME` of the environment by default, else what the API says"
+        ),
+        "node": renamed("host"),
+        "cleanup_timeout": noted("what is known of a pod is kept as long as its files are read"),
+        "default_indexers.enabled": noted("pods are found by container, uid and name at once"),
+        "default_matchers.enabled": noted("the path of the log says the pod, whatever folder it is in"),
+        "indexers": noted("pods are found by container, uid and name at once"),
+        "matchers": done(ValueKind.TREE, word="`logs_path`; of `fields` and `field_format` no use is made"),
+    },
     "add_locale": {"format": done(ValueKind.TEXT, "offset", one_of=("offset", "abbreviation"))},
     **field_processors.OPTIONS,
 }
 NOTED_PROCESSORS: Final = {
     "add_cloud_metadata": "name the provider with add_fields",
-    "add_docker_metadata": "the path of the log names the container",
-    "add_kubernetes_metadata": "the path of the log names pod, namespace and container",
     "add_observer_metadata": "agent.* and host.* name the machine",
 }
 _IN_INGEST: Final = "it is not offered; do it in ingest"
@@ -243,7 +279,34 @@ def _build(schema: Schema, name: str, values: Values) -> Processor | None:
         return DecodeJsonFields(paths, target_path, **{key: values[key] for key in keys})
     if name == "add_locale":
         return AddLocale(values["format"] == "abbreviation")
+    if name == "add_docker_metadata":
+        return AddDockerMetadata(
+            values["containers.path"],
+            values["labels.dedot"],
+            values["match_source"],
+            values["match_source_index"],
+            values["match_short_id"],
+            tuple(map(_path, values["match_fields"])),
+        )
+    if name == "add_kubernetes_metadata":
+        _check_matchers(schema, values)
+        return AddKubernetesMetadata(api_of(values, values["host"]), values["containers.path"], pod_fields_of(values))
     return _timestamp(values) if name == "timestamp" else _dissect(values)
+
+
+def _check_matchers(schema: Schema, values: Values) -> None:
+    tree = values["matchers"]
+    for item in tree.items if isinstance(tree, Sequence) else [] if tree is None or is_empty(tree) else [tree]:
+        for name, entry in item.entries.items() if isinstance(item, Mapping) else ():
+            if name == "logs_path":
+                schema.section("add_kubernetes_metadata.matchers.logs_path", _LOGS_PATH, entry.tree)
+            elif name in ("fields", "field_format"):
+                raise ConfigError(
+                    f"the matcher '{name}' is refused: pods are found by the path of the log", entry.position
+                )
+            else:
+                hint = nearest(name, ("logs_path", "fields", "field_format"))
+                raise ConfigError(f"there is no matcher '{name}'", entry.position, hint)
 
 
 def _convert(schema: Schema, values: Values) -> Processor:

@@ -24,7 +24,7 @@ ROOT: Final[SectionOptions] = {
     "filebeat.config.modules.enabled": done(ValueKind.BOOL, True),
     "filebeat.config.modules.reload.enabled": done(ValueKind.BOOL, False),
     "filebeat.config.modules.reload.period": done(ValueKind.DURATION, 10.0, least=1),
-    "filebeat.autodiscover.*": refused("autodiscover is not offered; an input of type container reads the files"),
+    "filebeat.autodiscover.providers": done(ValueKind.TREE, word="docker and kubernetes"),
     "filebeat.registry.path": done(ValueKind.TEXT),
     "filebeat.registry_file": renamed("filebeat.registry.path"),
     "filebeat.registry.file_permissions": done(ValueKind.MODE, 0o600),

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sawlog.errors import ConfigError, Position
+from sawlog.event import Event, get
 from sawlog.secrets import remember
 from sawlog.yaml_tree import Mapping, Scalar
 
 _DEPTH: Final = 16
 """Settings that refer to settings that refer to settings: beyond this it is a circle."""
+_DATA: Final = "data."
 _LENGTH: Final = 1 << 20
 """References in references can multiply; no setting is longer than this."""
 
@@ -43,6 +45,10 @@ class Variables:
     environment: Environment[str, str]
     builtin: dict[str, str] = field(default_factory=dict)
     lenient: bool = False
+    awaits_data: bool = False
+    """Leave ``${data.…}`` as it stands: what it is of is not there yet."""
+    data: Event | None = None
+    """What ``${data.…}`` is of."""
 
     def expand(self, text: str, position: Position, depth: int = 0) -> Expanded:
         """Fill in the references of `text`.
@@ -73,6 +79,8 @@ class Variables:
 
     def _lookup(self, reference: str, position: Position, depth: int) -> Expanded:
         name, operator, rest = _split(reference)
+        if self.awaits_data and name.startswith(_DATA):
+            return Expanded("${" + reference + "}", unresolved=True)
         found = self._value(name, position, depth)
         if found is not None:
             return found
@@ -84,6 +92,11 @@ class Variables:
             return self.expand(rest, position, depth + 1)
         if self.lenient:
             return Expanded("${" + reference + "}", unresolved=True)
+        if self.data is not None:
+            what = (
+                f"'{name}' is nothing that is known of it" if name.startswith(_DATA) else f"'{name}' is not for hints"
+            )
+            raise ConfigError(what, position)
         raise ConfigError(
             f"'{name}' is neither a setting nor in the environment",
             position,
@@ -91,6 +104,9 @@ class Variables:
         )
 
     def _value(self, name: str, position: Position, depth: int) -> Expanded | None:
+        if self.data is not None:
+            value = get(self.data, tuple(name.split(".")[1:])) if name.startswith(_DATA) else None
+            return Expanded(str(value)) if isinstance(value, str | int) else None
         entry = self.settings.find(name)
         if entry is not None and isinstance(entry.tree, Scalar) and not entry.tree.empty:
             return self.expand(entry.tree.text, position, depth + 1)

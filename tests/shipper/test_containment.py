@@ -15,12 +15,12 @@ from sawlog.errors import SawlogError
 from sawlog.event import Event
 from shipper.config import load
 from shipper.format_string import FormatString
+from shipper.inputs import inputs_of
 from shipper.output import About
 from shipper.output.encoding import lines_of
 from shipper.output.file import FileSender
 from shipper.output.logstash import LogstashSender
 from shipper.output.mqtt import _packed
-from shipper.service import tails_of
 from shipper.settings import CodecSettings, FileOutput, LogstashOutput
 from shipper.shaping import FAILED
 from tests.shipper.output.test_logstash import receiving
@@ -35,7 +35,7 @@ def shaped(folder: Path, processors: str, *texts: str, options: str = "") -> lis
     path = folder / "filebeat.yml"
     inputs = "filebeat.inputs: [{type: filestream, id: a, paths: [/x.log]%s}]" % (f", {options}" if options else "")
     path.write_text(f"{inputs}\nprocessors:\n{processors}\n")
-    (tail,) = tails_of(load(path, syntax_only=True))
+    (tail,) = inputs_of(load(path, syntax_only=True)).tails
     batch = LineBatch(SOURCE, texts, [100 * at for at in range(len(texts))], 1, lambda _: None)
     made: Batch | None = tail.shape(batch) if tail.shape is not None else batch
     return made.events() if made is not None else []

@@ -1,0 +1,1 @@
+"""``filebeat.autodiscover``: inputs for containers, made when they appear, of templates or of their labels."""
