@@ -212,7 +212,7 @@ class TestTemplates:
     def test_other_providers_are_refused(self, tmp_path: Path, kind: str) -> None:
         path = tmp_path / "filebeat.yml"
         path.write_text(f"filebeat.autodiscover.providers: [{{type: {kind}}}]\n{OUTPUT}")
-        with pytest.raises(SawlogError, match="refused: name the allocations' logs|did you mean 'docker'"):
+        with pytest.raises(SawlogError, match=r"refused: name the allocations' logs|did you mean 'docker'"):
             load(path)
 
 
@@ -344,7 +344,8 @@ class TestMetadata:
         for overwrite in ("true", "false"):
             text = (
                 f"filebeat.inputs: [{{type: container, paths: ['{tmp_path}/c/*/*.log'], json.keys_under_root: true,"
-                f" json.overwrite_keys: {overwrite}}}]\nprocessors: [{{add_docker_metadata: {{containers.path: {tmp_path}/c}}}}]\n"
+                f" json.overwrite_keys: {overwrite}}}]\n"
+                f"processors: [{{add_docker_metadata: {{containers.path: {tmp_path}/c}}}}]\n"
             )
             (tmp_path / overwrite).mkdir()
             for event in Follower(tmp_path / overwrite, text).once():

@@ -93,8 +93,7 @@ def test_todays_form(tmp_path: Path) -> None:
     assert isinstance(config.output.settings, ElasticsearchOutput)
     assert config.output.settings.hosts == ("https://es:9200",)
     assert config.output.settings.username == "elastic"
-    assert len(config.processors) == 1
-    assert any("add_docker_metadata" in note for note in config.notes)
+    assert len(config.processors) == 2
     assert any(":12:1:" in note and "setup" in note for note in config.notes)
 
 
@@ -131,7 +130,7 @@ def test_a_second_filter_of_streams_is_refused(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("filebeat.modules:\n- module: iis\n  access:\n", "2:3: the module 'iis' is refused"),
-        ("filebeat.autodiscover:\n  providers: [{type: docker}]\n", "1:1: 'filebeat.autodiscover' is refused"),
+        ("filebeat.autodiscover:\n  providers: [{type: nomad}]\n", "2:22: the provider 'nomad' is refused"),
         ("output.kafka:\n  hosts: x\n", "1:1: 'output.kafka' is refused"),
         ("output:\n  redis:\n    hosts: x\n", "2:3: 'output.redis' is refused"),
         ("filebeat.inputs:\n- type: syslog\n", "2:9: an input of type 'syslog' is refused"),

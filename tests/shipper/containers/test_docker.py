@@ -42,7 +42,7 @@ class TestPaths:
         assert bool(place) == (place != LogPlace())
 
     def test_links_of_the_kubelet_lead_on(self, tmp_path: Path) -> None:
-        """A link in /var/log/containers, over one in /var/log/pods, to Docker's file: each knows what another does not."""
+        """A link in /var/log/containers, over one in /var/log/pods, to Docker's file: each knows some of it."""
         docker = tmp_path / "docker/containers" / ID / f"{ID}-json.log"
         pod = tmp_path / f"pods/shop_orders_{UID}/app/0.log"
         link = tmp_path / f"log/containers/orders_shop_app-{ID}.log"
