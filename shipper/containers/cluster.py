@@ -31,7 +31,7 @@ LINGERS: Final = 1000
 """So many deleted pods are remembered: their last lines are still to be read."""
 
 
-class Cluster:
+class PodCluster:
     """What the API tells of the pods of a node."""
 
     def __init__(self, settings: ApiSettings) -> None:

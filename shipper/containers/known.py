@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shipper.containers.access import ApiSettings
-from shipper.containers.cluster import Cluster
+from shipper.containers.cluster import PodCluster
 from shipper.containers.docker import FOLDER, Container, DockerFolder
 from shipper.containers.labels import dedotted, merged, nested
 from shipper.containers.paths import LogPlace, place_of
@@ -21,15 +21,15 @@ class KnownContainers:
 
     def __init__(self) -> None:
         self._folders: dict[str, DockerFolder] = {}
-        self._clusters: dict[ApiSettings, Cluster] = {}
+        self._clusters: dict[ApiSettings, PodCluster] = {}
 
     def folder(self, path: str = FOLDER) -> DockerFolder:
         """Return what is known of the engine that keeps its containers in a folder."""
         return self._folders.setdefault(path, DockerFolder(path))
 
-    def cluster(self, settings: ApiSettings) -> Cluster:
+    def cluster(self, settings: ApiSettings) -> PodCluster:
         """Return what is known of a cluster's pods; nothing until `run` was called."""
-        return self._clusters.setdefault(settings, Cluster(settings))
+        return self._clusters.setdefault(settings, PodCluster(settings))
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Keep the clusters up to date until cancelled; `changed` hears of what is new."""
@@ -113,7 +113,7 @@ def docker_fields(found: Container, *, dedot: bool) -> dict[str, Any]:
 class PodFacts(FileFacts):
     """What Kubernetes tells of the pod, or, without its API, what the path and the kubelet's labels say."""
 
-    cluster: Cluster
+    cluster: PodCluster
     folder: DockerFolder
     made: PodFields = field(default_factory=PodFields)
 
