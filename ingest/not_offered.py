@@ -59,7 +59,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "i18n": "use mutate gsub",
         "jdbc_static": "use the translate filter with a dictionary file, or the elasticsearch or http filter",
         "jdbc_streaming": "use the translate filter with a dictionary file, or the elasticsearch or http filter",
-        "memcached": "use the translate filter with a dictionary file",
         "metaevent": "use clone",
         "metrics": "aggregate in the store",
         "multiline": "use the codec multiline of the input, or multiline in filebeat.yml, which join lines earlier",

@@ -16,6 +16,7 @@ from hypothesis import settings
 from sawlog import secrets
 from tests.services import (
     ElasticsearchServer,
+    MemcachedServer,
     MissingServiceError,
     MissingToolError,
     MosquittoServer,
@@ -101,6 +102,12 @@ def elasticsearch_url(request: pytest.FixtureRequest) -> str:
 def mosquitto() -> Iterator[MosquittoServer]:
     """A broker on loopback that lets everybody in."""
     yield from _run(MosquittoServer)
+
+
+@pytest.fixture(scope="session")
+def memcached() -> Iterator[MemcachedServer]:
+    """A memcached on loopback."""
+    yield from _run(MemcachedServer)
 
 
 @pytest.fixture(scope="session")

@@ -327,6 +327,30 @@ class MosquittoServer(Process):
             time.sleep(0.02)
 
 
+class MemcachedServer(Process):
+    """One memcached, which forgets all when it is stopped."""
+
+    name = "memcached"
+
+    def __init__(self) -> None:
+        self._program = program("memcached")
+        super().__init__()
+        self.port = free_port()
+
+    def start(self) -> None:
+        """Start it and return when it listens; after `kill` or `stop`, on the same port."""
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        command = [self._program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", "-u", user]
+        self._spawn(command, dict(os.environ), None)
+        end = time.monotonic() + START_SECONDS
+        while not _listens(self.port):
+            if self._ended():
+                raise self._fail("ended while starting")
+            if time.monotonic() > end:
+                raise self._fail("does not listen")
+            time.sleep(0.02)
+
+
 def chromium_path() -> str:
     """Return the path of a Chromium, or raise `MissingServiceError`."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):

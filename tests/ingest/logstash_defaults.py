@@ -225,6 +225,13 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "value_split": "=",
         "whitespace": "lenient",
     },
+    "filter memcached": {
+        "hosts": ["localhost"],
+        "lru_cache_max_size": 1024,
+        "lru_cache_ttl": 0,
+        "tag_on_failure": "_memcached_failure",
+        "ttl": 0,
+    },
     "filter mutate": {"tag_on_failure": "_mutate_error"},
     "filter prune": {"blacklist_names": ["%{[^}]+}"], "interpolate": False},
     "filter ruby": {"script_params": {}, "tag_on_exception": "_rubyexception", "tag_with_exception_message": False},

@@ -36,6 +36,9 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "json_encode": [{"source": "log"}, {"source": "event", "target": "[host][text]"}, {"source": "tags"}],
     "kv": [{"source": "message"}, {"source": "event", "target": "[log][kv]", "recursive": True}],
     "modules": [{}],
+    "memcached": [
+        {"hosts": "127.0.0.1:1", "get": {"%{message}": "tags"}, "set": {"event": "%{event}"}, "lru_cache_ttl": 5}
+    ],
     "mutate": [
         {"convert": {"message": "integer"}, "split": {"event": ","}, "rename": {"log": "[host][log]"}},
         {"gsub": ["message", "x", "y"], "uppercase": ["event"], "merge": {"labels": "log"}, "join": {"url": "-"}},
