@@ -299,6 +299,47 @@ class MqttOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaPartition:
+    """``partition.<strategy>`` of ``output.kafka``."""
+
+    strategy: Literal["hash", "random", "round_robin"] = "hash"
+    group_events: int = 1
+    """So many events go to one partition before another is chosen, unless by hash."""
+    hash: tuple[str, ...] = ()
+    """The fields that the partition is chosen by; none: the key."""
+    random: bool = True
+    """Whether an event that lacks one of the fields goes anywhere; else to the dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOutput:
+    """``output.kafka``: a record for each event, in JSON or by a format string."""
+
+    hosts: tuple[str, ...] = ()
+    """``host:port`` each, of brokers that name all others."""
+    topic: FormatString | None = None
+    topics: tuple[Rule, ...] = ()
+    """The first that holds names the topic; else `topic` does."""
+    key: FormatString | None = None
+    partition: KafkaPartition = KafkaPartition()
+    headers: tuple[tuple[str, str], ...] = ()
+    client_id: str = "beats"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    mechanism: str = "PLAIN"
+    required_acks: int = 1
+    compression: str = "gzip"
+    max_message_bytes: int = 1_000_000
+    timeout: float = 30.0
+    refresh_frequency: float = 600.0
+    """How often brokers and partitions are asked for."""
+    codec: CodecSettings = CodecSettings()
+    backoff_init: float = 1.0
+    backoff_max: float = 60.0
+    tls: TlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedOutput:
     """``output.embedded``: into sawlog's own index on this machine."""
 
@@ -310,8 +351,10 @@ class EmbeddedOutput:
     """What is kept; None: everything."""
 
 
-OutputSettings = LogstashOutput | ElasticsearchOutput | ConsoleOutput | FileOutput | MqttOutput | EmbeddedOutput
-OutputKind = Literal["logstash", "elasticsearch", "console", "file", "mqtt", "embedded"]
+OutputSettings = (
+    LogstashOutput | ElasticsearchOutput | KafkaOutput | ConsoleOutput | FileOutput | MqttOutput | EmbeddedOutput
+)
+OutputKind = Literal["logstash", "elasticsearch", "kafka", "console", "file", "mqtt", "embedded"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from hypothesis import settings
 from sawlog import secrets
 from tests.services import (
     ElasticsearchServer,
+    KafkaServer,
     MemcachedServer,
     MissingServiceError,
     MissingToolError,
@@ -108,6 +109,12 @@ def mosquitto() -> Iterator[MosquittoServer]:
 def memcached() -> Iterator[MemcachedServer]:
     """A memcached on loopback."""
     yield from _run(MemcachedServer)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaServer]:
+    """A broker that nobody stops or kills: for that, a test starts one of its own."""
+    yield from _run(KafkaServer)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The real services that tests run: Elasticsearch, Mosquitto, and where Chromium is.
+"""The real services that tests run: Elasticsearch, Kafka, Mosquitto, and where Chromium is.
 
 Each is started from what the machine has, on a port that the system chose, with its data in a temporary folder,
 and is ended by its process id. What is missing raises `MissingServiceError`; `tests/conftest.py` makes that a
@@ -7,6 +7,7 @@ skip, or a failure under ``CI=true``.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pwd
@@ -19,7 +20,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ import platformdirs
 
 ELASTICSEARCH_VERSION = "8.19.4"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{ELASTICSEARCH_VERSION}:zip"
+KAFKA_VERSION = "4.1.0"
+KAFKA_ARTIFACTS = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
+"""The broker, and what writes its log."""
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 ROOM = 4 << 30
@@ -80,6 +86,17 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all processes of the service: SIGSTOP and SIGCONT, for instance."""
         os.killpg(self.pid, number)
+
+    def pause(self) -> None:
+        """Stop the service where it is until `resume`: when this returns, none of its threads runs."""
+        self.signal(signal.SIGSTOP)
+        states = [path / "stat" for path in Path(f"/proc/{self.pid}/task").iterdir()]
+        while not all(_is_stopped(state) for state in states):
+            time.sleep(0.005)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End the service at once, as a power cut would."""
@@ -351,6 +368,108 @@ class MemcachedServer(Process):
             time.sleep(0.02)
 
 
+class KafkaServer(Process):
+    """One broker of Kafka, its own controller, from Maven Central; topics are made as they are asked for.
+
+    It listens four times: in clear text (`port`), with SASL (`sasl_port`), with TLS (`tls_port`), and with both
+    (`sasl_tls_port`). `USER` logs in with `PASSWORD`, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; `ca_certs` verifies the
+    certificate for 127.0.0.1.
+    """
+
+    name = "kafka"
+    USER = "sawlog"
+    PASSWORD = "s3cret pass=word"
+    PARTITIONS = 4
+
+    def __init__(self) -> None:
+        self._classes = kafka_classes()
+        self._java = str(Path(java_home()) / "bin" / "java")
+        super().__init__()
+        self.port, self.sasl_port, self.tls_port, self.sasl_tls_port, self._controller = (free_port() for _ in range(5))
+        self.ca_certs = self.folder / "server.crt"
+
+    @property
+    def address(self) -> str:
+        """Where it listens in clear text, as ``host:port``."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and return when it answers; after `kill` or `stop`, on the same ports and data."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Begin to start it. The thread that does so must live as long as the broker (see `_spawn`)."""
+        properties = self.folder / "server.properties"
+        if not properties.exists():
+            self._configure(properties)
+        self._spawn([*self._command(), "kafka.Kafka", str(properties)], dict(os.environ), None)
+
+    def wait(self) -> None:
+        """Return when it listens, which it does when it has read its data."""
+        end = time.monotonic() + START_SECONDS
+        while not all(map(_listens, (self.port, self.sasl_port, self.tls_port, self.sasl_tls_port))):
+            if self._ended():
+                raise self._fail("ended while starting")
+            if time.monotonic() > end:
+                raise self._fail(f"does not listen within {START_SECONDS:.0f} s")
+            time.sleep(0.05)
+
+    def _command(self) -> list[str]:
+        # Up with little work: Java compiles quickly instead of well.
+        options = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        return [self._java, *options, "-cp", f"{self._classes}/*"]
+
+    def _configure(self, properties: Path) -> None:
+        certificate(self.folder)
+        pem = self.folder / "server.pem"
+        pem.write_text((self.folder / "server.key").read_text() + self.ca_certs.read_text())
+        ports = {
+            "CLEAR": self.port,
+            "SASL": self.sasl_port,
+            "TLS": self.tls_port,
+            "SASLTLS": self.sasl_tls_port,
+            "CONTROLLER": self._controller,
+        }
+        addresses = [f"{name}://127.0.0.1:{port}" for name, port in ports.items()]
+        login = "org.apache.kafka.common.security"
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": ",".join(addresses),
+            "advertised.listeners": ",".join(addresses[:-1]),
+            "listener.security.protocol.map": ",".join(
+                ("CONTROLLER:PLAINTEXT", "CLEAR:PLAINTEXT", "SASL:SASL_PLAINTEXT", "TLS:SSL", "SASLTLS:SASL_SSL")
+            ),
+            "inter.broker.listener.name": "CLEAR",
+            "log.dirs": str(self.folder / "data"),
+            "num.partitions": str(self.PARTITIONS),
+            "offsets.topic.num.partitions": "1",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(pem),
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+        }
+        for listener in ("sasl", "sasltls"):
+            prefix = f"listener.name.{listener}"
+            settings[f"{prefix}.plain.sasl.jaas.config"] = (
+                f'{login}.plain.PlainLoginModule required user_{self.USER}="{self.PASSWORD}";'
+            )
+            for size in (256, 512):
+                settings[f"{prefix}.scram-sha-{size}.sasl.jaas.config"] = f"{login}.scram.ScramLoginModule required;"
+        properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        users = [f"--add-scram=SCRAM-SHA-{size}=[name={self.USER},password={self.PASSWORD}]" for size in (256, 512)]
+        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", str(properties), *users]
+        subprocess.run([*self._command(), *tool], check=True, capture_output=True, timeout=START_SECONDS)
+
+
 def chromium_path() -> str:
     """Return the path of a Chromium, or raise `MissingServiceError`."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
@@ -362,10 +481,7 @@ def chromium_path() -> str:
 
 def elasticsearch_home() -> Path:
     """Return the unpacked distribution, fetching and unpacking it once per machine."""
-    # Another user than root must be able to read it, so root's home is no place for it.
-    root = os.geteuid() == 0
-    cache = Path("/var/cache") if root else platformdirs.user_cache_path()
-    home = cache / "sawlog" / f"elasticsearch-{ELASTICSEARCH_VERSION}"
+    home = _cache() / f"elasticsearch-{ELASTICSEARCH_VERSION}"
     if home.exists():
         return home
     archive = _archive()
@@ -384,6 +500,50 @@ def elasticsearch_home() -> Path:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return home
+
+
+def kafka_classes() -> Path:
+    """Return the folder of the broker's classes, fetched once per machine."""
+    classes = _cache() / f"kafka-{KAFKA_VERSION}"
+    if classes.exists():
+        return classes
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise MissingServiceError("Kafka: maven (mvn), which fetches it, is not installed")
+    classes.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=classes.parent))
+    try:
+        (work / "pom.xml").write_text(_pom(KAFKA_ARTIFACTS))
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={work / classes.name}"]
+        command = [maven, "-q", "-B", "-f", str(work / "pom.xml"), *goal]
+        fetched = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if fetched.returncode:
+            raise MissingServiceError(f"Kafka: maven could not fetch it: {fetched.stdout.strip()[-300:]}")
+        # Another run may have been first; both made the same.
+        if not classes.exists():
+            (work / classes.name).rename(classes)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return classes
+
+
+def _pom(artifacts: Sequence[str]) -> str:
+    """Return a project that does nothing but need these."""
+    needed = ""
+    for artifact in artifacts:
+        group, name, version = artifact.split(":")
+        needed += f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
+        needed += f"<version>{version}</version></dependency>"
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>sawlog</groupId><artifactId>services</artifactId><version>1</version>"
+        f"<dependencies>{needed}</dependencies></project>"
+    )
+
+
+def _cache() -> Path:
+    # Another user than root must be able to read it, so root's home is no place for it.
+    return (Path("/var/cache") if os.geteuid() == 0 else platformdirs.user_cache_path()) / "sawlog"
 
 
 def _archive() -> Path:
@@ -406,11 +566,11 @@ def java_home() -> str:
     """Return the home of a Java 17 or newer."""
     java = shutil.which("java")
     if java is None:
-        raise MissingServiceError("Elasticsearch: Java 17 is not installed")
+        raise MissingServiceError("Elasticsearch and Kafka: Java 17 is not installed")
     words = subprocess.run([java, "-version"], capture_output=True, text=True, check=True).stderr
     version = re.search(r'version "(\d+)', words)
     if version is None or int(version[1]) < 17:
-        raise MissingServiceError(f"Elasticsearch: Java 17 is needed, {java} is {words.splitlines()[0]}")
+        raise MissingServiceError(f"Elasticsearch and Kafka: Java 17 is needed, {java} is {words.splitlines()[0]}")
     return str(Path(java).resolve().parent.parent)
 
 
@@ -445,6 +605,13 @@ def _memory() -> Path | None:
     if not memory.is_dir() or shutil.disk_usage(memory).free < ROOM:
         return None
     return Path(tempfile.mkdtemp(prefix="sawlog-", dir=memory))
+
+
+def _is_stopped(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] in "TtZ"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _listens(port: int) -> bool:

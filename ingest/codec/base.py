@@ -44,13 +44,23 @@ class Codec(Plugin):
 
         The chunks may be cut anywhere, inside a character too. The events are new dictionaries with what the
         bytes say and nothing else: no ``@timestamp`` unless the bytes have one (then in the form of
-        `sawlog.event`), no ``@metadata``. Bytes that cannot be read become an event that holds them as
-        ``message``, tagged, with the reason (`ingest.failure`); nothing raises.
+        `sawlog.event`), no ``@metadata`` (but see `keep_metadata`). Bytes that cannot be read become an event that
+        holds them as ``message``, tagged, with the reason (`ingest.failure`); nothing raises.
         """
 
     def flush(self) -> Iterable[Event]:
         """Return the events still unfinished, because the stream is over or has paused; `decode` may follow."""
         return ()
+
+    def decode_whole(self, data: bytes) -> Iterable[Event]:
+        """Return the events of a message that stands by itself, as `decode` and `flush` do one after the other."""
+        return [*self.decode(data), *self.flush()]
+
+    def keep_metadata(self) -> None:
+        """From now on, leave in events what a text says of ``@metadata``: of inputs that read what Beats have written.
+
+        A codec whose texts have no such member need not do anything.
+        """
 
     @abstractmethod
     def encode(self, events: Sequence[Event]) -> bytes:

@@ -34,7 +34,8 @@ class Json(Codec):
     }
 
     def __init__(self, options: Options) -> None:
-        self._lines = settings.LineCutter(settings.charset(options))
+        self._charset = settings.charset(options)
+        self._lines = settings.LineCutter(self._charset)
         self._records = settings.Records(settings.target(options), settings.keeps_original(options))
         self._open: list[str] = []
         self._depth = 0
@@ -45,6 +46,15 @@ class Json(Codec):
 
     def flush(self) -> Iterable[Event]:  # noqa: D102 - Codec.flush
         return [*self._line(self._lines.rest()), *self._finish()]
+
+    def decode_whole(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode_whole
+        try:
+            return self._records.read(data.decode(self._charset).strip(_SPACE))
+        except (ValueError, RecursionError):
+            return super().decode_whole(data)
+
+    def keep_metadata(self) -> None:  # noqa: D102 - Codec.keep_metadata
+        self._records.keep_metadata = True
 
     def encode(self, events: Sequence[Event]) -> bytes:  # noqa: D102 - Codec.encode
         return b"".join(map(settings.encode_json, events))

@@ -43,6 +43,9 @@ class JsonLines(Codec):
     def flush(self) -> Iterable[Event]:  # noqa: D102 - Codec.flush
         return self._events([self._lines.rest()])
 
+    def keep_metadata(self) -> None:  # noqa: D102 - Codec.keep_metadata
+        self._records.keep_metadata = True
+
     def encode(self, events: Sequence[Event]) -> bytes:  # noqa: D102 - Codec.encode
         delimiter = self._delimiter.encode()
         return b"".join([settings.encode_json(event) + delimiter for event in events])

@@ -40,5 +40,9 @@ class Plain(Codec):
         self._pending.clear()
         return settings.text_events([text], self._keep_original) if text else []
 
+    def decode_whole(self, data: bytes) -> Iterable[Event]:  # noqa: D102 - Codec.decode_whole
+        text = data.decode(self._charset, "replace")
+        return settings.text_events([text], self._keep_original) if text else []
+
     def encode(self, events: Sequence[Event]) -> bytes:  # noqa: D102 - Codec.encode
         return "".join(map(self._write, events)).encode(self._charset, "replace")

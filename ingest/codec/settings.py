@@ -137,6 +137,8 @@ class Records:
     def __init__(self, target: Path | None, keep_original: bool) -> None:
         self._target = target
         self._keep_original = keep_original
+        self.keep_metadata = False
+        """Whether a text may say something of ``@metadata``."""
 
     def events(self, text: str) -> list[Event]:
         """Return the event of an object, those of a list, or one that holds the text and the reason."""
@@ -165,8 +167,9 @@ class Records:
             put(event, self._target, fields)
         else:
             event = fields
-            # Where an event stood and what its id is, its input says, not its sender.
-            event.pop(METADATA, None)
+            if not self.keep_metadata:
+                # Where an event stood and what its id is, its input says, not its sender.
+                event.pop(METADATA, None)
             _settle_timestamp(event)
             _settle_tags(event)
         if self._keep_original and get(event, ("event", "original")) is None:

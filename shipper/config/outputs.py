@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sawlog.errors import ConfigError, nearest
+from sawlog.wire.kafka import MECHANISMS
 from sawlog.yaml_tree import Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.processors import read_condition
 from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
@@ -21,6 +22,8 @@ from shipper.settings import (
     EmbeddedOutput,
     EnabledOutput,
     FileOutput,
+    KafkaOutput,
+    KafkaPartition,
     LogstashOutput,
     MqttOutput,
     OutputSettings,
@@ -109,6 +112,49 @@ _CODEC: Final[SectionOptions] = {
     "codec.format.string": done(ValueKind.FORMAT),
     "pretty": renamed("codec.json.pretty"),
 }
+KAFKA: Final[SectionOptions] = {
+    **_COMMON,
+    **_BACKOFF,
+    **TLS,
+    **_CODEC,
+    "hosts": done(ValueKind.TEXTS, ()),
+    "topic": done(ValueKind.FORMAT),
+    "topics": done(ValueKind.TREE),
+    "key": done(ValueKind.FORMAT),
+    "partition": done(ValueKind.TREE),
+    "headers": done(ValueKind.ANY),
+    "client_id": done(ValueKind.TEXT, "beats"),
+    "username": done(ValueKind.TEXT),
+    "password": done(ValueKind.TEXT),
+    "sasl.mechanism": done(ValueKind.TEXT, "PLAIN", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
+    "required_acks": done(ValueKind.INTEGER, 1, "-1, 1 or 0; with 0, events are lost whenever a broker is", least=-1),
+    "compression": done(ValueKind.TEXT, "gzip", one_of=("none", "no", "off", "gzip", "snappy", "lz4", "zstd")),
+    "compression_level": noted("the library chooses the level"),
+    "max_message_bytes": done(ValueKind.SIZE, 1_000_000, "larger events go to the dead letters", least=1),
+    "timeout": done(ValueKind.DURATION, 30.0, least=0.001),
+    "broker_timeout": noted("see timeout"),
+    "metadata.refresh_frequency": done(ValueKind.DURATION, 600.0, least=0),
+    "metadata.full": noted("brokers are asked about the topics that are written to", False),
+    "metadata.retry.*": noted(_RETRIES),
+    "version": noted("the brokers say what they speak"),
+    "worker": noted("one client has as many batches under way as there are partitions", 1),
+    "workers": noted("one client has as many batches under way as there are partitions", 1),
+    "bulk_max_size": noted(_BULKS),
+    "bulk_flush_frequency": noted("batches go as soon as they are read", 0),
+    "channel_buffer_size": noted("16 MiB of events are under way"),
+    "keep_alive": noted("connections are kept", 0),
+    "kerberos.*": refused("Kerberos is not offered; use SCRAM-SHA-512 over TLS"),
+}
+_REACHABLE: Final = noted("what is for a partition waits for its leader", False)
+PARTITIONS: Final[dict[str, SectionOptions]] = {
+    "hash": {
+        "hash": done(ValueKind.TEXTS, (), "numbers are hashed as texts where Go has floats"),
+        "random": done(ValueKind.BOOL, True, "with false, events without the fields go to the dead letters"),
+        "reachable_only": _REACHABLE,
+    },
+    "random": {"group_events": done(ValueKind.INTEGER, 1, least=1), "reachable_only": _REACHABLE},
+    "round_robin": {"group_events": done(ValueKind.INTEGER, 1, least=1), "reachable_only": _REACHABLE},
+}
 CONSOLE: Final[SectionOptions] = {**_COMMON, **_CODEC, "bulk_max_size": noted(_BULKS)}
 FILE: Final[SectionOptions] = {
     **_COMMON,
@@ -143,6 +189,7 @@ EMBEDDED: Final[SectionOptions] = {
 RULE: Final[SectionOptions] = {
     "index": done(ValueKind.FORMAT),
     "pipeline": done(ValueKind.FORMAT),
+    "topic": done(ValueKind.FORMAT),
     "when": done(ValueKind.TREE),
     "mappings": done(ValueKind.TEXT_MAP, {}),
     "default": done(ValueKind.TEXT),
@@ -151,13 +198,13 @@ RULE: Final[SectionOptions] = {
 OUTPUTS: Final[dict[str, SectionOptions]] = {
     "logstash": LOGSTASH,
     "elasticsearch": ELASTICSEARCH,
+    "kafka": KAFKA,
     "console": CONSOLE,
     "file": FILE,
     "mqtt": MQTT,
     "embedded": EMBEDDED,
 }
 REFUSED_OUTPUTS: Final = {
-    "kafka": "sawlog does not write to Kafka; output.mqtt or output.logstash carry the lines",
     "redis": "sawlog does not write to Redis; output.mqtt or output.logstash carry the lines",
     "discard": "lines would be lost",
     "otelconsumer": "it belongs to Elastic Agent",
@@ -204,6 +251,8 @@ def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> Outpu
         )
     if name == "elasticsearch":
         return _elasticsearch(schema, values, cloud)
+    if name == "kafka":
+        return _kafka(schema, values)
     if name == "console":
         return ConsoleOutput(_codec(values))
     if name == "file":
@@ -272,11 +321,64 @@ def _elasticsearch(schema: Schema, values: Values, cloud: Values) -> Elasticsear
         hosts=hosts,
         username=username,
         password=password,
-        indices=_rules(schema, "indices", "index", values),
-        pipelines=_rules(schema, "pipelines", "pipeline", values),
+        indices=_rules(schema, "output.elasticsearch", "indices", "index", values),
+        pipelines=_rules(schema, "output.elasticsearch", "pipelines", "pipeline", values),
         dead_letter_index=values["non_indexable_policy.dead_letter_index.index"],
         tls=tls,
     )
+
+
+def _kafka(schema: Schema, values: Values) -> KafkaOutput:
+    topics = _rules(schema, "output.kafka", "topics", "topic", values)
+    if not values.given("topic") and not values.given("topics"):
+        raise values.error("'output.kafka' needs its 'topic'")
+    if bool(values["username"]) != bool(values["password"]):
+        name = "username" if values["username"] else "password"
+        raise values.error("'username' and 'password' need each other", name)
+    mechanism = values["sasl.mechanism"].upper()
+    if mechanism not in MECHANISMS and "${" not in mechanism:
+        known = ", ".join(MECHANISMS)
+        raise values.error(f"'output.kafka.sasl.mechanism' is one of {known}, and got '{mechanism}'", "sasl.mechanism")
+    if values["required_acks"] > 1:
+        raise values.error("'output.kafka.required_acks' is -1, 0 or 1", "required_acks")
+    keys = ("topic", "key", "client_id", "required_acks", "max_message_bytes", "timeout")
+    return KafkaOutput(
+        **{key: values[key] for key in keys},
+        **_backoff(values),
+        hosts=_hosts(values, 9092),
+        topics=topics,
+        partition=_partition(schema, values),
+        headers=_kafka_headers(values),
+        username=values["username"] or None,
+        password=values["password"] or None,
+        mechanism=mechanism,
+        compression="none" if values["compression"] in {"no", "off"} else values["compression"],
+        refresh_frequency=values["metadata.refresh_frequency"] or 600.0,
+        codec=_codec(values),
+        tls=read_tls(schema, values),
+    )
+
+
+def _partition(schema: Schema, values: Values) -> KafkaPartition:
+    tree = values["partition"]
+    if tree is None or is_empty(tree):
+        return KafkaPartition()
+    if not isinstance(tree, Mapping) or len(tree.entries) != 1:
+        raise values.error(f"'output.kafka.partition' takes one of {', '.join(PARTITIONS)}", "partition")
+    ((name, entry),) = tree.entries.items()
+    if name not in PARTITIONS:
+        raise ConfigError(f"there is no strategy 'partition.{name}'", entry.position, nearest(name, PARTITIONS))
+    found = schema.section(f"output.kafka.partition.{name}", PARTITIONS[name], entry.tree)
+    return KafkaPartition(name, **found.values)  # type: ignore[arg-type] # a key of PARTITIONS
+
+
+def _kafka_headers(values: Values) -> tuple[tuple[str, str], ...]:
+    given = values["headers"] or []
+    if not isinstance(given, list) or not all(
+        isinstance(one, dict) and one.keys() == {"key", "value"} for one in given
+    ):
+        raise values.error("'output.kafka.headers' takes a list of entries with 'key' and 'value'", "headers")
+    return tuple((str(one["key"]), str(one["value"])) for one in given)
 
 
 def _urls(values: Values, cloud: Values) -> tuple[str, ...]:
@@ -320,7 +422,7 @@ def _cloud_url(cloud: Values) -> str:
     return f"https://{name}.{domain}:{port or 443}"
 
 
-def _rules(schema: Schema, option: str, name: str, values: Values) -> tuple[Rule, ...]:
+def _rules(schema: Schema, output: str, option: str, name: str, values: Values) -> tuple[Rule, ...]:
     tree = values[option]
     if tree is None or is_empty(tree):
         return ()
@@ -328,7 +430,7 @@ def _rules(schema: Schema, option: str, name: str, values: Values) -> tuple[Rule
         raise values.error(f"'{option}' takes a list", option)
     rules: list[Rule] = []
     for item in tree.items:
-        where = f"output.elasticsearch.{option}"
+        where = f"{output}.{option}"
         if isinstance(item, Scalar):
             raise ConfigError(f"an entry of '{where}' takes options, such as '{name}: …'", item.position)
         found = schema.section(where, RULE, item)

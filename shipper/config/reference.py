@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES, SPRING_BOOT
 from shipper.config.modules import FILESET, INSTEAD, MISSING_FILESETS, MODULES, OTHER_MODULES
-from shipper.config.outputs import OUTPUTS, REFUSED_OUTPUTS, RULE
+from shipper.config.outputs import OUTPUTS, PARTITIONS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
 from shipper.config.root import ROOT
 from shipper.config.schema import SectionOption, SectionOptions, Support
@@ -31,7 +31,8 @@ def page() -> str:
     parts.append(_table("The parser `container`", CONTAINER))
     parts.append(_table("`springboot`, of an input or a parser (sawlog's own)", SPRING_BOOT))
     parts += [_table(f"`output.{name}`", options) for name, options in OUTPUTS.items()]
-    parts.append(_table("An entry of `indices` and `pipelines`", RULE))
+    parts += [_table(f"`output.kafka.partition.{name}`", options) for name, options in PARTITIONS.items()]
+    parts.append(_table("An entry of `indices`, `pipelines` and `topics`", RULE))
     parts.append("\n".join(f"- `output.{name}`: **refused**: {word}" for name, word in REFUSED_OUTPUTS.items()) + "\n")
     parts += [_table(f"The processor `{name}`", options) for name, options in PROCESSORS.items() if options]
     parts.append("Without options of its own, and working: `drop_event`.\n")

@@ -12,6 +12,7 @@ _SENDERS: Final = {
     "logstash": "shipper.output.logstash:LogstashSender",
     "mqtt": "shipper.output.mqtt:MqttSender",
     "elasticsearch": "shipper.output.elasticsearch:ElasticsearchSender",
+    "kafka": "shipper.output.kafka:KafkaSender",
     "console": "shipper.output.console:ConsoleSender",
     "file": "shipper.output.file:FileSender",
     "embedded": "shipper.output.embedded:EmbeddedSender",

@@ -13,9 +13,10 @@ from sawlog.store.base import DEFAULT_INDEX
 from sawlog.store.dead_letter_index import index_letters
 from sawlog.store.elasticsearch import ElasticsearchStore
 from shipper.output.base import About
+from shipper.output.rules import chosen
 from shipper.output.store import StoreSender, Target, raw
 from shipper.output.tls import context
-from shipper.settings import ElasticsearchOutput, Rule
+from shipper.settings import ElasticsearchOutput
 
 
 class ElasticsearchSender(StoreSender):
@@ -40,10 +41,10 @@ class ElasticsearchSender(StoreSender):
 
     def target(self, event: Event) -> Target:  # noqa: D102 - StoreSender.target
         settings = self._settings
-        index = raw(event, "raw_index") or _chosen(settings.indices, event)
+        index = raw(event, "raw_index") or chosen(settings.indices, event)
         if index is None:
             index = DEFAULT_INDEX if settings.index is None else settings.index(event)
-        pipeline = raw(event, "pipeline") or _chosen(settings.pipelines, event)
+        pipeline = raw(event, "pipeline") or chosen(settings.pipelines, event)
         if pipeline is None and settings.pipeline is not None:
             pipeline = settings.pipeline(event)
         return index.lower() if index else None, pipeline
@@ -62,20 +63,6 @@ class ElasticsearchSender(StoreSender):
         async with store:
             version = await store.version()
             yield f"talk to server: version {version}"
-
-
-def _chosen(rules: Sequence[Rule], event: Event) -> str | None:
-    """Return what the first rule that holds, and that has a name for the event, says."""
-    for rule in rules:
-        if rule.when is not None and not rule.when(event):
-            continue
-        name = rule.name(event)
-        if rule.mappings:
-            name = rule.mappings.get(name.lower()) if name is not None else None
-        name = name or rule.default
-        if name:
-            return name
-    return None
 
 
 def _store(settings: ElasticsearchOutput, *, template: bool | None = None) -> ElasticsearchStore:

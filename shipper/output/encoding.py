@@ -63,7 +63,7 @@ def encoded(
     return made, len(refused)
 
 
-def lines_of(codec: CodecSettings) -> LineEncoder:
+def lines_of(codec: CodecSettings, beat: str = "sawlog") -> LineEncoder:
     """Return what makes a line (without its end) of each event.
 
     JSON has the metadata of a Beat beside the event (``@metadata``: ``beat``, ``type``, ``version``, and ``_id``). A
@@ -72,10 +72,10 @@ def lines_of(codec: CodecSettings) -> LineEncoder:
     template = codec.format
     if template is not None:
         return lambda events: [line for event in events if (line := template(event)) is not None]
-    beat = {"beat": "sawlog", "type": "_doc", "version": __version__}
+    about = {"beat": beat, "type": "_doc", "version": __version__}
 
     def encoded(event: Event) -> str:
-        whole = {**event, METADATA: {**beat, **event.get(METADATA, {})}}
+        whole = {**event, METADATA: {**about, **event.get(METADATA, {})}}
         text = json.dumps(whole, indent=2, ensure_ascii=False) if codec.pretty else _encode(whole).decode()
         return text.translate(_HTML) if codec.escape_html else text
 

@@ -14,8 +14,10 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import ClientError, ClientSession
+from aiokafka import AIOKafkaProducer
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+import ingest.input.kafka
 import ingest.input.pipeline
 import ingest.output.pipeline
 from ingest.bus import Bus
@@ -34,7 +36,7 @@ from shipper.output.mqtt import MqttSender
 from shipper.settings import LogstashOutput, MqttOutput
 from tests.ingest.input.building import PLACE
 from tests.ingest.input.conformance import Answering, AskingAgain, InputConformance, Peer
-from tests.services import MosquittoServer, free_port
+from tests.services import KafkaServer, MosquittoServer, free_port
 
 counter = itertools.count()
 
@@ -89,6 +91,46 @@ class TestMqtt(Answering):
     def peer(self, settings: dict[str, Any]) -> Peer:
         output = MqttOutput((f"127.0.0.1:{settings['port']}",), topic=settings["topic"], timeout=1.0)
         return SenderPeer(MqttSender(output, About(f"agent-{next(counter)}", "host", Path("unused"))))
+
+
+class RecordsPeer(Peer):
+    """A producer that is not ours; it has done its part when the broker has a record."""
+
+    def __init__(self, address: str, topic: str) -> None:
+        self._address = address
+        self._topic = topic
+        self._producer: AIOKafkaProducer | None = None
+
+    async def offer(self, *texts: str) -> None:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(bootstrap_servers=self._address)
+            await self._producer.start()
+        for text in texts:
+            await self._producer.send(self._topic, text.encode())
+        await self._producer.flush()
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+
+class TestKafka(AskingAgain):
+    plugin = "kafka"
+
+    @pytest.fixture(autouse=True)
+    def no_grace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the store never settles is not waited for."""
+        monkeypatch.setattr(ingest.input.kafka, "GRACE_SECONDS", 0.2)
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        server: KafkaServer = request.getfixturevalue("kafka")
+        name = f"conformance-{uuid.uuid4().hex}"
+        return {
+            "bootstrap_servers": server.address, "topics": [name], "group_id": name, "auto_offset_reset": "earliest",
+        }  # fmt: skip
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return RecordsPeer(settings["bootstrap_servers"], settings["topics"][0])
 
 
 class BulkPeer(Peer):

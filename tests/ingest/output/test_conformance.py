@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded import EmbeddedStore
 from tests.faults import FaultyProxy
+from tests.ingest.output.building import codec
 from tests.ingest.output.conformance import (
     CreatingConformance,
     HoldingConformance,
@@ -27,6 +29,8 @@ from tests.ingest.output.conformance import (
     OutputConformance,
     Place,
 )
+from tests.kafka_topic import known_by_id, records_in
+from tests.services import KafkaServer
 
 
 class ElasticsearchPlace(HoldingPlace):
@@ -107,6 +111,38 @@ class TestEmbedded(CreatingConformance):
 
         patch.setattr(embedded, "EmbeddedStore", SlowStore)
         yield place
+
+
+class KafkaPlace(HoldingPlace):
+    """A topic, whose broker can be stopped; whoever reads it knows events by their ids."""
+
+    def __init__(self, server: KafkaServer) -> None:
+        self._topic = f"conformance-{uuid.uuid4().hex}"
+        self._server = server
+        self.settings = {
+            "bootstrap_servers": server.address, "topic_id": self._topic, "codec": codec("plain", format="%{message}"),
+        }  # fmt: skip
+
+    async def texts(self) -> list[str]:
+        return [one.value.decode() for one in known_by_id(await records_in(self._server.address, self._topic))]
+
+    def hold(self) -> None:
+        self._server.pause()
+
+    def release(self) -> None:
+        self._server.resume()
+
+
+class TestKafka(CreatingConformance):
+    plugin = "kafka"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        place = KafkaPlace(request.getfixturevalue("kafka"))
+        try:
+            yield place
+        finally:
+            place.release()
 
 
 class WebPlace(GatedPlace):

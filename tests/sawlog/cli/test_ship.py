@@ -158,7 +158,7 @@ class TestRunning:
         process = shipping.start()
         until(lambda: shipping.texts() == ["one"])
         good = shipping.config.read_text()
-        shipping.config.write_text(good + "output.kafka: {hosts: [x]}\n")
+        shipping.config.write_text(good + "output.discard: {hosts: [x]}\n")
         process.send_signal(signal.SIGHUP)
         until(lambda: "goes on with the configuration that it has" in shipping.messages, lambda: shipping.messages)
         assert "filebeat.yml:" in shipping.messages

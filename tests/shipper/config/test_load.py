@@ -131,7 +131,7 @@ def test_a_second_filter_of_streams_is_refused(tmp_path: Path) -> None:
     [
         ("filebeat.modules:\n- module: iis\n  access:\n", "2:3: the module 'iis' is refused"),
         ("filebeat.autodiscover:\n  providers: [{type: nomad}]\n", "2:22: the provider 'nomad' is refused"),
-        ("output.kafka:\n  hosts: x\n", "1:1: 'output.kafka' is refused"),
+        ("output.discard:\n  hosts: x\n", "1:1: 'output.discard' is refused"),
         ("output:\n  redis:\n    hosts: x\n", "2:3: 'output.redis' is refused"),
         ("filebeat.inputs:\n- type: syslog\n", "2:9: an input of type 'syslog' is refused"),
         ("processors:\n- script: {lang: js}\n", "2:3: the processor 'script' is refused"),
@@ -152,7 +152,7 @@ def test_what_is_refused_names_its_place(tmp_path: Path, text: str, words: str) 
 
 def test_all_errors_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as caught:
-        read(tmp_path, "output.kafka: {hosts: x}\nfilebeat.modules: [{module: ngnix, access: {}}]\n")
+        read(tmp_path, "output.discard: {hosts: x}\nfilebeat.modules: [{module: ngnix, access: {}}]\n")
     assert [error.position.line for error in caught.value.errors if error.position] == [1, 2]
 
 

@@ -24,6 +24,7 @@ from shipper.output.console import ConsoleSender
 from shipper.output.elasticsearch import ElasticsearchSender
 from shipper.output.embedded import EmbeddedSender
 from shipper.output.file import FileSender
+from shipper.output.kafka import KafkaSender
 from shipper.output.logstash import LogstashSender
 from shipper.output.mqtt import MqttSender
 from shipper.settings import (
@@ -31,14 +32,16 @@ from shipper.settings import (
     ElasticsearchOutput,
     EmbeddedOutput,
     FileOutput,
+    KafkaOutput,
     LogstashOutput,
     MqttOutput,
     OutputKind,
 )
 from tests.faults import FaultyProxy
 from tests.ingest.input.building import make
+from tests.kafka_topic import known_by_id, records_in
 from tests.patience import SECONDS
-from tests.services import MosquittoServer
+from tests.services import KafkaServer, MosquittoServer
 from tests.shipper.output.conformance import HoldingConformance, Place, SenderConformance
 
 
@@ -110,6 +113,40 @@ class TestMqtt(HoldingConformance):
         server: MosquittoServer = request.getfixturevalue("mosquitto")
         topic = f"conformance-{uuid.uuid4().hex}"
         return BrokerPlace(make("mqtt", port=server.port, topic=topic), server.port, topic).running()
+
+
+class TopicPlace(Place):
+    """A topic, whose broker can be stopped; whoever reads it knows events by their ids."""
+
+    def __init__(self, server: KafkaServer, folder: Path) -> None:
+        self._server = server
+        self._about = About("agent", "host", folder)
+        self._topic = f"conformance-{uuid.uuid4().hex}"
+
+    def sender(self) -> Sender:
+        topic = FormatString(self._topic)
+        return KafkaSender(KafkaOutput((self._server.address,), topic, backoff_init=0.05, backoff_max=0.2), self._about)
+
+    async def texts(self) -> list[str]:
+        return [
+            json.loads(one.value)["message"] for one in known_by_id(await records_in(self._server.address, self._topic))
+        ]
+
+    def hold(self) -> None:
+        self._server.pause()
+
+    def release(self) -> None:
+        self._server.resume()
+
+
+class TestKafka(HoldingConformance):
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Place]:  # type: ignore[override] # decorated
+        place = TopicPlace(request.getfixturevalue("kafka"), request.getfixturevalue("tmp_path"))
+        try:
+            yield place
+        finally:
+            place.release()
 
 
 class ElasticsearchPlace(Place):
