@@ -56,7 +56,7 @@ class Elasticsearch(Input):
     """Without a schedule it ends when all that was found is delivered; a cluster that is away is waited for."""
 
     name = "elasticsearch"
-    default_codec = "json"
+    default_codec = ""
     options: ClassVar[dict[str, Option]] = {
         "index": Option(Kind.STRING, "The indices or aliases to search.", "logstash-*"),
         "query": Option(Kind.STRING, "The search, in Elasticsearch's JSON.", '{ "sort": [ "_doc" ] }'),

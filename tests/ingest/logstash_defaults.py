@@ -20,7 +20,6 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "ssl_supported_protocols": ["TLSv1.2", "TLSv1.3"],
     },
     "input elasticsearch": {
-        "codec": "json",
         "docinfo": False,
         "docinfo_fields": ["_index", "_type", "_id"],
         "ecs_compatibility": "v8",

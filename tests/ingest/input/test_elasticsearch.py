@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ingest.input import elasticsearch
+from ingest.pipeline import Pipeline
 from sawlog.batch import Batch
 from sawlog.errors import InputError
 from sawlog.event import Event
@@ -229,6 +230,12 @@ def test_schedules(schedule: str, then: str) -> None:
     named = schedule if schedule.endswith(("Chicago", "UTC")) else f"{schedule} UTC"
     moment = elasticsearch.next_time(named, datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC))
     assert moment.astimezone(UTC).isoformat() == then
+
+
+def test_nothing_is_said_of_a_codec_that_has_no_use() -> None:
+    assert Pipeline.from_text("input { elasticsearch { } } output { null { } }").notes == []
+    (note,) = Pipeline.from_text("input { elasticsearch { codec => plain } } output { null { } }").notes[:1]
+    assert "'codec' has no effect" in note
 
 
 def test_what_elasticsearch_refuses() -> None:
