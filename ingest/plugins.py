@@ -62,6 +62,8 @@ def check(kind: PluginKind, block: Block) -> Options:
             found = lookup("codec", codec.name, codec.position)
             if kind == "input" and issubclass(found, Codec) and not found.decodes:
                 raise options.error(f"the codec '{codec.name}' only writes; an input needs one that reads", name)
+            if kind == "output" and issubclass(found, Codec) and not found.encodes:
+                raise options.error(f"the codec '{codec.name}' only reads; an output needs one that writes", name)
     if kind == "input" and plugin.default_codec and not options.given("codec"):
         codec = Block(plugin.default_codec, [], block.position)
         options.differences += check("codec", codec).differences

@@ -29,6 +29,8 @@ class Codec(Plugin):
     common_options = COMMON_OPTIONS
     decodes: ClassVar[bool] = True
     """Whether it reads too; a codec that only writes is refused in an input."""
+    encodes: ClassVar[bool] = True
+    """Whether it writes too; a codec that only reads is refused in an output."""
     texts_only: bool = False
     """Whether each line of UTF-8 becomes an event with nothing but ``message``. An input that cuts lines itself may
     then make a `sawlog.batch.LineBatch` of them, and need not call `decode`."""
@@ -44,8 +46,9 @@ class Codec(Plugin):
 
         The chunks may be cut anywhere, inside a character too. The events are new dictionaries with what the
         bytes say and nothing else: no ``@timestamp`` unless the bytes have one (then in the form of
-        `sawlog.event`), no ``@metadata`` (but see `keep_metadata`). Bytes that cannot be read become an event that
-        holds them as ``message``, tagged, with the reason (`ingest.failure`); nothing raises.
+        `sawlog.event`), no ``@metadata`` unless the format has it (and see `keep_metadata`). Bytes that
+        cannot be read become an event that holds them as ``message``, tagged, with the reason (`ingest.failure`);
+        nothing raises.
         """
 
     def flush(self) -> Iterable[Event]:

@@ -153,7 +153,7 @@ class Records:
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(one, dict) for one in values):
             raise ValueError("only an object, or a list of objects, has fields")
-        return [self._event(one, text) for one in values]
+        return [self.event(one, text) for one in values]
 
     def failed(self, text: str, reason: str) -> Event:
         """Make the event of a text that cannot be read."""
@@ -161,7 +161,8 @@ class Records:
         fail(event, ["_jsonparsefailure"], f"json: {reason}")
         return event
 
-    def _event(self, fields: dict[str, Any], text: str) -> Event:
+    def event(self, fields: dict[str, Any], text: str = "") -> Event:
+        """Make the event of an object, which becomes it; `text` is what it was read of."""
         if self._target is not None:
             event: Event = {}
             put(event, self._target, fields)

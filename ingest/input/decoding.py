@@ -98,7 +98,7 @@ class Stamp:
                 old = event.setdefault(key, value)
                 if old is not value and isinstance(old, dict) and isinstance(value, dict):
                     event[key] = {**value, **old}
-            event[METADATA] = dict(self._metadata)
+            event[METADATA] = {**event.get(METADATA, {}), **self._metadata}
             if self._decorate is not None:
                 self._decorate(event)
         return stamped

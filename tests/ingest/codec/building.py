@@ -17,7 +17,7 @@ from sawlog.event import Event
 POSITION = Position("test.conf", 3, 5)
 
 
-def make(name: str, **settings: Any) -> Codec:
+def make(name: str, /, **settings: Any) -> Codec:
     block = Block(name, [Setting(key, value, POSITION) for key, value in settings.items()], POSITION)
     return cast("Codec", plugins.make("codec", block)[0])
 
@@ -32,7 +32,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(bounds)]
 
 
-def refused(name: str, **settings: Any) -> str:
+def refused(name: str, /, **settings: Any) -> str:
     with pytest.raises(ConfigError) as caught:
         make(name, **settings)
     assert caught.value.position is not None
