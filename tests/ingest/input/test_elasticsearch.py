@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from sawlog.errors import InputError
 from sawlog.event import Event
 from tests.ingest.input.building import make, refused
 from tests.ingest.input.conformance import Store
+from tests.ingesting import SAWLOG
 from tests.patience import SECONDS
 from tests.services import ElasticsearchServer, free_port
 
@@ -248,3 +250,22 @@ def test_what_elasticsearch_refuses() -> None:
     assert "already" in refused("elasticsearch", slices=2, query='{"slice": {}}')
     assert "last_run_metadata_path" in refused("elasticsearch", tracking_field="n")
     assert "not both" in refused("elasticsearch", hosts="x", cloud_id="y")
+
+
+def test_a_pipeline_of_it_ends_when_all_is_written(where: Settings, tmp_path: Path) -> None:
+    """With a filter that looks up, in a worker, and one that counts, for which there is one."""
+    hosts, name, out = where["hosts"], where["index"], tmp_path / "out.jsonl"
+    (tmp_path / "pipeline.conf").write_text(
+        f'input {{ elasticsearch {{ hosts => "{hosts}" index => "{name}" size => 20 }} }}\n'
+        f'filter {{ elasticsearch {{ hosts => "{hosts}" index => "{name}" query => "n:%{{n}}"\n'
+        '    fields => { "message" => "same" } }\n'
+        '  throttle { key => "all" period => "3600" after_count => 50 add_tag => ["throttled"] } }\n'
+        f'output {{ file {{ path => "{out}" }} }}\n'
+    )
+    command = [SAWLOG, "ingest", "-f", str(tmp_path / "pipeline.conf"), "--path.data", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sorted(event["n"] for event in events) == list(range(COUNT))
+    assert all(event["same"] == event["message"] for event in events)
+    assert sum("tags" in event for event in events) == COUNT - 50
