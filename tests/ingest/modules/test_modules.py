@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sawlog.batch import EventBatch, LineBatch, Source, nobody
 from sawlog.errors import ConfigErrors
 from sawlog.event import Event
 from tests.hostile.events import lines
+from tests.ingest.filter.test_lookups import CITY, Database
 
 SPRING = "2025-03-01 10:15:30.123  INFO 1 --- [main] c.a.Orders : paid"
 ACCESS = '192.0.2.7 - - [07/Dec/2026:11:05:07 +0100] "GET /a HTTP/1.1" 200 5 "-" "-"'
@@ -72,6 +74,18 @@ def test_the_common_options_are_for_events_that_were_parsed() -> None:
     parsed, not_parsed = run(pipeline, event(ACCESS, "nginx.access"), event("x", "nginx.access"))
     assert parsed["tags"] == ["done"]
     assert not_parsed["tags"] == ["_grokparsefailure"]
+
+
+def test_where_clients_are_is_told_by_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maxminddb.open_database", lambda path: Database("GeoLite2-City", CITY))
+    (tmp_path / "city.mmdb").touch()
+    pipeline = Pipeline.from_text(f'filter {{ modules {{ database => "{tmp_path}/city.mmdb" }} }}')
+    known, unknown, none = (ACCESS.replace("192.0.2.7", name) for name in ("12.34.56.78", "10.0.0.1", "a-name"))
+    made = run(pipeline, *(event(text, "nginx.access") for text in (known, unknown, none)))
+    assert made[0]["source"]["geo"]["city_name"] == "Seattle"
+    assert made[0]["source"]["ip"] == "12.34.56.78"
+    assert not any("geo" in one["source"] for one in made[1:])
+    assert not any("tags" in one or "sawlog" in one for one in made)
 
 
 def test_a_database_that_is_not_there_is_refused() -> None:

@@ -81,6 +81,12 @@ def told(event: Event, dataset: str) -> dict[str, Any]:
     return {name: value for name, value in event.items() if value != {}}
 
 
+@pytest.fixture(autouse=True)
+def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may have a database of addresses, which would tell more."""
+    monkeypatch.setattr("ingest.filter.geoip._FOLDERS", ())
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
 def test_a_fileset(sample: Path, tmp_path: Path) -> None:
     dataset = dataset_of(sample)
