@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from prometheus_client.core import Metric
 
-from dashboards.web import Tls, application, grok_api, serve
+from dashboards.web import Tls, alerts_api, application, grok_api, serve
 from ingest.metrics import health as health_of
 from ingest.metrics import metrics as metrics_of
 from ingest.pipeline import DEFAULT, Pipeline
@@ -186,6 +186,7 @@ class Up:
             "in_flight_bytes": progress.in_flight,
             "problems": self.problems(),
             "seconds": round(self.seconds, 1),
+            **({} if self.watcher is None else {"alerts": alerts_health(self.watcher)["firing"]}),
         }
 
 
@@ -257,7 +258,8 @@ async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloa
             yield address
     else:
         workbench = Workbench(settings.pipeline, settings.data, partial(_reload, reloader))
-        beside = (*routes(health, metrics), *grok_api.routes(workbench))
+        alerts = [] if up.watcher is None else alerts_api.routes(up.watcher)
+        beside = (*routes(health, metrics), *grok_api.routes(workbench), *alerts)
         app = application(store, status=up.status, routes=beside, folder=settings.data)
         try:
             async with serve(app, settings.host, settings.port, settings.tls) as address:

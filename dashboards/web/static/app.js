@@ -63,7 +63,7 @@ function App({ store }) {
   }, []);
   useEffect(() => {
     const dashboard = objects.answer?.dashboards.find((/** @type {any} */ one) => one.id === state.board);
-    const view = state.view === "board" ? (state.board === NEW ? "New dashboard" : dashboard?.title && visible(dashboard.title)) : state.view === "events" ? "Events" : state.view === "grok" ? "Grok" : "What is broken";
+    const view = state.view === "board" ? (state.board === NEW ? "New dashboard" : dashboard?.title && visible(dashboard.title)) : state.view === "events" ? "Events" : state.view === "grok" ? "Grok" : state.view === "alerts" ? "Alerts" : "What is broken";
     document.title = [state.query, view, "sawlog"].filter(Boolean).join(" · ");
   }, [state.view, state.board, state.query, objects.answer]);
   useSavedSearch(state, actions, objects.answer);
@@ -71,7 +71,7 @@ function App({ store }) {
   return html`
     <a class="skip" href="#main">Skip to the content</a>
     <header class=${`head${objects.answer?.dashboards.some((/** @type {any} */ one) => one.own) ? " crowded" : ""}`}>
-      <${Views} state=${state} actions=${actions} boards=${objects.answer?.dashboards ?? []} />
+      <${Views} state=${state} actions=${actions} boards=${objects.answer?.dashboards ?? []} alerts=${status.values?.alerts ?? null} />
       <${QueryBox} ...${props} searches=${objects.answer?.searches ?? {}} reload=${reload} />
       <${TimePicker} ...${props} server=${status.values?.zone ?? null} />
     </header>
@@ -80,6 +80,7 @@ function App({ store }) {
       ${state.view === "problems" && html`<${Problems} ...${props} />`}
       ${state.view === "events" && html`<${EventsView} ...${props} objects=${objects.answer} reload=${reload} />`}
       ${state.view === "grok" && html`<${Later} key="grok" load=${() => import("./grok.js").then(({ Grok }) => Grok)} ...${props} />`}
+      ${state.view === "alerts" && html`<${Later} key="alerts" load=${() => import("./alerts.js").then(({ Alerts }) => Alerts)} ...${props} />`}
       ${state.view === "board" && html`<${Later} load=${() => import("./board.js").then(({ Board }) => Board)} ...${props} key=${state.board} id=${state.board} objects=${objects} reload=${reload} />`}
     </main>
     <${StatusLine} status=${status} actions=${actions} />
@@ -97,8 +98,8 @@ function useObjects() {
   return { objects, reload };
 }
 
-/** @param {{ state: State, actions: Actions, boards: { id: string, title: string }[] }} props */
-function Views({ state, actions, boards }) {
+/** @param {{ state: State, actions: Actions, boards: { id: string, title: string }[], alerts: number | null }} props `alerts`: how many fire; null without rules */
+function Views({ state, actions, boards, alerts }) {
   const to = (/** @type {string} */ text, /** @type {Partial<State>} */ part, /** @type {() => void} */ go, /** @type {boolean} */ here, label = "") => html`
     <a href=${write({ ...state, event: null, board: null, edit: false, ...part })} aria-current=${here ? "page" : null} aria-label=${label || null} title=${label || text}
        onClick=${(/** @type {MouseEvent} */ event) => {
@@ -112,6 +113,7 @@ function Views({ state, actions, boards }) {
       ${to("What is broken", { view: "problems" }, () => actions.view("problems"), state.view === "problems")}
       ${to("Events", { view: "events" }, () => actions.view("events"), state.view === "events")}
       ${to("Grok", { view: "grok" }, () => actions.view("grok"), state.view === "grok")}
+      ${(alerts !== null || state.view === "alerts") && to(alerts ? `Alerts (${alerts})` : "Alerts", { view: "alerts" }, () => actions.view("alerts"), state.view === "alerts")}
       ${boards.map(({ id, title }) => to(visible(title), { view: "board", board: id }, () => actions.openBoard(id), state.board === id))}
       ${to("+", { view: "board", board: NEW }, () => actions.openBoard(NEW), state.board === NEW, "New dashboard")}
     </nav>`;

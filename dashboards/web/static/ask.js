@@ -35,6 +35,10 @@ export const chart = (id, body, signal) => post(`/api/charts/${encodeURIComponen
 export const newChart = (body, signal) => post("/api/charts", body, signal, JSON.parse);
 /** What the grok workbench is asked: "failures", "suggest", "try", "next", "filter", "save", "filters", "delete". @param {string} what @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const grok = (what, body, signal) => post(`/api/grok/${what}`, body, signal);
+/** The rules of alerts. @returns {Promise<any>} */
+export const alerts = () => ask("/api/alerts", {});
+/** A rule's windows over time. @param {Record<string, unknown>} body @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const alertChart = (body, signal) => post("/api/alerts/chart", body, signal);
 /** @returns {Promise<Record<string, any>>} */
 export const status = () => ask("/api/status", {});
 

@@ -101,7 +101,7 @@ export function question(state, zone) {
 /** @param {URLSearchParams} given @returns {View} */
 function viewOf(given) {
   const named = given.get("view");
-  if (named === "problems" || named === "events" || named === "grok") return named;
+  if (named === "problems" || named === "events" || named === "grok" || named === "alerts") return named;
   return SEARCHED.some((name) => given.has(name)) ? "events" : "problems";
 }
 

@@ -4,7 +4,7 @@
 /** @typedef {string | number | bigint | boolean | null} Value */
 /** @typedef {{ field: string, operator: Operator, values: Value[] }} Filter */
 /** @typedef {"auto" | "kql" | "lucene"} Language */
-/** @typedef {"problems" | "events" | "board" | "grok"} View */
+/** @typedef {"problems" | "events" | "board" | "grok" | "alerts"} View */
 
 /**
  * What the page shows. The address holds all of it.
