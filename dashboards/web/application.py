@@ -12,6 +12,7 @@
     POST /api/suggest      completions of a query (`dashboards.web.page_api`)
     GET  /api/objects      dashboards, charts and searches; /api/saved, what people save (`dashboards.web.board_api`)
     POST /api/charts/{id}  a chart's figures
+    GET  /api/alerts       rules and what fires, where somebody watches (`dashboards.web.alerts_api`)
     GET  /api/status       what `status` gives: events, rate, parse failures, …
     …    /_search, …      what clients of Elasticsearch ask of the embedded index (`dashboards.web.face`)
     GET  /healthz          204 as long as the process answers

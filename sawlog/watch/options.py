@@ -20,7 +20,7 @@ FILE: Final = tuple(
     AlertOption(*one)
     for one in (
         ("rules", "list", "", "The rules."),
-        ("notify", "list", "nobody", "Who is told. What fires is in the log and in the metrics, too."),
+        ("notify", "list", "nobody", "Who is told. What fires is on the page, in the log and in the metrics."),
         (
             "delay",
             "duration",

@@ -82,7 +82,13 @@ def _rule(watcher: Watcher, name: str) -> dict[str, Any]:
         "partial": standing.is_partial,
         "firing": firing(watcher, name),
         "groups": [
-            {"group": group, "value": one.value, "since": one.since, "count": one.count, "told": one.is_announced}
+            {
+                "group": group,
+                "value": one.value,
+                "since": one.since,
+                "count": one.count,
+                "told": one.is_announced and bool(rule.notify),
+            }
             for group, one in sorted(groups, key=lambda pair: pair[1].since or 0, reverse=True)
         ],
     }

@@ -14,7 +14,7 @@ from sawlog.store.embedded import EmbeddedStore
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
 OTHERS = {"GET /", "GET /dashboards/{id}", "GET /static/{path}"}
 """Pages, and what they are made of."""
-BESIDE = {"GET /metrics", "GET /health", "POST /api/grok/{what}"}
+BESIDE = {"GET /metrics", "GET /health", "POST /api/grok/{what}", "GET /api/alerts", "POST /api/alerts/chart"}
 """What a running pipeline adds."""
 
 
