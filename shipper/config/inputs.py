@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -175,40 +176,46 @@ INPUT: Final[SectionOptions] = {
     "exclude_dirs": refused("use 'exclude_files'"),
 }
 
-KNOWN_TYPES: Final = ("log", "filestream", "container", "docker", "stdin")
-OTHER_TYPES: Final = frozenset(
-    {
-        "aws-cloudwatch",
-        "aws-s3",
-        "azure-blob-storage",
-        "azure-eventhub",
-        "benchmark",
-        "cel",
-        "cloudfoundry",
-        "entity-analytics",
-        "etw",
-        "gcp-pubsub",
-        "gcs",
-        "http_endpoint",
-        "httpjson",
-        "journald",
-        "kafka",
-        "lumberjack",
-        "mqtt",
-        "netflow",
-        "o365audit",
-        "redis",
-        "salesforce",
-        "streaming",
-        "syslog",
-        "tcp",
-        "udp",
-        "unifiedlogs",
-        "unix",
-        "websocket",
-        "winlog",
-    }
-)
+KNOWN_TYPES: Final[Table[str, str]] = {
+    "log": "",
+    "filestream": "`id` is not needed; `fingerprint` and `take_over` are noted, as files are known by themselves",
+    "container": "lines of Docker and of the CRI; standard output and standard error are joined apart",
+    "docker": "the older name of `container`, with `containers.ids`, `containers.path` and `containers.stream`",
+    "stdin": "the last line counts without its end, too",
+}
+"""The types that are read, and how they differ."""
+OTHER_TYPES: Final[Table[str, str]] = {
+    "aws-cloudwatch": "copy its logs to files, and name these",
+    "aws-s3": "copy the objects to files, and name these",
+    "azure-blob-storage": "copy the blobs to files, and name these",
+    "azure-eventhub": "it speaks Kafka's protocol: ingest's input kafka",
+    "benchmark": "use `make bench`",
+    "cel": "a program that writes what it asks for to a file, and that named here",
+    "cloudfoundry": "send its drain by syslog to ingest's input syslog",
+    "entity-analytics": "it reads users and devices, which are no logs",
+    "etw": "that is Windows's",
+    "gcp-pubsub": "a program that writes the messages to a file, and that named here",
+    "gcs": "copy the objects to files, and name these",
+    "http_endpoint": "ingest's input http listens",
+    "httpjson": "a program that asks, piped into an input of type stdin",
+    "journald": "`journalctl -f -o json` piped into an input of type stdin",
+    "kafka": "ingest's input kafka reads topics",
+    "lumberjack": "ingest's input beats listens",
+    "mqtt": "ingest's input mqtt reads topics",
+    "netflow": "flows are no logs",
+    "o365audit": "a program that writes what it asks for to a file, and that named here",
+    "redis": "slow logs are asked for over Redis's protocol; write them to a file, and name that",
+    "salesforce": "a program that writes what it asks for to a file, and that named here",
+    "streaming": "a program that writes the stream to a file, and that named here",
+    "syslog": "ingest's input syslog listens",
+    "tcp": "ingest's input tcp listens",
+    "udp": "ingest's input udp listens",
+    "unifiedlogs": "that is macOS's",
+    "unix": "`socat`, piped into an input of type stdin",
+    "websocket": "a program that writes the stream to a file, and that named here",
+    "winlog": "that is Windows's",
+}
+"""The types that are refused, and what to do instead."""
 TERMINATORS: Final = ("auto", "line_feed", "carriage_return_line_feed")
 
 
@@ -267,7 +274,7 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: CommonFields)
         word = schema.reader.text(kind_entry.tree)[0]
         if word not in KNOWN_TYPES and "${" not in word:
             message = (
-                f"an input of type '{word}' is refused: sawlog reads files and standard input only"
+                f"an input of type '{word}' is refused: the shipper reads files and standard input; {OTHER_TYPES[word]}"
                 if word in OTHER_TYPES
                 else f"there is no input of type '{word}'"
             )

@@ -149,6 +149,7 @@ NOTED_PROCESSORS: Final = {
 _IN_INGEST: Final = "it is not offered; do it in ingest"
 REFUSED_PROCESSORS: Final = {
     "add_network_direction": "ingest's filter cidr tells inner networks",
+    "add_cloudfoundry_metadata": "name the application with add_fields",
     "add_nomad_metadata": "name what is known of the job with add_fields",
     "add_process_metadata": "it is not offered; Spring Boot's lines name their process",
     "cache": "ingest's filters memcached and elasticsearch keep values for others",
@@ -162,6 +163,7 @@ REFUSED_PROCESSORS: Final = {
     "registered_domain": _IN_INGEST,
     "script": "ingest's filter ruby runs programs",
     "syslog": "ingest's input syslog and its filter grok parse it",
+    "translate_ldap_attribute": "it is not offered; ingest's filter translate looks values up",
     "translate_sid": "that is Windows's",
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from shipper.config.inputs import CONTAINER, INPUT, JSON, MULTILINE, OTHER_TYPES, SPRING_BOOT
+from collections.abc import Mapping as Table
+
+from shipper.config.autodiscover import PROVIDERS, REFUSED_PROVIDERS
+from shipper.config.inputs import CONTAINER, INPUT, JSON, KNOWN_TYPES, MULTILINE, OTHER_TYPES, SPRING_BOOT
 from shipper.config.modules import FILESET, INSTEAD, MISSING_FILESETS, MODULES, OTHER_MODULES
 from shipper.config.outputs import OUTPUTS, PARTITIONS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
@@ -24,8 +27,12 @@ that is empty, or a section with `enabled: false`, asks for nothing and is neith
 
 def page() -> str:
     """Write the page."""
-    parts = [_HEAD, _table("The top of the file", ROOT), _table("An input", INPUT)]
-    parts.append("Refused types of input: " + ", ".join(f"`{name}`" for name in sorted(OTHER_TYPES)) + ".\n")
+    parts = [_HEAD, _names("Inputs", KNOWN_TYPES, {}, OTHER_TYPES)]
+    parts.append(_names("Outputs", dict.fromkeys(OUTPUTS, ""), {}, REFUSED_OUTPUTS))
+    parts.append(_names("Processors", dict.fromkeys(sorted(PROCESSORS), ""), NOTED_PROCESSORS, REFUSED_PROCESSORS))
+    parts.append(_names("Providers of autodiscover", dict.fromkeys(PROVIDERS, ""), {}, REFUSED_PROVIDERS))
+    parts += [_table("The top of the file", ROOT), _table("An input", INPUT)]
+    parts += [_table(f"Autodiscover's provider `{name}`", options) for name, options in PROVIDERS.items()]
     parts.append(_modules())
     parts += [_table("`multiline`", MULTILINE), _table("`json`, and the parser `ndjson`", JSON)]
     parts.append(_table("The parser `container`", CONTAINER))
@@ -33,11 +40,7 @@ def page() -> str:
     parts += [_table(f"`output.{name}`", options) for name, options in OUTPUTS.items()]
     parts += [_table(f"`output.kafka.partition.{name}`", options) for name, options in PARTITIONS.items()]
     parts.append(_table("An entry of `indices`, `pipelines` and `topics`", RULE))
-    parts.append("\n".join(f"- `output.{name}`: **refused**: {word}" for name, word in REFUSED_OUTPUTS.items()) + "\n")
     parts += [_table(f"The processor `{name}`", options) for name, options in PROCESSORS.items() if options]
-    parts.append("Without options of its own, and working: `drop_event`.\n")
-    parts.append("\n".join(f"- `{name}`: **noted**: {word}" for name, word in NOTED_PROCESSORS.items()) + "\n")
-    parts.append("\n".join(f"- `{name}`: **refused**: {word}" for name, word in REFUSED_PROCESSORS.items()) + "\n")
     return "\n".join(parts)
 
 
@@ -69,6 +72,17 @@ def _modules() -> str:
         _table("A fileset", {**FILESET, **variables}),
     ]
     return "\n".join(lines)
+
+
+def _names(title: str, works: Table[str, str], noted: Table[str, str], refused: Table[str, str]) -> str:
+    """Write a table of what there is in Filebeat: what works, with how it differs, and what of it does not."""
+    answers = [
+        *((name, "works, with a remark" if word else "works", word) for name, word in works.items()),
+        *((name, "noted", word) for name, word in noted.items()),
+        *((name, "refused", word) for name, word in refused.items()),
+    ]
+    rows = "\n".join(f"| `{name}` | {answer} | {word} |" for name, answer, word in answers)
+    return f"## {title}\n\n| name | answer | remark |\n| --- | --- | --- |\n{rows}\n"
 
 
 def _table(title: str, options: SectionOptions) -> str:

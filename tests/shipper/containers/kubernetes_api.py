@@ -50,8 +50,8 @@ class KubernetesApi:
 
     async def bookmark(self) -> None:
         """Move the version on for all who watch."""
-        for kind in KINDS:
-            one = {"kind": KINDS[kind], "apiVersion": "v1", "metadata": {"creationTimestamp": None}}
+        for kind, name in KINDS.items():
+            one = {"kind": name, "apiVersion": "v1", "metadata": {"creationTimestamp": None}}
             await self._change("BOOKMARK", kind, "", one)
 
     async def forget(self) -> None:
