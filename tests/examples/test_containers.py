@@ -1,4 +1,4 @@
-"""examples/containers: a shipper on the files of a real Docker engine, to a `sawlog ingest` that is a process of its own."""
+"""examples/containers: a shipper on the files of a real Docker engine, to a `sawlog ingest`, both as processes."""
 
 from __future__ import annotations
 
