@@ -53,18 +53,21 @@ class Agent:
         the periodic scan alone. A `finder` finds more inputs while the agent runs.
         """
         name = name or socket.gethostname()
-        self._files = FollowedFiles(tails, registry, identity, self._on_settled, name=name, once=once, finder=finder)
+        self._executor = executor or ThreadPoolExecutor(1, "reader")
+        self._rescan = asyncio.Event()
+        self._files = FollowedFiles(
+            tails, registry, identity, self._on_settled, name=name, once=once, finder=finder,
+            executor=self._executor, on_survey=self._rescan.set,
+        )  # fmt: skip
         self._finder = finder
         self._registry = registry
         self._once = once
         self._window = window
         self._served: tuple[int, int] | None = None
         """The file that has given a batch last, so that the next round begins after it."""
-        self._executor = executor or ThreadPoolExecutor(1, "reader")
         # A file that is read once and left needs no watching.
         self._watching = watch and not once
         self._wake = asyncio.Event()
-        self._rescan = asyncio.Event()
         self._scanned = False
         """Whether there was a scan, and none is under way."""
         self._stopping = False
@@ -133,8 +136,7 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
             watch.stop()
-            for one in self._files:
-                self._files.close(one)
+            await self._files.end()
             if isinstance(self._executor, ThreadPoolExecutor):
                 self._executor.shutdown()
 

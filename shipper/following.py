@@ -14,6 +14,7 @@ import resource
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from typing import Any, Final
 from sawlog import __version__
 from sawlog.batch import Batch, LineBatch, Source
 from sawlog.paths import readable
+from shipper.archive import ArchiveFacts, Survey, kind_of
+from shipper.archives import Archives
 from shipper.containers.known import Facts, FileFacts
 from shipper.containers.labels import merged
 from shipper.discovery import Discovery, FoundFile, Watch, reason
@@ -140,8 +143,13 @@ class FollowedFiles:
         name: str = "",
         once: bool = False,
         finder: Finder | None = None,
+        executor: Executor | None = None,
+        on_survey: Callable[[], None] = lambda: None,
     ) -> None:
-        """`identity` is the agent's id, `name` what it calls this machine; `once`: files do not go on."""
+        """`identity` is the agent's id, `name` what it calls this machine; `once`: files do not go on.
+
+        `executor` looks compressed files through, and `on_survey` is called when one was: a scan meets it then.
+        """
         self.progress = Progress()
         self._named = [(tail, Discovery(tail.settings)) for tail in tails]
         self._found: list[tuple[Tail, Discovery]] = []
@@ -157,6 +165,9 @@ class FollowedFiles:
         self._open: dict[int, Followed] = {}
         """By `id`: what has its file open."""
         self._copies: dict[tuple[int, int], float] = {}
+        self._archives = Archives(registry, executor, on_survey)
+        self._archive_turn: Followed | None = None
+        """The one compressed file that is being read: each takes memory of its own to decompress."""
         self._gone: dict[str, float] = {}
         """Key of a record → since when its file has not been there, by the loop's clock."""
         self._next_clean = 0.0
@@ -179,12 +190,18 @@ class FollowedFiles:
     @property
     def waiting(self) -> bool:
         """Whether there may be files that are not followed yet, because more is to be known of them first."""
-        return self._waits or (self._finder is not None and self._finder.waiting)
+        return self._waits or self._archives.busy or (self._finder is not None and self._finder.waiting)
 
     @property
     def frequency(self) -> float | None:
         """How often the inputs want to be looked at, in seconds; None without inputs."""
         return min((tail.settings.scan_frequency for tail, _ in self._tails), default=None)
+
+    async def end(self) -> None:
+        """Close all files."""
+        await self._archives.end()
+        for one in self:
+            self.close(one)
 
     async def scan(self, watch: Watch) -> None:
         """Meet every file that the inputs name; follow the new ones, and let go of those that have vanished."""
@@ -235,16 +252,26 @@ class FollowedFiles:
 
     def _note_replaced(self, found: FoundFile) -> None:
         one = self._followed.get(found.place)
-        if one is not None:
+        if one is not None and one.harvester.facts is not None:
+            if one.harvester.differs(found.status) and not one.harvester.reading:
+                # It was added to, or is another file by now: it is looked through anew.
+                self._forsake(one)
+        elif one is not None:
             # While it is being read, the read itself finds out.
             if not one.harvester.reading and one.harvester.differs(found.status):
                 with _peek(one, found.path) as descriptor:
                     if descriptor is not None:
                         self._compare(one, found, descriptor)
         elif record := self._registry.by_inode(*found.place):
+            facts = self._registry.archive(record.key)
+            if facts is not None and facts.fits(found.status):
+                return
             with contextlib.suppress(OSError):
                 descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC)
-                if not bears(descriptor, found.status.st_size, record):
+                # Whether a compressed file is the one that is known shows when it was looked through.
+                if (facts is None or not kind_of(head_of(descriptor))) and not bears(
+                    descriptor, found.status.st_size, record
+                ):
                     self._retire(record)
                 os.close(descriptor)
 
@@ -259,6 +286,10 @@ class FollowedFiles:
 
     def replaced(self, one: Followed) -> None:
         """Let go of a file whose content is another by now; the next scan meets it as a new one."""
+        if one.harvester.facts is not None:
+            # What it holds now shows when it was looked through again.
+            self._forsake(one)
+            return
         log.info("%s: was truncated or written anew; it is read from its start", one.harvester.record.path)
         self._retire(one.harvester.record)
         self._forsake(one)
@@ -272,7 +303,10 @@ class FollowedFiles:
                 continue
             if discovery.names(record.path):
                 descriptor = self._sibling(record)
-                if descriptor is not None:
+                if descriptor is not None and (facts := self._registry.archive(record.key)) is not None:
+                    os.close(descriptor)
+                    self._follow_archive(tail, record, facts)
+                elif descriptor is not None:
                     self._follow(tail, FoundFile(record.path, os.fstat(descriptor)), record, descriptor)
 
     def _meet(self, tail: Tail, found: FoundFile, problems: dict[str, str]) -> None:
@@ -311,8 +345,14 @@ class FollowedFiles:
             # Truncated or renamed since the scan looked at it; the next scan meets what it is then.
             os.close(descriptor)
             return
+        packed = kind_of(head)
+        if packed is not None and tail.settings.compression:
+            os.close(descriptor)
+            self._meet_archive(tail, FoundFile(found.path, status), packed, problems)
+            return
         if tail.settings.encoding.replace("_", "-").lower() == "utf-8" and (kind := looks_binary(head)):
-            problems[found.path] = f"this is not text but {kind}; it is not read"
+            way = ", unless 'compression: auto' is set" if packed is not None else ""
+            problems[found.path] = f"this is not text but {kind}; it is not read{way}"
             os.close(descriptor)
             return
         record = self._identify(tail, found, descriptor, head)
@@ -349,6 +389,76 @@ class FollowedFiles:
             record.offset = size
             record.tail = Mark.of(os.pread(descriptor, min(MARK_BYTES, size), size - min(MARK_BYTES, size)))
         registry.put(record)
+        return record
+
+    def _meet_archive(self, tail: Tail, found: FoundFile, kind: str, problems: dict[str, str]) -> None:
+        """Follow a compressed file, once it is known what it holds, and whether that is of a file that is known."""
+        record = self._registry.by_inode(*found.place)
+        facts = self._registry.archive(record.key) if record is not None else None
+        if record is None or facts is None or not facts.fits(found.status):
+            survey = self._archives.survey(found, kind)
+            if isinstance(survey, str):
+                problems[found.path] = survey
+            if survey is None or isinstance(survey, str):
+                return
+            facts = survey.facts
+            young = time.time() - found.status.st_mtime < COPY_SECONDS
+            if facts.damage is not None and (not facts.length or (young and not self._once)):
+                # It may be in the making.
+                problems[found.path] = facts.damage
+                return
+            record = self._identify_archive(tail, found, survey) if facts.length else None
+            if record is None:
+                return
+            self._archives.forget(found)
+            self._registry.put(record)
+            self._registry.put_archive(record.key, facts)
+        record.path = found.path
+        if facts.damage is not None:
+            problems[found.path] = f"{facts.damage}; it is read up to there, {facts.length} bytes of text"
+        self._follow_archive(tail, record, facts)
+
+    def _follow_archive(self, tail: Tail, record: Record, facts: ArchiveFacts) -> None:
+        told = tail.facts.of(record.path) if tail.facts is not None else None
+        source = self._source(tail, record, told)
+        harvester = Harvester(record, source, tail.framing, self._registry, self._on_settled, facts)
+        place = (record.device, record.inode)
+        self._followed[place] = Followed(harvester, tail, place, facts=told)
+
+    def _identify_archive(self, tail: Tail, found: FoundFile, survey: Survey) -> Record | None:
+        """Return the record of a compressed file, known or new; None while it is not certain which."""
+        registry = self._registry
+        before = registry.by_inode(*found.place)
+        bearers = self._archives.bearers(found, survey)
+        if bearers is None:
+            return None
+        for other in bearers:
+            original = self._followed.get((other.device, other.inode))
+            here = original is not None and original.harvester.record.key == other.key
+            if (before is None or other.key != before.key) and not other.retired and (here or not _is_gone(other)):
+                if original is not None and here and not original.seen and not self._once:
+                    # What was compressed is unlinked, and still open: it is read to its end.
+                    return None
+                now = asyncio.get_running_loop().time()
+                if not self._once and now <= self._copies.setdefault(found.place, now + COPY_SECONDS):
+                    return None
+                continue
+            if before is not None and other.key != before.key:
+                self._retire(before)
+            log.info("%s: goes on where %s stood", found.path, other.path)
+            self._copies.pop(found.place, None)
+            other.path, other.retired, other.head = found.path, False, Mark.of(survey.head)
+            if (other.device, other.inode) != found.place:
+                registry.move(other, *found.place)
+            return other
+        if before is not None:
+            self._retire(before)
+        self._copies.pop(found.place, None)
+        generation = registry.generations(*found.place)
+        key = key_of(self._identity, *found.place, survey.head, generation)
+        record = Record(key, found.path, *found.place, head=Mark.of(survey.head))
+        if tail.settings.tail_files and not generation:
+            record.offset = survey.facts.length
         return record
 
     def _may_be_copy(self, found: FoundFile, descriptor: int, other: Record) -> bool:
@@ -456,6 +566,8 @@ class FollowedFiles:
     def _forsake(self, one: Followed) -> None:
         """Follow a file no longer; what is under way of it is still acknowledged."""
         self.close(one)
+        if self._archive_turn is one:
+            self._archive_turn = None
         if self._followed.get(one.place) is one:
             del self._followed[one.place]
 
@@ -488,6 +600,7 @@ class FollowedFiles:
 
     def _sibling(self, record: Record) -> int | None:
         """Open the file that has the record's content under another name in the same folder, if there is one."""
+        facts = self._registry.archive(record.key)
         try:
             entries = list(os.scandir(Path(record.path).parent))
         except OSError:
@@ -499,7 +612,8 @@ class FollowedFiles:
                 descriptor = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError:
                 continue
-            if bears(descriptor, os.fstat(descriptor).st_size, record):
+            status = os.fstat(descriptor)
+            if facts.fits(status) if facts is not None else bears(descriptor, status.st_size, record):
                 return descriptor
             os.close(descriptor)
         return None
@@ -521,6 +635,8 @@ class FollowedFiles:
     def may_have_more(self, one: Followed, now: float) -> bool:
         """Whether a read may give something; a file that was quiet for long is closed."""
         harvester = one.harvester
+        if harvester.facts is not None:
+            return self._archive_may_have_more(one)
         if harvester.descriptor is None:
             return harvester.failed or harvester.changed
         if harvester.failed or not harvester.at_end:
@@ -534,6 +650,19 @@ class FollowedFiles:
             self.close(one)
             one.given_up = not one.seen
         return False
+
+    def _archive_may_have_more(self, one: Followed) -> bool:
+        """Whether it is a compressed file's turn: they are read one after the other, and then closed."""
+        harvester = one.harvester
+        if harvester.at_end and not harvester.failed:
+            if self._archive_turn is one:
+                self._archive_turn = None
+            if harvester.settled:
+                self.close(one)
+            return False
+        if self._archive_turn is None or self._archive_turn.problem is not None:
+            self._archive_turn = one
+        return self._archive_turn is one
 
     def waited_long(self, one: Followed, now: float) -> bool:
         """Whether whole lines have waited long enough for one that may belong to them; each new line starts anew."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sawlog.batch import LineBatch, Source
+from shipper.archive import Archive, ArchiveFacts
 from shipper.framing import Frames, Framing
-from shipper.identity import MARK_BYTES, Mark, Record, bears, tail_before
+from shipper.identity import MARK_BYTES, Mark, Record, bears
 from shipper.registry import Registry
 
 BLOCK_BYTES: Final = 1 << 20
@@ -47,8 +48,12 @@ class Harvester:
         framing: Framing,
         registry: Registry,
         on_settled: Callable[[Harvester, int, BaseException | None], None],
+        facts: ArchiveFacts | None = None,
     ) -> None:
-        """`on_settled` hears of each batch's end: its size in bytes, and the error of a nack."""
+        """`on_settled` hears of each batch's end: its size in bytes, and the error of a nack.
+
+        `facts` are those of a compressed file; offsets and size are those of its text then.
+        """
         self.record = record
         self.source = source
         self.framing = framing
@@ -77,6 +82,11 @@ class Harvester:
         self._epoch = 0
         self._failed = False
         self._cuts = registry.cuts(record.key)
+        self.facts = facts
+        self._archive: Archive | None = None
+        if facts is not None:
+            self.size = facts.length
+            self.at_end = record.offset >= facts.length
 
     @property
     def holds_back(self) -> bool:
@@ -98,10 +108,14 @@ class Harvester:
 
     def differs(self, status: os.stat_result) -> bool:
         """Whether a file of this status is not as it was when last read."""
+        if self.facts is not None:
+            return not self.facts.fits(status)
         return self._read_stamp != (status.st_size, status.st_mtime_ns)
 
     def look(self, status: os.stat_result) -> None:
         """Take note of the file's size and time of change."""
+        if self.facts is not None:
+            return
         self.size = status.st_size
         self._stamp = (status.st_size, status.st_mtime_ns)
 
@@ -113,6 +127,8 @@ class Harvester:
     def open(self, descriptor: int) -> None:
         """Take over the open file."""
         self.close()
+        if self.facts is not None:
+            self._archive = Archive(descriptor, self.facts.kind)
         self.descriptor = descriptor
         self.at_end = False
 
@@ -120,7 +136,7 @@ class Harvester:
         """Close the file; it can be opened again where it stood."""
         if self.descriptor is not None:
             os.close(self.descriptor)
-            self.descriptor = None
+            self.descriptor = self._archive = None
         # What was read and not given out is read again when the file is opened again.
         self._drop_buffer()
 
@@ -142,7 +158,10 @@ class Harvester:
         loop = asyncio.get_running_loop()
         self.reading = True
         try:
-            block = await loop.run_in_executor(executor, os.pread, self.descriptor, BLOCK_BYTES, self._next)
+            if self._archive is not None:
+                await self._archive.reach(self._next, executor)
+            length = min(BLOCK_BYTES, self.size - self._next) if self.facts is not None else BLOCK_BYTES
+            block = await loop.run_in_executor(executor, self._pread, length, self._next)
         finally:
             self.reading = False
         # Looked at afterwards: what was written anew before the block was read shows.
@@ -151,11 +170,20 @@ class Harvester:
         self._next += len(block)
         self.grew = bool(block)
         self.at_end = self._next >= self.size
+        # Nothing is added to a compressed file: its last line is whole as it is.
+        last = last or self.facts is not None
         if self._overlong:
             return self._pass_over(block, last)
         self._buffer += block
         frames, early = self._frames(flush=last or (flush and not self.grew), last=last)
         return self._batch(frames, self.position + frames.consumed, early)
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        """Read a stretch of the file, or of the text that it has compressed."""
+        assert self.descriptor is not None
+        if self._archive is not None:
+            return self._archive.read(length, offset)
+        return os.pread(self.descriptor, length, offset)
 
     @property
     def failed(self) -> bool:
@@ -180,6 +208,8 @@ class Harvester:
     def _is_same(self, end: int) -> bool:
         """Whether the file, of which bytes up to `end` were read, is the one it was."""
         assert self.descriptor is not None
+        if self.facts is not None:
+            return self.facts.fits(os.fstat(self.descriptor))
         size = os.fstat(self.descriptor).st_size
         record = self.record
         reached = Record(record.key, "", 0, 0, offset=self.position, head=record.head, tail=self._tail)
@@ -252,17 +282,16 @@ class Harvester:
         return LineBatch(self.source, texts, offsets, size, settled, truncated)
 
     def _mark_tail(self, before: bytes) -> Mark:
-        assert self.descriptor is not None
-        if len(before) >= min(MARK_BYTES, self.position):
+        length = min(MARK_BYTES, self.position)
+        if len(before) >= length:
             return Mark.of(before[-MARK_BYTES:])
-        return tail_before(self.descriptor, self.position)
+        return Mark.of(self._pread(length, self.position - length))
 
     def _mark_head(self) -> Mark:
         """Return the head's mark, of more bytes when the file was short at first."""
-        assert self.descriptor is not None
         head = self.record.head
         if head.length < MARK_BYTES and self.position > head.length:
-            head = Mark.of(os.pread(self.descriptor, min(MARK_BYTES, self.position), 0))
+            head = Mark.of(self._pread(min(MARK_BYTES, self.position), 0))
         return head
 
     def _settle(self, sent: _UnderWay, error: BaseException | None) -> None:

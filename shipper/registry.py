@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 
 from sawlog.errors import InputError
 from sawlog.private import open_lock, opener
+from shipper.archive import ArchiveFacts
 from shipper.identity import Mark, Record
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,14 @@ CREATE TABLE IF NOT EXISTS forgotten (
 CREATE TABLE IF NOT EXISTS cut (
     key TEXT NOT NULL, offset INTEGER NOT NULL, PRIMARY KEY (key, offset)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS archive (
+    key TEXT PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL, length INTEGER NOT NULL,
+    damage TEXT
+) WITHOUT ROWID;
 """
 _COLUMNS: Final = "key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated"
+
+_FACTS: Final = "kind, size, changed, length, damage"
 
 _LEFT: Final = "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET files = files + 1"
 
@@ -165,6 +172,19 @@ class Registry:
         rows = self._database.execute("SELECT offset FROM cut WHERE key = ? ORDER BY offset", (key,))
         return [int(row[0]) for row in rows]
 
+    def archive(self, key: str) -> ArchiveFacts | None:
+        """Return what is known of the compressed file that has this record; None when the file is none."""
+        row = self._database.execute(f"SELECT {_FACTS} FROM archive WHERE key = ?", (key,)).fetchone()  # noqa: S608 - constant names
+        return ArchiveFacts(*row) if row else None
+
+    def put_archive(self, key: str, facts: ArchiveFacts | None) -> None:
+        """Store what is known of a compressed file; while the disk is full, it is looked through again next time."""
+        with contextlib.suppress(sqlite3.OperationalError), self._database:
+            self._database.execute("DELETE FROM archive WHERE key = ?", (key,))
+            if facts is not None:
+                values = (key, facts.kind, facts.size, facts.changed, facts.length, facts.damage)
+                self._database.execute("INSERT INTO archive VALUES (?,?,?,?,?,?)", values)
+
     def move(self, record: Record, device: int, inode: int) -> None:
         """Give a record to another file, which has its content now; what it had before still counts as a file."""
         with contextlib.suppress(sqlite3.OperationalError), self._database:
@@ -188,6 +208,7 @@ class Registry:
         with contextlib.suppress(sqlite3.OperationalError), self._database:
             self._database.execute("DELETE FROM file WHERE key = ?", (record.key,))
             self._database.execute("DELETE FROM cut WHERE key = ?", (record.key,))
+            self._database.execute("DELETE FROM archive WHERE key = ?", (record.key,))
             self._database.execute(_LEFT, (record.device, record.inode))
 
     def _write(self, record: Record) -> None:
@@ -212,6 +233,22 @@ def listing(path: Path) -> list[Record]:
     Raises:
         InputError: there is no registry, or it cannot be read.
     """
+    rows = _read(path, f"SELECT {_COLUMNS} FROM file ORDER BY path, key")  # noqa: S608 - constant names
+    return [_record(row) for row in rows]
+
+
+def archives(path: Path) -> dict[str, ArchiveFacts]:
+    """Return what a registry knows of compressed files, by the keys of their records.
+
+    Raises:
+        InputError: there is no registry, or it cannot be read.
+    """
+    there = _read(path, "SELECT 1 FROM sqlite_master WHERE name = 'archive'")
+    rows = _read(path, f"SELECT key, {_FACTS} FROM archive") if there else []  # noqa: S608 - constant names
+    return {row[0]: ArchiveFacts(*row[1:]) for row in rows}
+
+
+def _read(path: Path, question: str) -> list[tuple[Any, ...]]:
     if not path.is_file():
         raise InputError(f"there is no registry {path}")
     try:
@@ -219,8 +256,7 @@ def listing(path: Path) -> list[Record]:
         # folder that cannot be written to.
         mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10)) as database:
-            rows = database.execute(f"SELECT {_COLUMNS} FROM file ORDER BY path, key")  # noqa: S608 - constant names
-            return [_record(row) for row in rows]
+            return database.execute(question).fetchall()
     except sqlite3.DatabaseError as error:
         raise InputError(f"the registry {path} cannot be read: {error}") from None
 

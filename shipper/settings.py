@@ -124,6 +124,8 @@ class FileInput:
     publisher_disable_host: bool = False
     """Leave ``host.name`` out."""
 
+    compression: bool = False
+    """Read compressed files, too (gzip, bzip2, zstd), told by their first bytes."""
     scan_frequency: float = 10.0
     ignore_older: float | None = None
     """Files not written to for so long are not begun; None: all are."""

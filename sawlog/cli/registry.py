@@ -20,7 +20,7 @@ from sawlog.cli.lines import one_line
 from sawlog.errors import InputError
 from sawlog.paths import default_data
 from shipper.identity import Record
-from shipper.registry import listing
+from shipper.registry import archives, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _registry_of(config: str | None, data: Path) -> tuple[Path, Path]:
 
 
 def _list(config: str | None, data: Path, everything: bool, as_json: bool) -> None:
-    lines = [FileLag(record, _size(record)) for path in _registries(config, data) for record in listing(path)]
+    lines = [line for path in _registries(config, data) for line in _lines(path)]
     if as_json:
         for line in lines:
             # All but ASCII is escaped, so that a hostile name cannot steer the terminal.
@@ -162,6 +162,14 @@ def _registries(config: str | None, data: Path) -> Iterator[Path]:
     if not found:
         raise InputError(f"there is no registry in {data}; --data or -c names another")
     yield from found
+
+
+def _lines(path: Path) -> Iterator[FileLag]:
+    packed = archives(path)
+    for record in listing(path):
+        size = _size(record)
+        # Of a compressed file, the offset is one of its text.
+        yield FileLag(record, packed[record.key].length if size is not None and record.key in packed else size)
 
 
 def _size(record: Record) -> int | None:

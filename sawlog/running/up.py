@@ -449,7 +449,7 @@ def _inputs(settings: Settings, config: Config | None, pipeline: Pipeline) -> In
             log.info("%s: its output is not used by `sawlog up`, which indexes itself", settings.filebeat)
         inputs = inputs_of(config)
     if settings.paths:
-        given = FileInput(paths=settings.paths, scan_frequency=SCAN_SECONDS, symlinks=True)
+        given = FileInput(paths=settings.paths, scan_frequency=SCAN_SECONDS, symlinks=True, compression=True)
         inputs.tails.append(Tail(given, SpringBootFraming()))
         for path in settings.paths:
             if not settings.once and Path(path).is_dir():

@@ -6,6 +6,7 @@ that was not open, copying files of a few bytes.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import os
 import re
@@ -43,7 +44,9 @@ class Files(RuleBasedStateMachine):
         self.logs.mkdir()
         self.log = self.logs / "app.log"
         self.closes_early = close_inactive < 300
-        inputs = FileInput(paths=(f"{self.logs}/*.log*",), scan_frequency=1.0, close_inactive=close_inactive)
+        inputs = FileInput(
+            paths=(f"{self.logs}/*.log*",), scan_frequency=1.0, close_inactive=close_inactive, compression=True
+        )
         self.run = Simulation(self.folder, FRAMINGS[framing], inputs)
         # Blocks that end within lines.
         self.blocks = patch.object(shipper.harvester, "BLOCK_BYTES", 1500)
@@ -82,7 +85,7 @@ class Files(RuleBasedStateMachine):
     def shift(self) -> None:
         """Rename rotated files, too, as logrotate does."""
         self.end_line()
-        names = sorted(self.logs.glob("app.log.*[0-9]"), key=lambda path: int(path.suffix[1:]), reverse=True)
+        names = sorted(self.rotated(), key=lambda path: int(path.suffix[1:]), reverse=True)
         for name in names:
             name.rename(name.with_suffix(f".{int(name.suffix[1:]) + 1}"))
         if self.log.exists():
@@ -114,11 +117,13 @@ class Files(RuleBasedStateMachine):
         self.drain()
         # So that a scan has seen what became of the files before.
         self.run.sleep(2.5)
-        paths = sorted(path for path in self.logs.iterdir() if path.suffix != ".gz")
+        paths = sorted(path for path in self.logs.iterdir() if path.suffix not in (".gz", ".bz2"))
         if paths:
             path = paths[at % len(paths)]
             if pack:
-                path.with_name(f"{path.name}.{self.ticks}.gz").write_bytes(gzip.compress(path.read_bytes()))
+                packed = path.with_name(f"{path.name}.{self.ticks}.gz")
+                packed.write_bytes(gzip.compress(path.read_bytes()))
+                self.touch(packed)
             path.unlink()
 
     @precondition(lambda self: self.running and not self.closes_early and not self.full)
@@ -129,6 +134,24 @@ class Files(RuleBasedStateMachine):
         self.append(3, 40, False)
         self.log.unlink()
         self.drain()
+
+    @rule(at=st.integers(0, 9), kind=st.sampled_from(["gzip", "bzip2"]), seconds=st.sampled_from([0.0, 1.5]))
+    def compress(self, at: int, kind: str, seconds: float) -> None:
+        """Compress a rotated file, read or not, as logrotate does: the new file is whole before the old one goes."""
+        self.end_line()
+        paths = sorted(self.rotated())
+        if paths:
+            path = paths[at % len(paths)]
+            packed = path.with_name(path.name + {"gzip": ".gz", "bzip2": ".bz2"}[kind])
+            pack = gzip.compress if kind == "gzip" else bz2.compress
+            if packed.exists() or not path.stat().st_size:
+                return
+            if not self.run.knows_the_head(path, min(COPY_BYTES, path.stat().st_size)):
+                self.drain()
+            packed.write_bytes(pack(path.read_bytes()))
+            self.touch(packed)
+            self.run.sleep(seconds)
+            path.unlink()
 
     # What happens to the agent
 
@@ -226,6 +249,9 @@ class Files(RuleBasedStateMachine):
     def line(self, length: int, goes_on: bool = False) -> str:
         self.written += 1
         return f"{'    at ' if goes_on else '2025 '}#{self.written - 1}#{'x' * length}\n"
+
+    def rotated(self) -> list[Path]:
+        return [path for path in self.logs.glob("app.log.*") if path.suffix[1:].isdigit()]
 
     def next_name(self) -> Path:
         self.rotations += 1

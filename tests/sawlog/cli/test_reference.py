@@ -47,7 +47,7 @@ def test_each_dependency_has_its_reason_and_bound() -> None:
         asked += [one for one in more if isinstance(one, str)]
     wanted: dict[str, str] = {}
     for one in asked:
-        found = re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[\w,]+\])?(?:>=([\d.]+))?(?:,.*)?", one)
+        found = re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[\w,]+\])?(?:>=([\d.]+))?(?:,[^;]*)?(?:; .*)?", one)
         assert found is not None, one
         wanted[found[1]] = found[2] or ""
     told = re.findall(r"(?m)^- \*\*([\w.-]+)\*\*(?: ≥ ([\d.]+\d))?.*: \S", (DOCS / "dependencies.md").read_text())
