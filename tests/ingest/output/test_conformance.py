@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
@@ -186,6 +187,72 @@ class TestFile(OutputConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
         yield FilePlace(request.getfixturevalue("tmp_path"))
+
+
+class LinesPlace(Place):
+    """A server that keeps the lines of each connection."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self._connections: list[asyncio.Task[bytes]] = []
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.append(asyncio.create_task(reader.read()))
+        await self._connections[-1]
+        writer.close()
+
+    async def texts(self) -> list[str]:
+        # The output has closed its connection by now; here, its end may still be on its way.
+        async with asyncio.timeout(60):
+            while not self._connections:
+                await asyncio.sleep(0.01)
+            data = b"".join(await asyncio.gather(*self._connections))
+        return [line.rpartition("message: ")[2] for line in data.decode().splitlines()]
+
+
+class TestTcp(OutputConformance):
+    plugin = "tcp"
+    settings: ClassVar[dict[str, Any]] = {"codec": codec("line", format="message: %{message}")}
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        place = LinesPlace(host="127.0.0.1", **self.settings)
+        server = await asyncio.start_server(place.take, "127.0.0.1", 0)
+        place.settings["port"] = server.sockets[0].getsockname()[1]
+        yield place
+        server.close()
+
+
+class TestSyslog(TestTcp):
+    plugin = "syslog"
+    settings: ClassVar[dict[str, Any]] = {"protocol": "tcp", "message": "message: %{message}"}
+
+
+class DatagramsPlace(Place):
+    """A socket in whose buffer all datagrams have room."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.settings = {"host": "127.0.0.1", "port": listening.getsockname()[1], "codec": "json"}
+        self._listening = listening
+
+    async def texts(self) -> list[str]:
+        found: list[str] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(json.loads(self._listening.recv(65536))["message"])
+        return found
+
+
+class TestUdp(OutputConformance):
+    plugin = "udp"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            listening.setblocking(False)
+            listening.bind(("127.0.0.1", 0))
+            yield DatagramsPlace(listening)
 
 
 class StdoutPlace(Place):
