@@ -32,6 +32,7 @@ class Hints:
     """None: they say nothing of it."""
     said: dict[str, Any] = field(default_factory=dict)
     module: str = ""
+    fileset: str = ""
     problems: tuple[str, ...] = ()
     """What is not done of what they say."""
 
@@ -62,9 +63,21 @@ def hints_of(labels: Table[str, str], container: str, prefix: str) -> Hints:
     enabled = _boolean(said.get("enabled"))
     if _boolean(said.get("disable")):
         enabled = False
-    module = said.get("module")
+    module, fileset = said.get("module"), said.get("fileset")
+    if isinstance(fileset, dict):
+        # One of them for what comes from both streams, or for one stream, and the other is of no interest.
+        fileset = next(iter(fileset.values())) if len(fileset) == 1 else None
+    if isinstance(module, str) and not isinstance(fileset, str):
+        problems.append(
+            "the hint 'module' is left out: a file is read by one input; name one of its filesets by 'fileset'"
+        )
+        module = None
     wanted = {name: value for name, value in said.items() if name in KNOWN and name not in _ELSEWHERE}
-    return Hints(enabled, wanted, module if isinstance(module, str) else "", tuple(sorted(problems)))
+    return Hints(enabled, wanted, _text(module), _text(fileset), tuple(sorted(problems)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _boolean(value: Any) -> bool | None:
@@ -101,7 +114,11 @@ def with_hints(config: Mapping, hints: Hints, name: str) -> Mapping:
         made.entries["pipeline"] = Entry("pipeline", at, _scalar(text, at))
     if "processors" in hints.said:
         made.entries["processors"] = Entry("processors", at, Sequence(_processors(hints.said["processors"], at), at))
-    return made
+    if not hints.module:
+        return made
+    fileset = Mapping({"input": Entry("input", at, made)}, at)
+    entries = {"module": Entry("module", at, _scalar(hints.module, at))}
+    return Mapping(entries | {hints.fileset: Entry(hints.fileset, at, fileset)}, at)
 
 
 def _listed(text: str) -> list[str]:

@@ -40,8 +40,6 @@ def _hinted(provider: AutodiscoverProvider, found: Discovered) -> list[Tree]:
         log.warning("the container %s: %s", found.name, problem)
     if hints.enabled is False or (hints.enabled is None and not provider.default_enabled):
         return []
-    if hints.module:
-        log.warning("the container %s: the hint 'module' is left out, as if it were not there", found.name)
     return [with_hints(provider.default_config or _default(found), hints, found.name)]
 
 

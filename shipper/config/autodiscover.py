@@ -9,6 +9,7 @@ from sawlog.event import Event
 from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.inputs import CommonFields, read_inputs
 from shipper.config.kubernetes import DOCKER_FOLDER, KUBERNETES, api_of, pod_fields_of
+from shipper.config.modules import read_modules
 from shipper.config.problems import Problems
 from shipper.config.processors import read_condition
 from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused
@@ -155,7 +156,16 @@ def _default(schema: Schema, values: Values, common: CommonFields) -> tuple[Mapp
 
 def _try_out(schema: Schema, where: str, config: Sequence, common: CommonFields) -> None:
     """Say what is wrong with an input before there is a container to read."""
-    read_inputs(schema, where, config, common)
+    _inputs(schema, where, config, common)
+
+
+def _inputs(schema: Schema, where: str, config: Sequence, common: CommonFields) -> list[FileInput]:
+    """Read inputs, and modules among them."""
+    found: list[FileInput] = []
+    for item in config.items:
+        read = read_modules if isinstance(item, Mapping) and "module" in item.entries else read_inputs
+        found += read(schema, where, Sequence([item], config.position), common)
+    return found
 
 
 def _filled(schema: Schema, tree: Tree | None) -> Sequence:
@@ -184,6 +194,6 @@ def read_discovered(config: Sequence, common: CommonFields, data: Event) -> list
     """
     problems = Problems()
     variables = Variables(Mapping({}, config.position), {}, data=data)
-    inputs = read_inputs(Schema(Reader(variables), problems), "inputs", config, common)
+    inputs = _inputs(Schema(Reader(variables), problems), "inputs", config, common)
     problems.check()
     return inputs

@@ -75,6 +75,17 @@ class TestHints:
         assert (good["level"], good["message"]) == ("INFO", "a")
         assert bad["error"]["type"] == "json"
 
+    def test_a_fileset_of_a_module(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        container(tmp_path / "c", 1, ["a"], {"co.elastic.logs/module": "nginx", "co.elastic.logs/fileset": "access"})
+        container(tmp_path / "c", 2, ["b"], {"co.elastic.logs/module": "nginx"}, "whole")
+        container(tmp_path / "c", 3, ["c"], {"co.elastic.logs/module": "nginxx", "co.elastic.logs/fileset": "access"})
+        one, two = Follower(tmp_path, provider(tmp_path / "c")).once()
+        assert (one["event"]["dataset"], one["fileset"]["name"], one["message"]) == ("nginx.access", "access", "a")
+        assert (one["container"]["name"], one["stream"]) == ("c1", "stdout")
+        assert (two["message"], "event" in two) == ("b", False)
+        assert "whole: the hint 'module' is left out" in caplog.text
+        assert "c3 is not read: there is no module 'nginxx'" in caplog.text
+
     def test_lists_of_processors(self, tmp_path: Path) -> None:
         hints = {
             "co.elastic.logs/processors.rename.fields.0.from": "message",
@@ -180,6 +191,15 @@ class TestTemplates:
         )
         events = Follower(tmp_path, provider(tmp_path / "c", more % (tmp_path / "c"))).once()
         assert [(one["container"]["name"], one["message"]) for one in events] == [("c1", "a"), ("c1", "b"), ("c2", "b")]
+
+    def test_a_module(self, tmp_path: Path) -> None:
+        container(tmp_path / "c", 1, ["a"], {})
+        more = (
+            "templates: [{config: [{module: redis, log: {input: {type: container,"
+            " paths: ['%s/${data.container.id}/*.log']}}}]}]"
+        )
+        (event,) = Follower(tmp_path, provider(tmp_path / "c", more % (tmp_path / "c"))).once()
+        assert (event["event"]["module"], event["container"]["name"]) == ("redis", "c1")
 
     def test_what_a_container_has_not_is_said(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         container(tmp_path / "c", 1, ["a"], {})
