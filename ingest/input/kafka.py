@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import random
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -197,8 +198,11 @@ class Kafka(Input):
             getattr(importlib.import_module(f"aiokafka.coordinator.assignors.{module}"), name)
             for module, name in self._assignors
         ]
+        arguments = self.cluster.arguments()
+        # Two members that join in step would call one another back for ever.
+        arguments["retry_backoff_ms"] = round(arguments["retry_backoff_ms"] * random.uniform(1.0, 2.0))  # noqa: S311
         return self.library.AIOKafkaConsumer(
-            **self.cluster.arguments(),
+            **arguments,
             **self._arguments,
             group_id=self.group,
             enable_auto_commit=False,
@@ -384,8 +388,10 @@ class _Reader:
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Begin with partitions."""
-        for name in assigned:
-            self._partitions[name] = _Partition()
+        # What was fetched in between is of before: who has the partition now reads it again.
+        for one in self._partitions.values():
+            one.ours = False
+        self._partitions = {name: _Partition() for name in assigned}
         self._owner.connections += 1
 
 
