@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from shipper.archive import kind_of
 from shipper.filebeat_registry import FilebeatState
 from shipper.identity import Mark, Record, head_of, key_of, tail_before
 
@@ -127,6 +128,9 @@ def _measure(state: FilebeatState, path: str, file: _Opened, known: KnownFiles, 
     before = known.by_inode(*place)
     if before is not None:
         return Verdict(state, path, None, size, f"it is known here already, and was read up to {before.offset}")
+    if kind_of(head_of(file.descriptor)) is not None:
+        # Filebeat 9's offset is one of the text, which stands nowhere in the file as it is.
+        return Verdict(state, path, None, size, "it is compressed: with 'compression: auto' it is read from its start")
     if size < state.offset:
         return Verdict(state, path, None, size, "it is shorter than that: truncated, or written anew")
     if size > state.offset and not _begins_a_line(file.descriptor, state.offset):

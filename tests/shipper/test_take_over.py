@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -125,6 +126,11 @@ class TestWhatIsNotTakenOver:
     def test_a_folder_that_is_gone(self, rig: Rig) -> None:
         state = FilebeatState("k", "/nowhere/at/all/a.log", 4, "native", 1, 1)
         assert reasons(import_into(rig, [state])) == ["there is no folder /nowhere/at/all"]
+
+    def test_a_compressed_file_of_filebeat_9(self, rig: Rig) -> None:
+        (path := rig.logs / "a.log.gz").write_bytes(gzip.compress(b"one\ntwo\n"))
+        found = reasons(import_into(rig, [native(path, 4)]))
+        assert found == ["it is compressed: with 'compression: auto' it is read from its start"]
 
     def test_what_is_known_here_already(self, rig: Rig, log: Path) -> None:
         rig.once()
