@@ -229,7 +229,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         async def ready() -> None:
             searched = store or _searchable(up)
             if alerts is not None:
-                up.watcher = _watcher(settings, alerts, up, searched)
+                up.watcher = _watcher(settings, alerts, up, searched, follows_files=bool(feeds))
                 stack.callback(up.watcher.close)
             if settings.web:
                 up.address = await stack.enter_async_context(_page(settings, up, searched, reloader))
@@ -301,11 +301,14 @@ def _alerts(settings: Settings) -> AlertSettings | None:
     return found
 
 
-def _watcher(settings: Settings, alerts: AlertSettings, up: Up, store: Store | None) -> Watcher:
+def _watcher(settings: Settings, alerts: AlertSettings, up: Up, store: Store | None, *, follows_files: bool) -> Watcher:
     if store is None:
         raise InputError(f"{alerts.file}: the pipeline's outputs are no store that could be searched for alerts")
-    state = settings.data / memory.NAME
-    return Watcher(alerts, store, state, problems=read_rules(settings.data), is_ready=lambda: up.agent.is_caught_up)
+
+    def is_ready() -> bool:
+        return not follows_files or up.agent.is_caught_up
+
+    return Watcher(alerts, store, settings.data / memory.NAME, problems=read_rules(settings.data), is_ready=is_ready)
 
 
 async def _reload(reloader: Reloader) -> str | None:

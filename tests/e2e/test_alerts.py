@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -30,6 +31,8 @@ class Hook:
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
         self.begun = 0
+        self.left = 0
+        """Requests that are not answered, and will not be."""
         self.answers = threading.Event()
         hook = self
 
@@ -39,6 +42,7 @@ class Hook:
                 hook.begun += 1
                 if not hook.answers.is_set():
                     # Until whoever has sent it is gone.
+                    hook.left += 1
                     hook.answers.wait(SECONDS)
                     return
                 hook.got.append(body)
@@ -72,6 +76,15 @@ def until(is_so: Callable[[], object], what: str) -> None:
     while not is_so():
         assert time.monotonic() < end, what
         time.sleep(0.05)
+
+
+def send(port: int, content: bytes) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+            connection.sendall(content)
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def lines(count: int, level: str = "ERROR") -> str:
@@ -129,6 +142,7 @@ def test_killed_between_fire_and_notify(asked: list[str], hook: Hook, tmp_path: 
         assert waiting() == 1
         end(running, signal.SIGKILL)
         assert hook.got == []
+        until(lambda: hook.left == hook.begun, "a request is still read")
         hook.answers.set()
         running = start()
         until(lambda: hook.got and waiting() == 0, "nobody is told after the kill")
@@ -185,6 +199,24 @@ def test_up_watches_by_itself(hook: Hook, tmp_path: Path) -> None:
     assert hook.titles == ["[fires] errors: orders"]
     # The page of this process is where the link leads.
     assert f"http://127.0.0.1:{port}/?view=events&q=log.level" in hook.got[0]["message"]
+
+
+def test_up_watches_what_comes_by_other_ways_than_files(hook: Hook, tmp_path: Path) -> None:
+    hook.answers.set()
+    pipeline, file, data = tmp_path / "a.conf", tmp_path / "alerts.yml", tmp_path / "data"
+    port = free_port()
+    pipeline.write_text(f'input {{ tcp {{ host => "127.0.0.1" port => {port} }} }}')
+    file.write_text(RULES.format(url=hook.url).replace("log.level: ERROR", "made").replace("by: service.name, ", ""))
+    command = [SAWLOG, "up", "--no-web", "--data", str(data), "--alerts", str(file), "-f", str(pipeline)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: send(port, b"made\n" * 30), "nobody listens")
+        until(lambda: hook.got, "nobody is told")
+    finally:
+        running.terminate()
+        said = running.communicate(timeout=SECONDS)[1]
+    assert "Traceback" not in said
+    assert hook.titles == ["[fires] errors"]
 
 
 @pytest.mark.parametrize("how", ["folder", "option"])
