@@ -19,6 +19,8 @@ RECORD_BYTES: Final = 100
 BATCH_BYTES: Final = 1_000_000
 """What a batch holds before it is packed: brokers take batches of 1 MiB if they are not told otherwise."""
 STOP_SECONDS: Final = 5.0
+PATIENCE: Final = 3.0
+"""How many times the time of a request what is sent may take, before it is sent again."""
 FAILURES: Final = 3
 """After so many failures in a row, a client is made anew, which asks the hosts that were configured."""
 
@@ -177,10 +179,13 @@ class KafkaProducer:
         return sorted(rejected, key=lambda one: one.position)
 
     async def _send(self, records: Sequence[KafkaRecord], positions: Sequence[int]) -> list[Rejected]:
-        async with self._turn:
+        patience = PATIENCE * self._cluster.request_ms / 1000
+        async with self._turn, asyncio.timeout(patience):
+            # The library may wait for ever for a client that was closed meanwhile.
             parts = await self._parts(records, positions)
             under_way = [(part, await self._begin(part)) for part in parts]
-        results = await asyncio.gather(*(future for _, future in under_way), return_exceptions=True)
+        async with asyncio.timeout(patience):
+            results = await asyncio.gather(*(future for _, future in under_way), return_exceptions=True)
         rejected: list[Rejected] = []
         errors: list[BaseException] = []
         for (part, _), result in zip(under_way, results, strict=True):
