@@ -22,6 +22,7 @@ from tests.services import (
     MissingToolError,
     MosquittoServer,
     Process,
+    RedisServer,
     chromium_path,
 )
 
@@ -115,6 +116,12 @@ def memcached() -> Iterator[MemcachedServer]:
 def kafka() -> Iterator[KafkaServer]:
     """A broker that nobody stops or kills: for that, a test starts one of its own."""
     yield from _run(KafkaServer)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis on loopback that lets everybody in."""
+    yield from _run(RedisServer)
 
 
 @pytest.fixture(scope="session")

@@ -470,6 +470,55 @@ class KafkaServer(Process):
         subprocess.run([*self._command(), *tool], check=True, capture_output=True, timeout=START_SECONDS)
 
 
+class RedisServer(Process):
+    """One Redis, which keeps what it has on the disk; `settings` are further lines of its configuration file.
+
+    `tls` makes it speak TLS with a certificate for 127.0.0.1 that `ca_certs` verifies.
+    """
+
+    name = "redis"
+
+    def __init__(self, *settings: str, tls: bool = False) -> None:
+        self._program = program("redis-server")
+        super().__init__()
+        self._settings = settings
+        self._tls = tls
+        self.port = free_port()
+        self.socket = self.folder / "redis.sock"
+        self.ca_certs: Path | None = None
+
+    def start(self) -> None:
+        """Start it and return when it listens; after `kill` or `stop`, on the same port and data."""
+        config = self.folder / "redis.conf"
+        lines = [
+            "bind 127.0.0.1",
+            f"{'tls-port' if self._tls else 'port'} {self.port}",
+            f"unixsocket {self.socket}",
+            f"dir {self.folder}",
+            "appendonly yes",
+            "appendfsync always",
+            'save ""',
+            *self._settings,
+        ]
+        if self._tls:
+            self.ca_certs = self.ca_certs or certificate(self.folder)
+            lines += [
+                "port 0",
+                f"tls-cert-file {self.folder}/server.crt",
+                f"tls-key-file {self.folder}/server.key",
+                "tls-auth-clients no",
+            ]
+        config.write_text("\n".join(lines) + "\n")
+        self._spawn([self._program, str(config)], dict(os.environ), None)
+        end = time.monotonic() + STOP_SECONDS
+        while not (_listens(self.port) and "Ready to accept" in self.tail(400)):
+            if self._ended():
+                raise self._fail("ended while starting")
+            if time.monotonic() > end:
+                raise self._fail("does not listen")
+            time.sleep(0.02)
+
+
 def chromium_path() -> str:
     """Return the path of a Chromium, or raise `MissingServiceError`."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):

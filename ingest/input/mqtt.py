@@ -14,7 +14,7 @@ import secrets
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -83,16 +83,16 @@ class Mqtt(Input):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._tls = _tls(options)
+        self._tls = tls.optional_client_tls(options)
         self._port = network.port_of(options) if options.given("port") else 8883 if self._tls else 1883
         self._host: str = options["host"]
         self._topic = _topic(options)
         self._filter = f"$share/{_group(options)}/{self._topic}/#"
-        self._qos = _whole(options, "qos", 2)
+        self._qos = network.whole(options, "qos", 0, 2)
         self._username: str | None = options["username"]
         self._password: str | None = options["password"]
-        self._keepalive = _whole(options, "keepalive", 65535)
-        self._session_expiry = _whole(options, "session_expiry", (1 << 32) - 1)
+        self._keepalive = network.whole(options, "keepalive", 0, 65535)
+        self._session_expiry = network.whole(options, "session_expiry", 0, (1 << 32) - 1)
         if self._session_expiry and not options["client_id"]:
             raise options.error("the broker keeps messages for a client that it knows: give 'client_id'",
                                 "session_expiry")  # fmt: skip
@@ -389,16 +389,6 @@ def _payload(message: aiomqtt.Message) -> bytes:
     return bytes(message.payload)
 
 
-def _tls(options: Options) -> tls.ClientTls | None:
-    if options["ssl_enabled"]:
-        if options["ssl_key"] and not options["ssl_certificate"]:
-            raise options.error("'ssl_key' needs 'ssl_certificate'", "ssl_key")
-        return tls.client_tls(options)
-    for name in (name for name in options.positions if name.startswith("ssl_") and name != "ssl_enabled"):
-        options.notes.append(f"{options.positions[name]}: '{name}' has no effect without ssl_enabled => true")
-    return None
-
-
 def _topic(options: Options) -> str:
     topic: str = options["topic"]
     levels = topic.split("/")
@@ -416,10 +406,3 @@ def _group(options: Options) -> str:
     if not group or set(group) & set("/+#\0"):
         raise options.error(f"'group' is a name without '/', '+' and '#', not {group!r}", "group")
     return group
-
-
-def _whole(options: Options, name: str, most: int) -> int:
-    value: Any = options[name]
-    if not isinstance(value, int) or not 0 <= value <= most:
-        raise options.error(f"'{name}' is a whole number from 0 to {most}, and got {value!r}", name)
-    return value

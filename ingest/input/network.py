@@ -51,6 +51,18 @@ def port_of(options: Options, name: str = "port") -> int:
     return port
 
 
+def whole(options: Options, name: str, least: int, most: int) -> int:
+    """Read a whole number.
+
+    Raises:
+        ConfigError: it is none, or not between the two.
+    """
+    value: Any = options[name]
+    if not isinstance(value, int) or not least <= value <= most:
+        raise options.error(f"'{name}' is a whole number from {least} to {most}, and got {value!r}", name)
+    return value
+
+
 def host_of(options: Options) -> str:
     """Read `HOST`; where the file does not give it, ``--listen`` does."""
     host: str = options["host"]

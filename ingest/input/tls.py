@@ -142,6 +142,21 @@ def client_tls(options: Options) -> ClientTls:
     )
 
 
+def optional_client_tls(options: Options) -> ClientTls | None:
+    """Read the options of an input that connects, with TLS when ``ssl_enabled`` says so.
+
+    Raises:
+        ConfigError: a key has no certificate.
+    """
+    if options["ssl_enabled"]:
+        if options["ssl_key"] and not options["ssl_certificate"]:
+            raise options.error("'ssl_key' needs 'ssl_certificate'", "ssl_key")
+        return client_tls(options)
+    for name in (name for name in options.positions if name.startswith("ssl_") and name != "ssl_enabled"):
+        options.notes.append(f"{options.positions[name]}: '{name}' has no effect without ssl_enabled => true")
+    return None
+
+
 def subject_of(certificate: Any) -> str:
     """Write a peer's certificate's subject as ``CN=name,O=company``, most special part first."""
     parts = [pair for part in (certificate or {}).get("subject", ()) for pair in part]

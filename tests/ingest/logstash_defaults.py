@@ -102,6 +102,16 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "ssl_endpoint_identification_algorithm": "https",
         "topics": ["logstash"],
     },
+    "input redis": {
+        "batch_count": 125,
+        "codec": "json",
+        "db": 0,
+        "host": "127.0.0.1",
+        "port": 6379,
+        "ssl_enabled": False,
+        "ssl_verification_mode": "full",
+        "timeout": 5,
+    },
     "input stdin": {"codec": "line", "ecs_compatibility": "v8"},
     "input syslog": {
         "codec": "plain",
@@ -412,6 +422,18 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "output null": {"codec": "plain"},
     "output pipeline": {
         "ensure_delivery": True,
+    },
+    "output redis": {
+        "codec": "json",
+        "congestion_interval": 1,
+        "congestion_threshold": 0,
+        "db": 0,
+        "host": ["127.0.0.1"],
+        "port": 6379,
+        "reconnect_interval": 1,
+        "shuffle_hosts": True,
+        "ssl_verification_mode": "full",
+        "timeout": 5,
     },
     "output stdout": {"codec": "rubydebug"},
     "output syslog": {

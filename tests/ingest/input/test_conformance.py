@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import redis.asyncio
 from aiohttp import ClientError, ClientSession
 from aiokafka import AIOKafkaProducer
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -36,7 +37,7 @@ from shipper.output.mqtt import MqttSender
 from shipper.settings import LogstashOutput, MqttOutput
 from tests.ingest.input.building import PLACE
 from tests.ingest.input.conformance import Answering, AskingAgain, InputConformance, Peer
-from tests.services import KafkaServer, MosquittoServer, free_port
+from tests.services import KafkaServer, MosquittoServer, RedisServer, free_port
 
 counter = itertools.count()
 
@@ -334,6 +335,36 @@ class TestPipeline(Answering):
 
     def peer(self, settings: dict[str, Any]) -> Peer:
         return OutputPeer(self._bus)
+
+
+class RedisPeer(Peer):
+    """What pushes to a list, and knows no more of it."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._client = redis.asyncio.Redis(port=port)
+        self._key = key
+
+    async def offer(self, *texts: str) -> None:
+        await self._client.rpush(self._key, *(json.dumps({"message": text}) for text in texts))
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class TestRedis(AskingAgain):
+    plugin = "redis"
+
+    @pytest.fixture(autouse=True)
+    def brief(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ingest.input.redis_list.LEASE_SECONDS", 2.0)
+        monkeypatch.setattr("ingest.input.redis.GRACE_SECONDS", 1.0)
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        return {"port": server.port, "data_type": "list", "key": f"conformance-{uuid.uuid4().hex}"}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return RedisPeer(settings["port"], settings["key"])
 
 
 def test_every_input_is_here() -> None:

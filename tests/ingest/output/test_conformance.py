@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import redis.asyncio
 from aiohttp import web
 
 from ingest.bus import Bus
@@ -31,7 +33,7 @@ from tests.ingest.output.conformance import (
     Place,
 )
 from tests.kafka_topic import known_by_id, records_in
-from tests.services import KafkaServer
+from tests.services import KafkaServer, RedisServer
 
 
 class ElasticsearchPlace(HoldingPlace):
@@ -300,6 +302,36 @@ class TestPipeline(HoldingConformance):
         yield place
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+
+
+class RedisPlace(HoldingPlace):
+    def __init__(self, server: RedisServer) -> None:
+        self.settings = {"port": server.port, "data_type": "list", "key": f"conformance-{uuid.uuid4().hex}"}
+        # A server that holds its answers back is no server that is away.
+        self.settings["timeout"] = 60
+        self._server = server
+
+    async def texts(self) -> list[str]:
+        async with redis.asyncio.Redis(port=self._server.port) as client:
+            return [json.loads(item)["message"] for item in await client.lrange(self.settings["key"], 0, -1)]
+
+    def hold(self) -> None:
+        self._server.pause()
+
+    def release(self) -> None:
+        self._server.signal(signal.SIGCONT)
+
+
+class TestRedis(HoldingConformance):
+    plugin = "redis"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        place = RedisPlace(request.getfixturevalue("redis_server"))
+        try:
+            yield place
+        finally:
+            place.release()
 
 
 def test_every_output_is_here() -> None:
