@@ -10,6 +10,7 @@ import pytest
 
 from sawlog.errors import InputError
 from shipper.containers.access import ApiSettings, access_of
+from tests.patience import SECONDS
 from tests.shipper.autodiscover.following import Follower
 from tests.shipper.containers.kubernetes_api import KubernetesApi, kubeconfig
 from tests.shipper.rig import until
@@ -56,6 +57,9 @@ class Logs:
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Logs:
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "NODE_NAME"):
         monkeypatch.delenv(name, raising=False)
+    # However slow the machine is, files wait for what the API tells.
+    for name in ("SYNC_SECONDS", "POD_SECONDS"):
+        monkeypatch.setattr(f"shipper.containers.cluster.{name}", SECONDS)
     return Logs(tmp_path)
 
 
