@@ -52,8 +52,7 @@ def own_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases of seconds, so that tests need not wait for long ones."""
-    monkeypatch.setattr(redis_list, "LEASE_SECONDS", 2.0)
+    """An input that is stopped does not wait for long."""
     monkeypatch.setattr(plugin, "GRACE_SECONDS", 1.0)
     monkeypatch.setattr(plugin, "LONGEST_WAIT", 0.5)
 
@@ -114,14 +113,19 @@ async def test_batch_count_and_the_size_of_items_bound_batches(
 
 
 async def test_a_batch_is_kept_beside_the_list_until_it_is_acknowledged(
-    redis_server: RedisServer, client: Any, key: str
+    redis_server: RedisServer, client: Any, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Renewed twice a second, and long enough for a process that gets no turn for a while.
+    monkeypatch.setattr(redis_list, "RENEWALS", 60)
     await client.rpush(key, "one", "two")
     async with started(redis_server.port, hold=True, key=key, codec="plain") as one:
         await one.sink.until(2)
         assert await client.llen(key) == 0
-        # Its lease is renewed while it is held.
-        await asyncio.sleep(3.0)
+        leases = redis_list.beside(key) + "leases"
+        ((token, until),) = await client.zrange(leases, 0, -1, withscores=True)
+        async with asyncio.timeout(SECONDS):
+            while await client.zscore(leases, token) == until:
+                await asyncio.sleep(0.05)
         (batch,) = [name async for name in client.scan_iter(f"*{key}*:batch:*")]
         assert await client.lrange(batch, 0, -1) == [b"one", b"two"]
         assert len(one.sink.batches) == 1
@@ -130,8 +134,9 @@ async def test_a_batch_is_kept_beside_the_list_until_it_is_acknowledged(
 
 
 async def test_what_a_dead_consumer_held_another_has_under_the_same_ids(
-    redis_server: RedisServer, client: Any, key: str
+    redis_server: RedisServer, client: Any, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(redis_list, "LEASE_SECONDS", 2.0)
     await client.rpush(key, "one", "two", "three")
     async with started(redis_server.port, hold=True, key=key, codec="plain", batch_count=2) as dead:
         await dead.sink.until(3)
