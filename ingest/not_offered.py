@@ -78,7 +78,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "elastic_app_search": "use the elasticsearch output",
         "elastic_workplace_search": "use the elasticsearch output",
         "elasticsearch_http": "use the elasticsearch output",
-        "email": "use the http output to an alerting service",
         "exec": "use the http output",
         "gelf": "use the http output",
         "graphite": "aggregate in the store",

@@ -436,6 +436,14 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "timeout": 5,
     },
     "output stdout": {"codec": "rubydebug"},
+    "output email": {
+        "address": "localhost",
+        "domain": "localhost",
+        "from": "logstash.alert@example.com",
+        "port": 25,
+        "use_tls": False,
+        "via": "smtp",
+    },
     "output syslog": {
         "appname": "LOGSTASH",
         "codec": "plain",

@@ -32,6 +32,7 @@ from tests.ingest.output.conformance import (
     OutputConformance,
     Place,
 )
+from tests.ingest.output.mail_server import MailServer
 from tests.kafka_topic import known_by_id, records_in
 from tests.services import KafkaServer, RedisServer
 
@@ -255,6 +256,28 @@ class TestUdp(OutputConformance):
             listening.setblocking(False)
             listening.bind(("127.0.0.1", 0))
             yield DatagramsPlace(listening)
+
+
+class MailPlace(Place):
+    """A mail server."""
+
+    def __init__(self, server: MailServer) -> None:
+        self.settings = {"to": "a@example.org", "port": server.port, "address": "127.0.0.1", "body": "%{message}"}
+        self._server = server
+
+    async def texts(self) -> list[str]:
+        return [mail.get_content().strip() for mail in self._server.mails]
+
+
+class TestEmail(OutputConformance):
+    plugin = "email"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        server = MailServer()
+        await server.start()
+        yield MailPlace(server)
+        await server.stop()
 
 
 class StdoutPlace(Place):
