@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from sawlog.errors import SawlogError, StoreUnavailableError
 from sawlog.wire.kafka import Brokers, Troubles, client_library, words_of
+
+log = logging.getLogger(__name__)
 
 RECORD_BYTES: Final = 100
 """What a record has at most besides its key, value and headers."""
@@ -268,9 +270,11 @@ class KafkaProducer:
                     future.exception()
 
     async def _end(self, client: Any) -> None:
-        with contextlib.suppress(self._library.errors.KafkaError, OSError, TimeoutError):
+        try:
             async with asyncio.timeout(STOP_SECONDS):
                 await client.stop()
+        except Exception as error:  # whatever a client fails with that was given up, nobody waits for it
+            log.debug("%s: a client of Kafka does not end in order: %r", self._what, error)
 
 
 @dataclass(slots=True)
