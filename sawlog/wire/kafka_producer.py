@@ -208,7 +208,13 @@ class KafkaProducer:
             else:
                 errors.append(result)
         if errors:
-            raise errors[0]
+            first = errors[0]
+            # A client that fails for a fault of its own is no worse than one that has lost its brokers.
+            raise (
+                first
+                if isinstance(first, self._library.errors.KafkaError)
+                else self._library.errors.KafkaError(repr(first))
+            )
         return rejected
 
     async def _parts(self, records: Sequence[KafkaRecord], positions: Sequence[int]) -> list[_Part]:

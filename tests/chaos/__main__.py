@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chaos.run import Chaos, Way
 from tests.services import ElasticsearchServer, elasticsearch_cluster
 
-WAYS: tuple[Way, ...] = ("mqtt", "lumberjack", "embedded", "cluster")
+WAYS: tuple[Way, ...] = ("mqtt", "lumberjack", "kafka", "embedded", "cluster")
 NODES = 3
 
 

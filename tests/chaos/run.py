@@ -23,9 +23,9 @@ from typing import IO, Literal
 
 from tests.ingesting import SAWLOG, count_in, documents_in, text_of
 from tests.relay import Relay
-from tests.services import ElasticsearchServer, MosquittoServer, free_port
+from tests.services import ElasticsearchServer, KafkaServer, MosquittoServer, free_port
 
-Way = Literal["mqtt", "lumberjack", "embedded", "cluster"]
+Way = Literal["mqtt", "lumberjack", "kafka", "embedded", "cluster"]
 FILES = 4
 SETTLE_SECONDS = 180.0
 GREEN_SECONDS = 300.0
@@ -158,7 +158,7 @@ class Chaos:
         self._pauses = pauses
         (folder / "logs").mkdir()
         self._generator = Generator(folder / "logs")
-        self._broker: MosquittoServer | None = None
+        self._broker: MosquittoServer | KafkaServer | None = None
         self._parts: list[Part] = []
         self._relays: list[Relay] = []
         self._recovery: asyncio.Task[None] | None = None
@@ -203,12 +203,20 @@ class Chaos:
             options = ["--no-web", "--data", str(self.folder / "data")]
             self._parts = [Part("up", self.folder, "up", *options, str(self.folder / "logs" / "*"))]
             return
-        if self._way == "mqtt":
-            self._broker = MosquittoServer()
+        if self._way in {"mqtt", "kafka"}:
+            self._broker = MosquittoServer() if self._way == "mqtt" else KafkaServer()
             stack.callback(self._broker.close)
             self._broker.start()
+        ports: list[int] = []
+        if self._way == "mqtt":
+            assert self._broker is not None
             ports = [self._broker.port]
             inputs = [f"mqtt {{ port => {ports[0]} topic => '{self._index}' }}"] * 2
+        elif isinstance(self._broker, KafkaServer):
+            # No relay: a client goes where the broker says that it is.
+            settings = f"bootstrap_servers => '{self._broker.address}' topics => '{self._index}' codec => json"
+            group = f"group_id => '{self._index}' auto_offset_reset => earliest session_timeout_ms => 6000"
+            inputs = [f"kafka {{ {settings} {group} auto_commit_interval_ms => 1000 }}"] * 2
         else:
             ports = [free_port(), free_port()]
             inputs = [f"beats {{ port => {port} host => '127.0.0.1' }}" for port in ports]
@@ -217,6 +225,9 @@ class Chaos:
         output = f"output.logstash: {{hosts: {hosts}, loadbalance: true, backoff: {{init: 100ms, max: 1s}}}}"
         if self._way == "mqtt":
             output = f"output.mqtt: {{hosts: {hosts}, topic: {self._index}, timeout: 5s}}"
+        if isinstance(self._broker, KafkaServer):
+            settings = f"hosts: ['{self._broker.address}'], topic: {self._index}, timeout: 5s"
+            output = f"output.kafka: {{{settings}, backoff: {{init: 100ms, max: 1s}}}}"
         (self.folder / "filebeat.yml").write_text(
             f"filebeat.inputs: [{{type: log, paths: ['{self.folder}/logs/*'], scan_frequency: 1s}}]\n"
             f"{output}\npath.data: {self.folder}/shipper\n"
@@ -261,7 +272,7 @@ class Chaos:
     async def _restart_broker(self) -> None:
         assert self._broker is not None
         self._broker.kill()
-        self.figures.faults["kill -9 of mosquitto"] += 1
+        self.figures.faults[f"kill -9 of {self._broker.name}"] += 1
         await asyncio.sleep(self._random.uniform(0.0, 2.0))
         await asyncio.to_thread(self._broker.start)
 
