@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dashboards.web import Tls
 from sawlog.cli.lines import escape
 from sawlog.cli.messages import log_to_stderr
 from sawlog.cli.pipelines import refuse_ids
@@ -21,6 +21,9 @@ from sawlog.paths import default_data
 from sawlog.running.up import Settings, Up, run
 from sawlog.store.base import DEFAULT_INDEX
 from sawlog.store.retention import retention_of
+
+if TYPE_CHECKING:
+    from dashboards.web import Tls
 
 REPORT_SECONDS = 30.0
 TICK_SECONDS = 0.5
@@ -107,7 +110,7 @@ def up(
         host,
         port,
         web,
-        None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key),
+        _tls(tls_cert, tls_key),
         filebeat,
         pipeline,
         elasticsearch,
@@ -122,6 +125,14 @@ def up(
         _summary(done)
     if once and (done.agent.progress.problems or done.set_aside or done.in_vain is not None):
         sys.exit(1)
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
+    if certificate is None or key is None:
+        return None
+    from dashboards.web import Tls  # noqa: PLC0415 - so that one without a page starts sooner
+
+    return Tls(certificate, key)
 
 
 async def _run(settings: Settings, console: Console) -> Up:

@@ -7,23 +7,16 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client.core import Metric
-
-from dashboards.web import Tls, alerts_api, application, grok_api, serve
-from ingest.metrics import health as health_of
-from ingest.metrics import metrics as metrics_of
 from ingest.pipeline import DEFAULT, Pipeline
 from ingest.reload import Reloader
 from ingest.running_output import OutputCounters, RunningOutput
 from ingest.service import IngestService, key_of
-from ingest.workbench.bench import Workbench
 from ingest.workbench.saving import own_filters
 from ingest.workers import Parts
 from sawlog import collector
@@ -32,8 +25,6 @@ from sawlog.columns import Columns
 from sawlog.dead_letter import DIRECTORY, DeadLetters, dead_letters_of
 from sawlog.errors import InputError
 from sawlog.event import METADATA, Event
-from sawlog.health import routes
-from sawlog.health import serve as serve_health
 from sawlog.private import make_folder
 from sawlog.running.agent_feed import GRACE_SECONDS, AgentFeed
 from sawlog.running.signals import handled
@@ -46,7 +37,6 @@ from sawlog.store.gathering import Gathering
 from sawlog.store.retention import Retention
 from sawlog.watch import memory
 from sawlog.watch.metrics import health as alerts_health
-from sawlog.watch.metrics import metrics as alerts_metrics
 from sawlog.watch.reading import NAME as ALERTS
 from sawlog.watch.reading import read_alerts
 from sawlog.watch.rules import AlertSettings
@@ -59,6 +49,9 @@ from shipper.identity import agent_id
 from shipper.inputs import Inputs, inputs_of
 from shipper.registry import Registry
 from shipper.settings import Config, FileInput
+
+if TYPE_CHECKING:
+    from dashboards.web import Tls
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +225,12 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
                 up.watcher = _watcher(settings, alerts, up, searched, follows_files=bool(feeds))
                 stack.callback(up.watcher.close)
             if settings.web:
-                up.address = await stack.enter_async_context(_page(settings, up, searched, reloader))
+                from sawlog.running.page import PagePlace, page  # noqa: PLC0415 - see there
+
+                place = PagePlace(settings.host, settings.port, settings.tls, settings.pipeline, settings.data)
+                up.searchable = searched is not None
+                shown = page(place, service, searched, up.status, reloader, up.watcher)
+                up.address = await stack.enter_async_context(shown)
             if up.watcher is not None:
                 up.watcher.set_page(up.address if up.searchable else None)
                 await stack.enter_async_context(up.watcher.running())
@@ -244,40 +242,6 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         if settings.once and store is not None:
             await store.refresh()
     return up
-
-
-@asynccontextmanager
-async def _page(settings: Settings, up: Up, store: Store | None, reloader: Reloader) -> AsyncIterator[str]:
-    """Serve the page of the store that is written to, with metrics and health; without a store, these alone."""
-    health, metrics = partial(_health, up), partial(_metrics, up)
-    up.searchable = store is not None
-    if store is None:
-        log.warning("the pipeline's outputs are no store that could be searched: there is no page, /metrics and /health"
-                    " alone")  # fmt: skip
-        async with serve_health(settings.host, settings.port, health, metrics) as address:
-            yield address
-    else:
-        workbench = Workbench(settings.pipeline, settings.data, partial(_reload, reloader))
-        alerts = [] if up.watcher is None else alerts_api.routes(up.watcher)
-        beside = (*routes(health, metrics), *grok_api.routes(workbench), *alerts)
-        app = application(store, status=up.status, routes=beside, folder=settings.data)
-        try:
-            async with serve(app, settings.host, settings.port, settings.tls) as address:
-                yield address
-        finally:
-            await workbench.close()
-
-
-def _health(up: Up) -> dict[str, Any]:
-    told = health_of({up.service.name: up.service})
-    # Whoever cannot be told of alerts is no reason to start what indexes anew: the status is that of the pipeline.
-    return told if up.watcher is None else {**told, "alerts": alerts_health(up.watcher)}
-
-
-def _metrics(up: Up) -> Iterator[Metric]:
-    yield from metrics_of({up.service.name: up.service})
-    if up.watcher is not None:
-        yield from alerts_metrics(up.watcher)
 
 
 def _searchable(up: Up) -> Store | None:
@@ -309,11 +273,6 @@ def _watcher(settings: Settings, alerts: AlertSettings, up: Up, store: Store | N
         return not follows_files or up.agent.is_caught_up
 
     return Watcher(alerts, store, settings.data / memory.NAME, problems=read_rules(settings.data), is_ready=is_ready)
-
-
-async def _reload(reloader: Reloader) -> str | None:
-    await reloader.reload()
-    return reloader.problem
 
 
 class StoreSink:

@@ -1,7 +1,8 @@
 """The catalogue of a segment, a small file beside it: what lets most questions be answered without the rows.
 
 The file has `MAGIC`, the length and the CRC of a head, the head (MessagePack of `SegmentHead`), and behind it the blobs
-that the head names: the rollup (an Arrow stream), hashes of ids, and the token filter of each row group.
+that the head names: the rollup (an Arrow stream), hashes of ids, and of each row group the token filter and the filters
+of its pages, equally long, one behind the other.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from isal.isal_zlib import crc32
 
 from sawlog.store.embedded import files
 from sawlog.store.embedded.ids import IdBounds
-from sawlog.store.embedded.view import RowGroup
+from sawlog.store.embedded.view import PAGE, RowGroup
 
 MAGIC: Final = b"sawlog-cat-1\n"
 _LENGTHS: Final = struct.Struct("<II")
@@ -42,6 +43,8 @@ class SegmentHead(msgspec.Struct):
     rest_paths: list[str] | None
     ends: dict[str, tuple[int, int]]
     """The first and last offset of each source."""
+    empty: frozenset[str] = frozenset()
+    """The columns without a value, of those that need not be read then."""
     blobs: dict[str, tuple[int, int, int]] = {}
     """Where they begin behind the head, how long they are, and their CRC."""
 
@@ -95,6 +98,14 @@ class Catalogue:
             return ()
         return [bytes(self._blob(f"filter-{at}")) for at in range(count)]
 
+    def pages(self, group: int) -> Sequence[memoryview]:
+        """See `sawlog.store.embedded.view.SegmentView`."""
+        if f"pages-{group}" not in self.head.blobs:
+            return ()
+        blob = self._blob(f"pages-{group}")
+        size = len(blob) // -(-self.head.row_groups[group].rows // PAGE)
+        return [blob[at : at + size] for at in range(0, len(blob), size)]
+
     @cached_property
     def rest_paths(self) -> frozenset[str] | None:
         """The paths of ``rest``."""
@@ -105,9 +116,12 @@ class Catalogue:
         return self._data[self._blobs + start : self._blobs + start + length]
 
 
-def write(path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes]) -> None:
-    """Write a catalogue. Raises OSError."""
+def write(
+    path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes], pages: Sequence[bytes]
+) -> None:
+    """Write a catalogue; `words` and `pages` are of each row group. Raises OSError."""
     blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"filter-{at}": one for at, one in enumerate(words)}}
+    blobs.update((f"pages-{at}", one) for at, one in enumerate(pages) if one)
     start = 0
     for name, blob in blobs.items():
         head.blobs[name] = (start, len(blob), crc32(blob))

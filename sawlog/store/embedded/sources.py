@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from typing import Final
 
 from arro3.core import DataType, Table
 
-from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word
+from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Several, Word, column
 from sawlog.store.embedded.engine import Session
-from sawlog.store.embedded.layout import SCHEMA, TIME
+from sawlog.store.embedded.layout import SCHEMA, SKIPPED, TIME
 from sawlog.store.embedded.paths import RestNames
-from sawlog.store.embedded.view import LiveRows, SegmentView, View
-from sawlog.store.embedded.words import may_hold
+from sawlog.store.embedded.view import PAGE, LiveRows, RowGroup, SegmentView, View
+from sawlog.store.embedded.words import Buffer, may_hold
 
 _INTEGER: Final = DataType.int64()
 LIVE: Final = "live"
 MOST_RUNS: Final = 256
 """Beyond so many runs of row groups, whole files are read."""
+PAGED: Final = frozenset({"trace.id"})
+"""The fields whose values are in the filters of pages."""
 
 TimeLimits = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Some of the row groups of a segment, side by side; `first` and `last` are milliseconds."""
+    """Rows of a segment, side by side; `first` and `last` are the milliseconds of the row groups that they are in."""
 
     segment: SegmentView
     start: int
@@ -102,13 +104,13 @@ class Sources:
         """
         if self.limits[0] > self.limits[1]:
             return None
-        whole = [str(run.segment.path) for run in self.runs if run.is_whole][:: -1 if last_first else 1]
-        parts = [f"SELECT * FROM read_parquet({compiler.bind(whole)})"] if whole else []
-        runs: dict[str, list[Run]] = {}
+        whole = [run.segment for run in self.runs if run.is_whole][:: -1 if last_first else 1]
+        parts = [_of_whole(whole, compiler)] if whole else []
+        runs: dict[SegmentView, list[Run]] = {}
         for run in self.runs:
             if not run.is_whole:
-                runs.setdefault(str(run.segment.path), []).append(run)
-        parts += [_of_runs(path, some, compiler) for path, some in runs.items()]
+                runs.setdefault(run.segment, []).append(run)
+        parts += [_of_runs(segment, some, compiler) for segment, some in runs.items()]
         if self.has_live:
             parts.append(f"SELECT * FROM {LIVE}")
         return f"({' UNION ALL '.join(parts)})" if parts else None
@@ -159,26 +161,18 @@ class Scope:
         rest = segment.rest_paths
         names = None if rest is None else RestNames([rest])
         runs: list[Run] = []
-        start = 0
         groups = segment.row_groups
         chosen = [
             group.first <= high and group.last >= low and _is_worth(hint, bits, names, {})
             for group, bits in zip(groups, segment.words, strict=True)
         ]
-        if all(chosen):
-            return [_whole(segment)]
-        for group, is_chosen in zip(groups, chosen, strict=True):
+        start = 0
+        for at, (group, is_chosen) in enumerate(zip(groups, chosen, strict=True)):
             if is_chosen:
-                before = runs[-1] if runs else None
-                if before is not None and before.start + before.rows == start:
-                    runs[-1] = Run(
-                        segment, before.start, before.rows + group.rows,
-                        min(before.first, group.first), max(before.last, group.last), False,
-                    )  # fmt: skip
-                else:
-                    runs.append(Run(segment, start, group.rows, group.first, group.last, False))
+                for begin, end in _pages(segment, at, hint, names):
+                    _join(runs, Run(segment, start + begin, end - begin, group.first, group.last, False))
             start += group.rows
-        return runs
+        return [_whole(segment)] if sum(run.rows for run in runs) == segment.rows else runs
 
     def _may_hold_index(self, name: str | None) -> bool:
         return self._index is None or name is None or any(fnmatchcase(name, pattern) for pattern in self._index)
@@ -195,46 +189,95 @@ class Scope:
         return RowCondition(" OR ".join(choices))
 
 
-def _of_runs(path: str, runs: Sequence[Run], compiler: Compiler) -> str:
+def _of_whole(segments: Sequence[SegmentView], compiler: Compiler) -> str:
+    """Write what is selected from whole files."""
+    paths = compiler.bind([str(segment.path) for segment in segments])
+    empty = frozenset.intersection(*(segment.empty for segment in segments))
+    return f"SELECT *{_instead_of(empty)} FROM read_parquet({paths})"
+
+
+def _of_runs(segment: SegmentView, runs: Sequence[Run], compiler: Compiler) -> str:
     """Write what is selected from some of a file's row groups; by the numbers of rows, the others are left alone."""
     ranges = " OR ".join(f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs)
     return (
-        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet([{compiler.bind(path)}], file_row_number = true) "
-        f"WHERE ({ranges})"
+        f"SELECT * EXCLUDE (file_row_number){_instead_of(segment.empty)} "
+        f"FROM read_parquet([{compiler.bind(str(segment.path))}], file_row_number = true) WHERE ({ranges})"
     )
+
+
+def _instead_of(empty: Collection[str]) -> str:
+    """Write what stands for columns that are not read, since no row has a value there."""
+    if not empty:
+        return ""
+    return f" REPLACE ({', '.join(f'NULL::{SKIPPED[name]} AS {column(name)}' for name in sorted(empty))})"
 
 
 def _re2(pattern: str) -> str:
     return translate(pattern).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "(?s:.)*")
 
 
+def _pages(segment: SegmentView, group: int, hint: Hint, names: RestNames | None) -> Iterator[tuple[int, int]]:
+    """Return where the pages of a row group begin and end that may have rows."""
+    rows = segment.row_groups[group].rows
+    filters = segment.pages(group) if _asks_for_traces(hint) else ()
+    if not filters:
+        yield 0, rows
+    for at, bits in enumerate(filters):
+        if _is_worth(hint, bits, names, {}, of=PAGED):
+            yield at * PAGE, min((at + 1) * PAGE, rows)
+
+
+def _join(runs: list[Run], run: Run) -> None:
+    """Add a run behind others of the same segment, to the last of them if it goes on there."""
+    before = runs[-1] if runs else None
+    if before is None or before.start + before.rows < run.start:
+        runs.append(run)
+        return
+    first, last = min(before.first, run.first), max(before.last, run.last)
+    runs[-1] = replace(before, rows=before.rows + run.rows, first=first, last=last)
+
+
+def _asks_for_traces(hint: Hint) -> bool:
+    return (
+        any(map(_asks_for_traces, hint.hints))
+        if isinstance(hint, Several)
+        else isinstance(hint, Word) and hint.field in PAGED
+    )
+
+
 def _whole(segment: SegmentView) -> Run:
     return Run(segment, 0, segment.rows, segment.first, segment.last, True)
 
 
-def _is_worth(hint: Hint, bits: bytes, names: RestNames | None, known: dict[str, bool]) -> bool:
-    """Whether a row group whose filter is `bits` may have rows; `known` are words that it was asked for already."""
+def _is_worth(
+    hint: Hint, bits: Buffer, names: RestNames | None, known: dict[str, bool], of: Container[str] | None = None
+) -> bool:
+    """Whether rows whose filter is `bits` may be some; `known` are words that it was asked for already.
+
+    The filter has the values of the fields in `of` alone; without it, of all that hints are about.
+    """
     if hint is None:
         return True
     if isinstance(hint, Word):
-        if names is None or names.of(hint.field):
+        if (names is None or names.of(hint.field)) or (of is not None and hint.field not in of):
             return True
         worth = known.get(hint.text)
         if worth is None:
             worth = known[hint.text] = may_hold(bits, hint.text)
         return worth
-    answers = (_is_worth(one, bits, names, known) for one in hint.hints)
+    answers = (_is_worth(one, bits, names, known, of) for one in hint.hints)
     return all(answers) if hint.all else any(answers)
 
 
-def row_groups(sources: Sources) -> Sequence[tuple[int, int, int]]:
-    """Return rows, first and last moment of each row group that may be read, within the limits."""
+def row_groups(sources: Sources) -> Sequence[RowGroup]:
+    """Return each row group that may be read, within the limits."""
     low, high = sources.limits
-    found = []
+    found: dict[tuple[SegmentView, int], RowGroup] = {}
     for run in sources.runs:
         start = 0
         for group in run.segment.row_groups:
-            if run.start <= start < run.start + run.rows and group.first <= high and group.last >= low:
-                found.append((group.rows, group.first, group.last))
-            start += group.rows
-    return found
+            end = start + group.rows
+            if run.start < end and start < run.start + run.rows and group.first <= high and group.last >= low:
+                found[run.segment, start] = group
+            start = end
+    return list(found.values())

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from arro3.core import Table
+
+from sawlog.store.embedded.words import Buffer
+
+PAGE: Final = 4_096
+"""So many rows has a page; to fetch a document, its pages are unpacked."""
 
 
 class RowGroup(NamedTuple):
@@ -49,6 +54,16 @@ class SegmentView(Protocol):
     @property
     def words(self) -> Sequence[bytes]:
         """The token filter of each row group, as `sawlog.store.embedded.words` made it; empty if there are none."""
+
+    def pages(self, group: int) -> Sequence[Buffer]:
+        """Return the filter of the values of ``trace.id`` on each page of `PAGE` rows of a row group.
+
+        There are none where the row group has no such value, or was written before there were such filters.
+        """
+
+    @property
+    def empty(self) -> frozenset[str]:
+        """The columns, of `sawlog.store.embedded.layout.SKIPPED`, in which no row has a value."""
 
     @property
     def rest_paths(self) -> frozenset[str] | None:

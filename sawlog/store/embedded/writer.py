@@ -35,8 +35,11 @@ COMMIT_BYTES: Final = 4 << 20
 LOG_BYTES: Final = 64 << 20
 LONGEST_SECONDS: Final = 3_600.0
 CHECK_SECONDS: Final = 60.0
-BEHIND: Final = 1
-"""So many logs may wait to become segments: then the writer waits, too."""
+BEHIND: Final = 2
+"""When so many logs wait to become segments, the writer waits, too.
+
+With one, it would stand still where a segment is written by libraries that leave the interpreter to others.
+"""
 BEHIND_SECONDS: Final = 30.0
 LEFT_OPEN: Final = 10_000
 """A log of fewer rows stays one when the store is closed."""

@@ -1,0 +1,102 @@
+"""Filters of pages: a trace is found wherever its events are, and few pages are read for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sawlog.store.base import Bulk
+from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.files import logs_in, segments_in
+from sawlog.store.embedded.segment import Segment
+from sawlog.store.embedded.view import PAGE
+from sawlog.store.embedded.words import may_hold
+from tests.patience import SECONDS
+
+ROWS = 3 * PAGE + 100
+"""So many events has a segment: four pages, the last a short one."""
+SEGMENTS = 3
+LISTED = 2 * ROWS
+"""From here on, some events have several traces: then filters say nothing of the segment."""
+
+
+def trace(number: int) -> str:
+    return f"{number:032x}"
+
+
+def document(number: int) -> dict[str, Any]:
+    """One in two has a trace, of which the events lie far apart; some have a list, one in a segment has tags."""
+    made: dict[str, Any] = {
+        "@timestamp": f"2025-03-01T10:{number // 1000 % 60:02}:{number // 1000 // 60:02}.000Z",
+        "message": f"line {number}",
+        "service": {"name": "orders"},
+    }
+    if number % 2:
+        made["trace"] = {"id": trace(number % 4_999)}
+    if number >= LISTED and number % 5_000 == 2_500:
+        made["trace"] = {"id": [trace(7), trace(number)]}
+    if number == ROWS + 1:
+        made["tags"] = ["odd"]
+    return made
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
+    async with EmbeddedStore(tmp_path, segment_rows=ROWS) as store:
+        yield store
+
+
+async def fill(store: EmbeddedStore, segments: int) -> None:
+    for at in range(segments):
+        numbers = range(at * ROWS, (at + 1) * ROWS)
+        await store.bulk(Bulk([f"d:{n}" for n in numbers], [document(n) for n in numbers]))
+    async with asyncio.timeout(SECONDS):
+        while logs_in(store.directory):
+            await asyncio.sleep(0.05)
+
+
+async def messages(store: EmbeddedStore, wanted: str) -> set[str]:
+    answer = await store.search({"query": {"term": {"trace.id": wanted}}, "size": 1_000})
+    hits = answer["hits"]["hits"]
+    assert len(hits) == answer["hits"]["total"]["value"]
+    return {hit["_source"]["message"] for hit in hits}
+
+
+def expected(wanted: str, segments: int) -> set[str]:
+    def has(number: int) -> bool:
+        held = document(number).get("trace", {}).get("id")
+        return wanted in held if isinstance(held, list) else wanted == held
+
+    return {f"line {number}" for number in range(segments * ROWS) if has(number)}
+
+
+@pytest.mark.parametrize(("segments", "is_merged"), [(SEGMENTS, False), (2, True)], ids=["three", "two merged"])
+async def test_a_trace_is_found_on_all_of_its_pages(store: EmbeddedStore, segments: int, is_merged: bool) -> None:
+    await fill(store, segments)
+    if is_merged:
+        await store.compact()
+    edges = [number for edge in (PAGE, 2 * PAGE, ROWS) for number in range(edge - 2, edge + 3)]
+    for wanted in (*map(trace, [0, 1, 7, 2_500, 4_998, 5_000]), *(trace(number % 4_999) for number in edges), "f" * 32):
+        assert await messages(store, wanted) == expected(wanted, segments)
+    one = expected(trace(1), segments)
+    assert await store.count({"bool": {"must_not": {"term": {"trace.id": trace(1)}}}}) == segments * ROWS - len(one)
+    either = {"bool": {"should": [{"term": {"trace.id": trace(1)}}, {"term": {"tags": "odd"}}]}}
+    assert await store.count(either) == len(one | {f"line {ROWS + 1}"})
+    assert await store.count({"exists": {"field": "tags"}}) == 1
+
+
+async def test_most_pages_are_left_alone(store: EmbeddedStore) -> None:
+    await fill(store, 2)
+    await store.compact()
+    [(span, path)] = segments_in(store.directory).items()
+    segment = Segment(path, span)
+    assert {"error.type", "rest"} <= segment.empty
+    assert not segment.empty & {"tags", "trace.id"}
+    pages = segment.pages(0)
+    assert len(pages) == -(-2 * ROWS // PAGE)
+    held = [sum(may_hold(bits, trace(5_000 + number)) for bits in pages) for number in range(1_000)]
+    assert sum(held) < 0.05 * len(pages) * len(held)
