@@ -31,7 +31,7 @@ def trace(number: int) -> str:
 def document(number: int) -> dict[str, Any]:
     """One in two has a trace, of which the events lie far apart; some have a list, one in a segment has tags."""
     made: dict[str, Any] = {
-        "@timestamp": f"2025-03-01T10:{number // 1000 % 60:02}:{number // 1000 // 60:02}.000Z",
+        "@timestamp": f"2025-03-01T10:00:{number // 1000:02}.{number % 1000:03}Z",
         "message": f"line {number}",
         "service": {"name": "orders"},
     }
