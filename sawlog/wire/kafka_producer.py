@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import re
@@ -23,6 +24,8 @@ BATCH_BYTES: Final = 1_000_000
 STOP_SECONDS: Final = 5.0
 PATIENCE: Final = 3.0
 """How many times the time of a request what is sent may take, before it is sent again."""
+GIVEN_UP: Final = -1.0
+"""The seconds that a batch has left which is not sent once more."""
 FAILURES: Final = 3
 """After so many failures in a row, a client is made anew, which asks the hosts that were configured."""
 
@@ -256,7 +259,7 @@ class KafkaProducer:
             future: asyncio.Future[Any] = await self._client.send_batch(
                 part.builder, part.topic, partition=part.partition
             )
-        except self._library.errors.KafkaError as error:
+        except Exception as error:  # a client whose sender has failed gives that to everybody, whatever it is
             future = asyncio.get_running_loop().create_future()
             future.set_exception(error)
         # Nobody may wait for it any more when it fails.
@@ -268,8 +271,13 @@ class KafkaProducer:
         accumulator = client._message_accumulator
         waiting = [batch for batches in accumulator._batches.values() for batch in batches]
         waiting += accumulator._pending_batches
+        # A request that is under way puts its batches back when it fails, though they have been given up: the library
+        # takes each from among the pending ones a second time, and fails for want of it.
+        accumulator._pending_batches = _Leaving(accumulator._pending_batches)
         accumulator.fail_all(self._library.errors.ProducerClosed())
+        accumulator._batches.clear()
         for batch in waiting:
+            batch._ttl = GIVEN_UP
             for future in (batch.future, batch._drain_waiter):
                 # Nobody may wait for it: what nobody has asked for is else told as an error.
                 if future.done() and not future.cancelled():
@@ -281,6 +289,18 @@ class KafkaProducer:
                 await client.stop()
         except Exception as error:  # whatever a client fails with that was given up, nobody waits for it
             log.debug("%s: a client of Kafka does not end in order: %r", self._what, error)
+            # It has not come as far as this.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await client.client.close()
+
+
+class _Leaving(set[Any]):
+    """Batches of a client that ends: whoever takes one away need not find it."""
+
+    def remove(self, batch: Any) -> None:
+        """Take it away, if it is there."""
+        self.discard(batch)
 
 
 @dataclass(slots=True)
