@@ -342,6 +342,39 @@ class KafkaOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class RedisHost:
+    """A server of ``output.redis``; what its URL does not say, the output's options do."""
+
+    host: str
+    port: int = 6379
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisOutput:
+    """``output.redis``: events pushed to lists, or published on channels, in JSON or by a format string."""
+
+    hosts: tuple[RedisHost, ...] = ()
+    """One is written to at a time."""
+    key: FormatString = field(default_factory=lambda: FormatString("filebeat"))
+    keys: tuple[Rule, ...] = ()
+    """The first that holds names the list or channel; else `key` does."""
+    publish: bool = False
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    timeout: float = 5.0
+    bulk_max_size: int = 2048
+    """How many events one push has; 0: as many as a batch."""
+    codec: CodecSettings = CodecSettings()
+    backoff_init: float = 1.0
+    backoff_max: float = 60.0
+    tls: TlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedOutput:
     """``output.embedded``: into sawlog's own index on this machine."""
 
@@ -354,9 +387,16 @@ class EmbeddedOutput:
 
 
 OutputSettings = (
-    LogstashOutput | ElasticsearchOutput | KafkaOutput | ConsoleOutput | FileOutput | MqttOutput | EmbeddedOutput
+    LogstashOutput
+    | ElasticsearchOutput
+    | KafkaOutput
+    | RedisOutput
+    | ConsoleOutput
+    | FileOutput
+    | MqttOutput
+    | EmbeddedOutput
 )
-OutputKind = Literal["logstash", "elasticsearch", "kafka", "console", "file", "mqtt", "embedded"]
+OutputKind = Literal["logstash", "elasticsearch", "kafka", "redis", "console", "file", "mqtt", "embedded"]
 
 
 @dataclass(frozen=True, slots=True)

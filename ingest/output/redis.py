@@ -128,20 +128,17 @@ class Redis(Output):
         if self._threshold and not self._publishes:
             for key in groups:
                 await self._until_short(key)
-        commands: list[list[int]] = []
-        async with self._client.pipeline(transaction=True) as pipeline:
-            for key, places in groups.items():
-                step = 1 if self._publishes else PUSHED_AT_ONCE
-                for first in range(0, len(places), step):
-                    commands.append(places[first : first + step])
-                    values = [bodies[place] for place in commands[-1]]
-                    pipeline.publish(key, values[0]) if self._publishes else pipeline.rpush(key, *values)
-            answers = await pipeline.execute(raise_on_error=False)
+        step = 1 if self._publishes else PUSHED_AT_ONCE
+        parts = [
+            (key, places[first : first + step])
+            for key, places in groups.items()
+            for first in range(0, len(places), step)
+        ]
+        commands = [(key, [bodies[place] for place in places]) for key, places in parts]
+        answers = await redis_client.transact(self._client, commands, publish=self._publishes)
         refusals: list[Refusal] = []
-        for places, answer in zip(commands, answers, strict=True):
-            if isinstance(answer, Exception):
-                if redis_client.is_passing(answer):
-                    raise answer
+        for (_, places), answer in zip(parts, answers, strict=True):
+            if answer is not None:
                 refusals += [Refusal(place, 400, "redis_refused", redis_client.words_of(answer)) for place in places]
         return refusals
 

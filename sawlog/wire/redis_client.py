@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -83,6 +84,25 @@ def connection(address: RedisAddress) -> Any:
             given["connection_class"] = _with_context(module.SSLConnection, address.tls)
     pool = module.BlockingConnectionPool(max_connections=1, timeout=None, **given)
     return asynchronous.Redis.from_pool(pool)
+
+
+async def transact(
+    client: Any, commands: Sequence[tuple[str, Sequence[bytes]]], *, publish: bool
+) -> list[Exception | None]:
+    """Push values to lists, or publish one each, in one transaction; return why each command was refused, or None.
+
+    Raises:
+        RedisError, OSError: nothing of it was done, or nobody knows.
+    """
+    async with client.pipeline(transaction=True) as pipeline:
+        for key, values in commands:
+            pipeline.publish(key, values[0]) if publish else pipeline.rpush(key, *values)
+        answers = await pipeline.execute(raise_on_error=False)
+    refused = [answer if isinstance(answer, Exception) else None for answer in answers]
+    for answer in refused:
+        if answer is not None and is_passing(answer):
+            raise answer
+    return refused
 
 
 def errors() -> tuple[type[BaseException], ...]:

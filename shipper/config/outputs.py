@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sawlog.errors import ConfigError, nearest
 from sawlog.wire.kafka import MECHANISMS
@@ -27,6 +27,8 @@ from shipper.settings import (
     LogstashOutput,
     MqttOutput,
     OutputSettings,
+    RedisHost,
+    RedisOutput,
     Rule,
 )
 
@@ -155,6 +157,31 @@ PARTITIONS: Final[dict[str, SectionOptions]] = {
     "random": {"group_events": done(ValueKind.INTEGER, 1, least=1), "reachable_only": _REACHABLE},
     "round_robin": {"group_events": done(ValueKind.INTEGER, 1, least=1), "reachable_only": _REACHABLE},
 }
+_ONE_SERVER: Final = "one server is written to at a time, over one connection; when it fails, the next"
+REDIS: Final[SectionOptions] = {
+    **_COMMON,
+    **_BACKOFF,
+    **TLS,
+    **_CODEC,
+    "hosts": done(ValueKind.TEXTS, (), "`host`, `host:port`, or URLs with `redis://` or, for TLS, `rediss://`"),
+    "port": done(ValueKind.INTEGER),
+    "key": done(ValueKind.FORMAT, word="default: `filebeat`"),
+    "keys": done(ValueKind.TREE),
+    "index": renamed("key"),
+    "datatype": done(ValueKind.TEXT, "list", one_of=("list", "channel")),
+    "db": done(ValueKind.INTEGER, 0, least=0),
+    "username": done(ValueKind.TEXT),
+    "password": done(ValueKind.TEXT),
+    "timeout": done(ValueKind.DURATION, 5.0, least=0.001),
+    "bulk_max_size": done(
+        ValueKind.INTEGER, 2048, "events of one push; 0: a batch's; a batch is one transaction", least=0
+    ),
+    "loadbalance": noted(_ONE_SERVER, False),
+    "worker": noted(_ONE_SERVER, 1),
+    "workers": noted(_ONE_SERVER, 1),
+    "proxy_url": refused("a SOCKS proxy is not offered for this output"),
+    "proxy_use_local_resolver": noted("there is no SOCKS proxy", False),
+}
 CONSOLE: Final[SectionOptions] = {**_COMMON, **_CODEC, "bulk_max_size": noted(_BULKS)}
 FILE: Final[SectionOptions] = {
     **_COMMON,
@@ -190,6 +217,7 @@ RULE: Final[SectionOptions] = {
     "index": done(ValueKind.FORMAT),
     "pipeline": done(ValueKind.FORMAT),
     "topic": done(ValueKind.FORMAT),
+    "key": done(ValueKind.FORMAT),
     "when": done(ValueKind.TREE),
     "mappings": done(ValueKind.TEXT_MAP, {}),
     "default": done(ValueKind.TEXT),
@@ -199,13 +227,13 @@ OUTPUTS: Final[dict[str, SectionOptions]] = {
     "logstash": LOGSTASH,
     "elasticsearch": ELASTICSEARCH,
     "kafka": KAFKA,
+    "redis": REDIS,
     "console": CONSOLE,
     "file": FILE,
     "mqtt": MQTT,
     "embedded": EMBEDDED,
 }
 REFUSED_OUTPUTS: Final = {
-    "redis": "sawlog does not write to Redis; output.mqtt or output.logstash carry the lines",
     "discard": "lines would be lost",
     "otelconsumer": "it belongs to Elastic Agent",
 }
@@ -253,6 +281,8 @@ def _settings(schema: Schema, name: str, values: Values, cloud: Values) -> Outpu
         return _elasticsearch(schema, values, cloud)
     if name == "kafka":
         return _kafka(schema, values)
+    if name == "redis":
+        return _redis(schema, values)
     if name == "console":
         return ConsoleOutput(_codec(values))
     if name == "file":
@@ -379,6 +409,53 @@ def _kafka_headers(values: Values) -> tuple[tuple[str, str], ...]:
     ):
         raise values.error("'output.kafka.headers' takes a list of entries with 'key' and 'value'", "headers")
     return tuple((str(one["key"]), str(one["value"])) for one in given)
+
+
+def _redis(schema: Schema, values: Values) -> RedisOutput:
+    if values["username"] and not values["password"]:
+        raise values.error("'output.redis.username' needs the 'password'", "username")
+    keys = ("db", "timeout", "bulk_max_size")
+    return RedisOutput(
+        **{key: values[key] for key in keys},
+        **_backoff(values),
+        hosts=_redis_hosts(values),
+        key=values["key"] or FormatString("filebeat"),
+        keys=_rules(schema, "output.redis", "keys", "key", values),
+        publish=values["datatype"] == "channel",
+        username=values["username"] or None,
+        password=values["password"] or None,
+        codec=_codec(values),
+        tls=read_tls(schema, values),
+    )
+
+
+def _redis_hosts(values: Values) -> tuple[RedisHost, ...]:
+    if not values["hosts"] and not values.given("hosts"):
+        raise values.error("'output.redis' has no 'hosts'", "hosts")
+    return tuple(_redis_host(values, text.strip()) for text in values["hosts"])
+
+
+def _redis_host(values: Values, text: str) -> RedisHost:
+    """Read a host or URL; what is wrong is said without the text, which may have a password."""
+    if "${" in text or "{{" in text:
+        return RedisHost(text)
+    bare = text.count(":") > 1 and "://" not in text and not text.startswith("[")
+    try:
+        parts = urlsplit(text if "://" in text else f"//[{text}]" if bare else f"//{text}")
+        port = parts.port
+    except ValueError:
+        raise values.error("a host of 'output.redis.hosts' has no good name or port", "hosts") from None
+    if parts.scheme not in ("", "redis", "rediss"):
+        raise values.error(f"URLs of 'output.redis.hosts' have redis:// or rediss://, not '{parts.scheme}://'", "hosts")
+    if not parts.hostname or parts.path.strip("/") or parts.query:
+        raise values.error("an entry of 'output.redis.hosts' is a host and a port; the database is 'db'", "hosts")
+    return RedisHost(
+        parts.hostname,
+        port or values["port"] or 6379,
+        unquote(parts.username or "") or None,
+        unquote(parts.password or "") or None,
+        {"rediss": True, "redis": False}.get(parts.scheme),
+    )
 
 
 def _urls(values: Values, cloud: Values) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ _SENDERS: Final = {
     "mqtt": "shipper.output.mqtt:MqttSender",
     "elasticsearch": "shipper.output.elasticsearch:ElasticsearchSender",
     "kafka": "shipper.output.kafka:KafkaSender",
+    "redis": "shipper.output.redis:RedisSender",
     "console": "shipper.output.console:ConsoleSender",
     "file": "shipper.output.file:FileSender",
     "embedded": "shipper.output.embedded:EmbeddedSender",

@@ -132,7 +132,7 @@ def test_a_second_filter_of_streams_is_refused(tmp_path: Path) -> None:
         ("filebeat.modules:\n- module: iis\n  access:\n", "2:3: the module 'iis' is refused"),
         ("filebeat.autodiscover:\n  providers: [{type: nomad}]\n", "2:22: the provider 'nomad' is refused"),
         ("output.discard:\n  hosts: x\n", "1:1: 'output.discard' is refused"),
-        ("output:\n  redis:\n    hosts: x\n", "2:3: 'output.redis' is refused"),
+        ("output:\n  discard:\n    hosts: x\n", "2:3: 'output.discard' is refused"),
         ("filebeat.inputs:\n- type: syslog\n", "2:9: an input of type 'syslog' is refused"),
         ("processors:\n- script: {lang: js}\n", "2:3: the processor 'script' is refused"),
         ("a: [\n", "no valid YAML"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import redis.asyncio
 
 from sawlog.batch import Batch
 from sawlog.store.base import Bulk
@@ -27,6 +28,7 @@ from shipper.output.file import FileSender
 from shipper.output.kafka import KafkaSender
 from shipper.output.logstash import LogstashSender
 from shipper.output.mqtt import MqttSender
+from shipper.output.redis import RedisSender
 from shipper.settings import (
     ConsoleOutput,
     ElasticsearchOutput,
@@ -36,12 +38,14 @@ from shipper.settings import (
     LogstashOutput,
     MqttOutput,
     OutputKind,
+    RedisHost,
+    RedisOutput,
 )
 from tests.faults import FaultyProxy
 from tests.ingest.input.building import make
 from tests.kafka_topic import known_by_id, records_in
 from tests.patience import SECONDS
-from tests.services import KafkaServer, MosquittoServer
+from tests.services import KafkaServer, MosquittoServer, RedisServer
 from tests.shipper.output.conformance import HoldingConformance, Place, SenderConformance
 
 
@@ -137,6 +141,40 @@ class TopicPlace(Place):
 
     def release(self) -> None:
         self._server.resume()
+
+
+class ListPlace(Place):
+    """A list, whose server can be stopped; whoever reads it knows events by their ids."""
+
+    def __init__(self, server: RedisServer, folder: Path) -> None:
+        self._server = server
+        self._about = About("agent", "host", folder)
+        self._key = f"conformance-{uuid.uuid4().hex}"
+
+    def sender(self) -> Sender:
+        hosts = (RedisHost("127.0.0.1", self._server.port),)
+        return RedisSender(RedisOutput(hosts, FormatString(self._key), backoff_init=0.05, backoff_max=0.2), self._about)
+
+    async def texts(self) -> list[str]:
+        async with redis.asyncio.Redis(port=self._server.port) as client:
+            items = [json.loads(item) for item in await client.lrange(self._key, 0, -1)]
+        return list({item["@metadata"]["_id"]: item["message"] for item in items}.values())
+
+    def hold(self) -> None:
+        self._server.pause()
+
+    def release(self) -> None:
+        self._server.resume()
+
+
+class TestRedis(HoldingConformance):
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Place]:  # type: ignore[override] # decorated
+        place = ListPlace(request.getfixturevalue("redis_server"), request.getfixturevalue("tmp_path"))
+        try:
+            yield place
+        finally:
+            place.release()
 
 
 class TestKafka(HoldingConformance):

@@ -1,0 +1,227 @@
+"""``output.redis``: events pushed to lists of Redis, or published on channels; a batch goes in one transaction.
+
+A batch is acknowledged when Redis has answered. What is sent again, after an error or a crash, may be in a list twice:
+each event has its ``_id`` in ``@metadata``, by which a reader makes one of both; sawlog's redis input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any, Final, Self
+
+from sawlog.backoff import Backoff
+from sawlog.batch import Batch
+from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
+from sawlog.errors import SawlogError, StoreError
+from sawlog.event import METADATA, Event
+from sawlog.loopback import is_loopback
+from sawlog.wire import redis_client
+from sawlog.wire.redis_client import RedisAddress
+from shipper.output.base import About, Sender
+from shipper.output.encoding import NOT_ENCODED, lines_of, stamped
+from shipper.output.rules import chosen
+from shipper.output.tls import context
+from shipper.settings import RedisOutput, TlsSettings
+
+log = logging.getLogger(__name__)
+
+WINDOW_BYTES: Final = 16 << 20
+"""So much waits or is under way before `send` does not return."""
+
+
+class RedisSender(Sender):
+    """Sends one batch after the other to one server; when it fails, the next server's turn comes."""
+
+    def __init__(self, settings: RedisOutput, about: About) -> None:
+        """Raises `ConfigError` for a certificate that cannot be used, `ExtraMissingError` without the library."""
+        super().__init__()
+        redis_client.need("output.redis")
+        self._settings = settings
+        self._addresses = _addresses(settings)
+        self._commands = _Commands(settings)
+        self._letters = DeadLetters(about.data / DIRECTORY)
+        self._client: Any = None
+        self._turn = asyncio.Lock()
+        self._size = 0
+        self._room = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Say what is not safe; the first batch connects."""
+        for address in self._addresses:
+            if address.password and address.tls is None and not is_loopback(address.host):
+                log.warning("output.redis: the password goes to %s in clear text (ssl.enabled: true)", address)
+        return self
+
+    async def send(self, batch: Batch) -> None:
+        """Put the batch behind those that are under way; return when there is room for more."""
+        self._size += batch.size
+        task = asyncio.create_task(self._deliver(batch))
+        self._under_way.add(task)
+        task.add_done_callback(partial(self._settle, batch))
+        while self._size >= WINDOW_BYTES:
+            self._room.clear()
+            await self._room.wait()
+
+    async def close(self) -> None:
+        """Give up what is under way, and disconnect."""
+        await redis_client.end(*self._under_way)
+        await self._disconnect()
+
+    async def check(self) -> AsyncIterator[str]:
+        """Connect to each server, and log in."""
+        for address in self._addresses:
+            yield f"redis: {address}: parse host"
+            client = redis_client.connection(address)
+            try:
+                await client.ping()
+            except redis_client.errors() as error:
+                raise StoreError(f"output.redis: Redis at {address}: {redis_client.words_of(error)}") from None
+            finally:
+                await client.aclose()
+            yield "talk to server"
+
+    async def _deliver(self, batch: Batch) -> None:
+        async with self._turn:
+            made = await asyncio.to_thread(self._commands, stamped(batch.events()))
+            await self._bury(made.refused + await self._sent(made))
+        self._tell(None)
+
+    async def _sent(self, made: _Made) -> list[DeadLetter]:
+        """Send a batch until Redis has answered; return what it refuses for good.
+
+        Raises:
+            SawlogError: no try would help.
+        """
+        backoff = Backoff(self._settings.backoff_init, self._settings.backoff_max)
+        publish = self._settings.publish
+        while made.commands:
+            address = self._addresses[0]
+            try:
+                if self._client is None:
+                    self._client = redis_client.connection(address)
+                answers = await redis_client.transact(self._client, made.commands, publish=publish)
+            except redis_client.errors() as error:
+                problem = f"output.redis: Redis at {address}: {redis_client.words_of(error)}"
+                if not redis_client.is_passing(error):
+                    raise StoreError(problem) from None
+                self.counters.retries += 1
+                self._tell(problem)
+                await self._disconnect()
+                self._addresses.append(self._addresses.pop(0))
+                await backoff.pause()
+                continue
+            return [
+                _letter(event, key, "redis_refused", redis_client.words_of(answer))
+                for (key, _), events, answer in zip(made.commands, made.events, answers, strict=True)
+                if answer is not None
+                for event in events
+            ]
+        return []
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Bring what Redis does not take into safety."""
+        if letters:
+            log.warning("output.redis: %d events go to the dead letters: %s", len(letters), letters[0].reason)
+            await self._letters.keep(letters, lambda: self._tell(self._letters.problem))
+            self.counters.dead += len(letters)
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _settle(self, batch: Batch, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._size -= batch.size
+        self._room.set()
+        error = StoreError("output.redis was closed") if task.cancelled() else task.exception()
+        if error is None:
+            counters = self.counters
+            counters.batches += 1
+            counters.events += len(batch)
+            counters.bytes += batch.size
+            batch.ack()
+            return
+        if not isinstance(error, SawlogError):
+            log.error("output.redis cannot take a batch", exc_info=error)
+        self.counters.problem = str(error)
+        batch.nack(error)
+
+    def _tell(self, problem: str | None) -> None:
+        """Say once that nothing gets through, and once that it does again."""
+        if problem is not None and self.counters.problem is None:
+            log.warning("%s; retrying", problem)
+        elif problem is None and self.counters.problem is not None:
+            log.warning("output.redis: the way is free again")
+        self.counters.problem = problem
+
+
+class _Made:
+    """What a batch becomes: commands, the events of each, and letters for what is in none."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, list[bytes]]] = []
+        self.events: list[list[Event]] = []
+        self.refused: list[DeadLetter] = []
+
+
+class _Commands:
+    """Makes commands of events: a push has many, a channel's message is one."""
+
+    def __init__(self, settings: RedisOutput) -> None:
+        self._settings = settings
+        self._most = 1 if settings.publish else settings.bulk_max_size
+        self._encode = lines_of(settings.codec, "filebeat")
+
+    def __call__(self, events: Sequence[Event]) -> _Made:
+        """Make them; an event of which the codec makes no line is in none, as in Filebeat."""
+        made = _Made()
+        last: dict[str, int] = {}
+        for event in events:
+            key = chosen(self._settings.keys, event, lower=False) or self._settings.key(event)
+            if not key:
+                reason = "the key is named by a field that the event does not have"
+                made.refused.append(_letter(event, "", "key_missing", reason))
+                continue
+            try:
+                values = [line.encode() for line in self._encode([event])]
+            except NOT_ENCODED as error:
+                made.refused.append(_letter(event, key, "not_written", f"it cannot be written: {str(error)[:200]}"))
+                continue
+            for value in values:
+                place = last.get(key)
+                if place is None or (self._most and len(made.events[place]) >= self._most):
+                    place = last[key] = len(made.commands)
+                    made.commands.append((key, []))
+                    made.events.append([])
+                made.commands[place][1].append(value)
+                made.events[place].append(event)
+        return made
+
+
+def _letter(event: Event, key: str, kind: str, reason: str) -> DeadLetter:
+    name = str(event.get(METADATA, {}).get("_id") or "")
+    document = {field: value for field, value in event.items() if field != METADATA}
+    return DeadLetter(index=key, id=name, status=400, type=kind, reason=reason, document=document, stage="output")
+
+
+def _addresses(settings: RedisOutput) -> list[RedisAddress]:
+    made: dict[bool, Any] = {False: None}
+    if settings.tls is not None or any(host.tls for host in settings.hosts):
+        made[True] = context(settings.tls or TlsSettings(), "output.redis")
+    return [
+        RedisAddress(
+            host.host,
+            host.port,
+            db=settings.db,
+            username=host.username or settings.username,
+            password=host.password or settings.password,
+            tls=made[settings.tls is not None if host.tls is None else host.tls],
+            timeout=settings.timeout,
+        )
+        for host in settings.hosts
+    ]
