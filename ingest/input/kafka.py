@@ -120,7 +120,7 @@ class Kafka(Input):
             one_of=("read_uncommitted", "read_committed"),
         ),
         "partition_assignment_strategy": Option(
-            Kind.STRING, f"{', '.join(_ASSIGNORS)}; not given: range, as Kafka's own clients, or round_robin."
+            Kind.STRING, f"{', '.join(_ASSIGNORS)}; not given: range, which Kafka's own clients offer, too."
         ),
         "key_deserializer_class": Option(Kind.STRING, "", noted="keys are read as UTF-8"),
         "value_deserializer_class": Option(Kind.STRING, "A class for text or bytes: the codec reads either."),
@@ -498,7 +498,8 @@ def _arguments(options: Options) -> dict[str, Any]:
 def _assignors(options: Options) -> list[tuple[str, str]]:
     given: str | None = options["partition_assignment_strategy"]
     if given is None:
-        return [_ASSIGNORS["range"], _ASSIGNORS["round_robin"]]
+        # No second one: the library joins once with each, and members that join twice call one another back for ever.
+        return [_ASSIGNORS["range"]]
     # Logstash takes Java's classes, too.
     name = {
         "RangeAssignor": "range", "RoundRobinAssignor": "round_robin", "StickyAssignor": "sticky",

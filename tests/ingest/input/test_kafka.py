@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ingest.input.kafka import Kafka
 from sawlog.batch import Batch
 from sawlog.errors import InputError
 from sawlog.wire.kafka import ID_HEADER
@@ -107,6 +108,23 @@ async def test_members_of_a_group_share_the_partitions(kafka: KafkaServer) -> No
                     await write_to(kafka.address, topic, [b"line"], partition=number)
                 await asyncio.sleep(0.2)
     assert {one["message"] for one in first.sink.events + second.sink.events} == {"line"}
+
+
+async def test_a_member_joins_its_group_once(kafka: KafkaServer) -> None:
+    given = settings(kafka)
+    (topic,) = given["topics"]
+    await write_to(kafka.address, topic, [b"line"])
+    made = make("kafka", **given)
+    assert isinstance(made, Kafka)
+    consumer = made._consumer()
+    try:
+        consumer.subscribe(topics=[topic])
+        async with asyncio.timeout(SECONDS):
+            await consumer.start()
+            assert await consumer.getmany(timeout_ms=round(SECONDS * 1000))
+        assert consumer._coordinator.generation == 1
+    finally:
+        await consumer.stop()
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
