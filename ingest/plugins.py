@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from ingest.aliases import ALIASES, resolved
 from ingest.codec.base import Codec
 from ingest.not_offered import NOT_OFFERED
 from ingest.options import Block, Kind, Option, Options, Unresolved, resolve
@@ -28,9 +29,10 @@ def lookup(kind: PluginKind, name: str, position: Position) -> type[Plugin]:
     """
     if hint := NOT_OFFERED[kind].get(name):
         raise ConfigError(f"the {kind} '{name}' is not offered", position, hint)
-    found = _import(kind, name)
+    alias = ALIASES[kind].get(name)
+    found = _import(kind, name if alias is None else alias.plugin)
     if found is None:
-        raise ConfigError(f"there is no {kind} '{name}'", position, nearest(name, known(kind)))
+        raise ConfigError(f"there is no {kind} '{name}'", position, nearest(name, [*known(kind), *ALIASES[kind]]))
     return found
 
 
@@ -51,8 +53,10 @@ def check(kind: PluginKind, block: Block) -> Options:
     Raises:
         ConfigError: the plugin or an option is unknown or refused, or a value is of the wrong type.
     """
+    block, notes = resolved(kind, block)
     plugin = lookup(kind, block.name, block.position)
     options = resolve(block.name, declared(plugin), block)
+    options.notes[:0] = notes
     for name, option in declared(plugin).items():
         if option.kind is Kind.CODEC and options.given(name) and not isinstance(options[name], Unresolved):
             codec = _codec_block(options[name], options.positions[name])
@@ -78,7 +82,7 @@ def make(kind: PluginKind, block: Block) -> tuple[Plugin, list[str]]:
     """
     options = check(kind, block)
     # Every concrete plugin takes its options alone; the base classes' abstract methods hide that from mypy.
-    factory = cast("Callable[[Options], Plugin]", lookup(kind, block.name, block.position))
+    factory = cast("Callable[[Options], Plugin]", lookup(kind, resolved(kind, block)[0].name, block.position))
     try:
         return factory(options), [*options.notes, *options.differences]
     except ConfigError as error:

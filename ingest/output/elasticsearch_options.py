@@ -157,7 +157,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "bind_port": Option(Kind.STRING, "", noted=_OLD),
     "embedded_http_port": Option(Kind.STRING, "", noted=_OLD),
     "max_inflight_requests": Option(Kind.NUMBER, "", noted=_BATCHES),
-    "embedded": Option(Kind.BOOLEAN, "", refused="use the output 'embedded'"),
+    "embedded": Option(Kind.BOOLEAN, "", False, noted="with true, this is the output 'embedded'"),
 }
 
 NOT_IN_DATA_STREAMS: Final = (

@@ -290,7 +290,6 @@ class TestReaching:
             ({"truststore": "x.jks"}, "PEM"),
             ({"action": "insert"}, "there is no action 'insert'"),
             ({"action": "delete"}, "needs a document_id"),
-            ({"host": "a", "embedded": True}, "use the output 'embedded'"),
             ({"indx": "x"}, "did you mean 'index'"),
             ({"index": "%{[x}"}, "no field reference"),
         ],
