@@ -10,7 +10,7 @@ from tests.chaos.run import Chaos, Way
 from tests.services import ElasticsearchServer
 
 
-@pytest.mark.parametrize("way", ["mqtt", "lumberjack", "embedded"])
+@pytest.mark.parametrize("way", ["mqtt", "lumberjack", "kafka", "embedded"])
 async def test_no_line_is_lost_or_doubled(way: Way, tmp_path: Path, elasticsearch_server: ElasticsearchServer) -> None:
     chaos = Chaos(way, tmp_path, [elasticsearch_server], seed=1, pauses=(1.0, 4.0))
     # Elasticsearch takes half of the time to start again; `make chaos` kills it, too.
