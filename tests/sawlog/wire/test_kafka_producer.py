@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from sawlog.errors import StoreUnavailableError
 from sawlog.wire.kafka import Brokers
 from sawlog.wire.kafka_producer import KafkaProducer, KafkaRecord, by_key
+from tests.conftest import need
 from tests.kafka_topic import records_in
 from tests.patience import SECONDS
 from tests.services import KafkaServer
@@ -31,14 +33,25 @@ async def send(producer: KafkaProducer, record: KafkaRecord) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_request_under_way_puts_nothing_back_into_a_client_that_was_given_up(kafka: KafkaServer) -> None:
+@pytest.fixture
+def broker() -> Iterator[KafkaServer]:
+    """A broker of the test's own, that may be paused."""
+    server = need(KafkaServer)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+async def test_a_request_under_way_puts_nothing_back_into_a_client_that_was_given_up(broker: KafkaServer) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
     topic = f"producer-{uuid.uuid4().hex}"
-    producer = producer_of(kafka)
+    producer = producer_of(broker)
     await send(producer, KafkaRecord(topic, b"first"))
     client = producer._client
-    kafka.pause()
+    broker.pause()
     try:
         sending = asyncio.create_task(producer.send([KafkaRecord(topic, b"second", key=b"a")]))
         async with asyncio.timeout(SECONDS):
@@ -54,7 +67,7 @@ async def test_a_request_under_way_puts_nothing_back_into_a_client_that_was_give
                 await sending
             await ending
     finally:
-        kafka.resume()
+        broker.resume()
     sender = client._sender.sender_task
     assert sender.cancelled() or sender.exception() is None
     assert not client.client._conns
