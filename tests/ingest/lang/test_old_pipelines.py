@@ -98,11 +98,16 @@ def test_an_old_option_with_another_shape_says_what_to_write() -> None:
 
 @pytest.mark.parametrize(
     ("output", "instead"),
-    [("elasticsearch_http", "elasticsearch output"), ("amazon_es", "elasticsearch output"), ("clickhouse", "http")],
+    [("opensearch", "http output"), ("amazon_es", "http output"), ("clickhouse", "http")],
 )
 def test_an_old_output_names_the_one_to_use(output: str, instead: str) -> None:
     with pytest.raises(ConfigErrors, match=instead):
         Pipeline.from_text(f"output {{ {output} {{ host => h }} }}", syntax_only=True)
+
+
+def test_the_output_of_logstash_1_over_http_is_the_one_of_today() -> None:
+    pipeline = Pipeline.from_text("output { elasticsearch_http { host => h port => 9201 } }", syntax_only=True)
+    assert any("'elasticsearch_http' is the output 'elasticsearch'" in note for note in pipeline.notes)
 
 
 CONDITIONS = [
