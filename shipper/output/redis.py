@@ -24,7 +24,7 @@ from shipper.output.base import About, Sender
 from shipper.output.encoding import NOT_ENCODED, lines_of, stamped
 from shipper.output.rules import chosen
 from shipper.output.tls import context
-from shipper.settings import RedisOutput, TlsSettings
+from shipper.settings import RedisHost, RedisOutput, TlsSettings
 
 log = logging.getLogger(__name__)
 
@@ -213,15 +213,17 @@ def _addresses(settings: RedisOutput) -> list[RedisAddress]:
     made: dict[bool, Any] = {False: None}
     if settings.tls is not None or any(host.tls for host in settings.hosts):
         made[True] = context(settings.tls or TlsSettings(), "output.redis")
-    return [
-        RedisAddress(
-            host.host,
-            host.port,
-            db=settings.db,
-            username=host.username or settings.username,
-            password=host.password or settings.password,
-            tls=made[settings.tls is not None if host.tls is None else host.tls],
-            timeout=settings.timeout,
-        )
-        for host in settings.hosts
-    ]
+    return [_address(host, settings, made) for host in settings.hosts]
+
+
+def _address(host: RedisHost, settings: RedisOutput, contexts: dict[bool, Any]) -> RedisAddress:
+    """Join what a server's URL says with the output's options; `contexts` are those without and with TLS."""
+    return RedisAddress(
+        host.host,
+        host.port,
+        db=settings.db,
+        username=host.username or settings.username,
+        password=host.password or settings.password,
+        tls=contexts[settings.tls is not None if host.tls is None else host.tls],
+        timeout=settings.timeout,
+    )
