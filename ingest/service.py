@@ -19,7 +19,6 @@ import msgspec
 from ingest.bus import Bus
 from ingest.input.base import Input
 from ingest.options import Block
-from ingest.output.base import dead_letter_of
 from ingest.pipeline import Pipeline
 from ingest.plugins import make
 from ingest.running_output import OutputCounters, RunningOutput
@@ -27,7 +26,7 @@ from ingest.tailer import MakeTailer
 from ingest.window import InFlightWindow
 from ingest.workers import FilterError, Filtering, Parts, filtering
 from sawlog.batch import Batch, Deliver
-from sawlog.dead_letter import DeadLetters
+from sawlog.dead_letter import DeadLetters, dead_letter_of
 from sawlog.errors import SawlogError
 from sawlog.event import Event
 from sawlog.store.base import DEFAULT_INDEX, Refusal

@@ -24,6 +24,7 @@ import msgspec
 
 from sawlog.durable import sync_folder
 from sawlog.errors import StoreError, StoreUnavailableError
+from sawlog.event import METADATA, Event
 from sawlog.private import make_folder, open_lock, opener
 from sawlog.store.base import Bulk, Refusal
 from sawlog.times.instant import now
@@ -68,6 +69,20 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: str = "store"
     pipeline: str = ""
     time: str = msgspec.field(default_factory=now)
+
+
+def dead_letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
+    """Make the dead letter of an event that was refused at a stage (see `DeadLetter`) on its way to an index."""
+    metadata = event.get(METADATA) or {}
+    return DeadLetter(
+        index=index,
+        id=str(metadata.get("_id") or ""),
+        status=refusal.status,
+        type=refusal.type,
+        reason=refusal.reason,
+        document={name: value for name, value in event.items() if name != METADATA},
+        stage=stage,
+    )
 
 
 def dead_letters_of(bulk: Bulk, refused: Sequence[Refusal]) -> list[DeadLetter]:

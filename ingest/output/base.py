@@ -11,8 +11,8 @@ from ingest.options import Kind, Option, Options
 from ingest.plugin import Plugin
 from ingest.plugins import codec_of
 from sawlog.batch import Batch
-from sawlog.dead_letter import DeadLetter
-from sawlog.event import METADATA, Event
+from sawlog.dead_letter import DeadLetter, dead_letter_of
+from sawlog.event import Event
 from sawlog.store.base import Refusal, Store
 
 COMMON_OPTIONS: dict[str, Option] = {
@@ -90,17 +90,3 @@ class Output(Plugin):
 
     async def close(self) -> None:
         """Write out and let go of everything; nothing is sent afterwards."""
-
-
-def dead_letter_of(event: Event, index: str, refusal: Refusal, stage: str = "store") -> DeadLetter:
-    """Make the dead letter of an event that was refused at a stage (see `DeadLetter`) on its way to an index."""
-    metadata = event.get(METADATA) or {}
-    return DeadLetter(
-        index=index,
-        id=str(metadata.get("_id") or ""),
-        status=refusal.status,
-        type=refusal.type,
-        reason=refusal.reason,
-        document={name: value for name, value in event.items() if name != METADATA},
-        stage=stage,
-    )

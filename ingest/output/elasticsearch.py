@@ -19,10 +19,10 @@ from ingest.elastic_connection import api_key_of, hosts_of, login_of
 from ingest.lang.sprintf import Template, compile_sprintf, is_constant, render
 from ingest.options import Options
 from ingest.output import tls
-from ingest.output.base import Output, dead_letter_of
+from ingest.output.base import Output
 from ingest.output.elasticsearch_options import NOT_IN_DATA_STREAMS, OPTIONS
 from sawlog.columns import Columns
-from sawlog.dead_letter import DeadLetter
+from sawlog.dead_letter import DeadLetter, dead_letter_of
 from sawlog.errors import ConfigError, StoreError
 from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings

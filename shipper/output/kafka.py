@@ -11,13 +11,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sawlog.backoff import Backoff
 from sawlog.batch import Batch
-from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
-from sawlog.errors import SawlogError, StoreError, StoreUnavailableError
+from sawlog.dead_letter import DeadLetter
+from sawlog.errors import StoreUnavailableError
 from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, get
 from sawlog.times.instant import normalise
 from sawlog.wire.kafka import ID_HEADER, Brokers, Login
@@ -31,53 +30,35 @@ from sawlog.wire.kafka_producer import (
     by_hash,
     fnv1a,
 )
-from shipper.output.base import About, Sender
+from shipper.output.base import About
 from shipper.output.encoding import NOT_ENCODED, lines_of, stamped
+from shipper.output.queue import QueueSender, letter
 from shipper.output.rules import chosen
 from shipper.output.tls import context
 from shipper.settings import KafkaOutput, KafkaPartition
 
 log = logging.getLogger(__name__)
 
-WINDOW_BYTES: Final = 16 << 20
-"""So much is under way before the next batch waits."""
 
-
-class KafkaSender(Sender):
+class KafkaSender(QueueSender):
     """Sends batches side by side; the records of one key in their order, unless some have to be sent again."""
 
     def __init__(self, settings: KafkaOutput, about: About) -> None:
         """Raises `ConfigError` for a certificate that cannot be used, `ExtraMissingError` without the library."""
-        super().__init__()
+        super().__init__("output.kafka", about)
         self._settings = settings
         self._cluster = _cluster(settings)
         self._producer = self._new_producer()
         self._make = _Records(settings)
-        self._letters = DeadLetters(about.data / DIRECTORY)
         self._encoding = asyncio.Lock()
-        self._size = 0
-        self._room = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Do nothing yet: the first batch connects."""
         return self
 
-    async def send(self, batch: Batch) -> None:
-        """Send the batch beside others; return when there is room for more."""
-        self._size += batch.size
-        task = asyncio.create_task(self._deliver(batch))
-        self._under_way.add(task)
-        task.add_done_callback(partial(self._settle, batch))
-        while self._size >= WINDOW_BYTES:
-            self._room.clear()
-            await self._room.wait()
-
     async def close(self) -> None:
         """Give up what is under way, and disconnect."""
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self.give_up()
         await self._producer.close()
 
     async def check(self) -> AsyncIterator[str]:
@@ -99,22 +80,19 @@ class KafkaSender(Sender):
             acks=settings.required_acks,
             compression=None if settings.compression == "none" else settings.compression,
             most_bytes=settings.max_message_bytes,
-            tell=lambda problem: self._tell(f"output.kafka: {problem}"),
+            tell=lambda problem: self.tell(f"output.kafka: {problem}"),
         )
 
-    async def _deliver(self, batch: Batch) -> None:
+    async def deliver(self, batch: Batch) -> None:  # noqa: D102 - SideBySide.deliver
         # One after the other finds its place in the producer's queue: the order is that of the batches.
         async with self._encoding:
             made = await asyncio.to_thread(self._make, stamped(batch.events()))
         rejected = await self._sent(made.records)
-        await self._bury(
+        await self.bury(
             made.refused
-            + [
-                _letter(made.events[at.position], made.records[at.position].topic, at.type, at.reason)
-                for at in rejected
-            ]
+            + [letter(made.events[at.position], made.records[at.position].topic, at.type, at.reason) for at in rejected]
         )
-        self._tell(None)
+        self.tell(None)
 
     async def _sent(self, records: Sequence[KafkaRecord]) -> Sequence[Rejected]:
         """Send records until they are confirmed, or refused for good."""
@@ -124,41 +102,9 @@ class KafkaSender(Sender):
                 return await self._producer.send(records)
             except StoreUnavailableError as error:
                 self.counters.retries += 1
-                self._tell(f"output.kafka: {error}")
+                self.tell(f"output.kafka: {error}")
                 await backoff.pause()
         return ()
-
-    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Bring what no broker takes into safety."""
-        if letters:
-            log.warning("output.kafka: %d events go to the dead letters: %s", len(letters), letters[0].reason)
-            await self._letters.keep(letters, lambda: self._tell(self._letters.problem))
-            self.counters.dead += len(letters)
-
-    def _settle(self, batch: Batch, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self._size -= batch.size
-        self._room.set()
-        error = StoreError("output.kafka was closed") if task.cancelled() else task.exception()
-        if error is None:
-            counters = self.counters
-            counters.batches += 1
-            counters.events += len(batch)
-            counters.bytes += batch.size
-            batch.ack()
-            return
-        if not isinstance(error, SawlogError):
-            log.error("output.kafka cannot take a batch", exc_info=error)
-        self.counters.problem = str(error)
-        batch.nack(error)
-
-    def _tell(self, problem: str | None) -> None:
-        """Say once that nothing gets through, and once that it does again."""
-        if problem is not None and self.counters.problem is None:
-            log.warning("%s; retrying", problem)
-        elif problem is None and self.counters.problem is not None:
-            log.warning("output.kafka: the way is free again")
-        self.counters.problem = problem
 
 
 class _Made:
@@ -188,7 +134,7 @@ class _Records:
                 topic = self._settings.topic(event)
             if topic is None:
                 reason = "the topic is named by a field that the event does not have"
-                made.refused.append(_letter(event, "", "topic_name_missing", reason))
+                made.refused.append(letter(event, "", "topic_name_missing", reason))
                 continue
             try:
                 hashed = self._hashed(event)
@@ -196,7 +142,7 @@ class _Records:
                     made.records.append(self._record(event, topic, line, hashed))
                     made.events.append(event)
             except NOT_ENCODED as error:
-                made.refused.append(_letter(event, topic, "not_written", f"it cannot be written: {str(error)[:200]}"))
+                made.refused.append(letter(event, topic, "not_written", f"it cannot be written: {str(error)[:200]}"))
         return made
 
     def _record(self, event: Event, topic: str, line: str, hashed: int | None) -> KafkaRecord:
@@ -250,12 +196,6 @@ def _choose(partition: KafkaPartition) -> Choose:
     if partition.strategy == "round_robin":
         return RoundRobin(partition.group_events)
     return by_hash
-
-
-def _letter(event: Event, topic: str, kind: str, reason: str) -> DeadLetter:
-    name = str(event.get(METADATA, {}).get("_id") or "")
-    document = {field: value for field, value in event.items() if field != METADATA}
-    return DeadLetter(index=topic, id=name, status=400, type=kind, reason=reason, document=document, stage="output")
 
 
 def _cluster(settings: KafkaOutput) -> Brokers:

@@ -9,45 +9,38 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sawlog.backoff import Backoff
 from sawlog.batch import Batch
-from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters
-from sawlog.errors import SawlogError, StoreError
-from sawlog.event import METADATA, Event
+from sawlog.dead_letter import DeadLetter
+from sawlog.errors import StoreError
+from sawlog.event import Event
 from sawlog.loopback import is_loopback
 from sawlog.wire import redis_client
 from sawlog.wire.redis_client import RedisAddress
-from shipper.output.base import About, Sender
+from shipper.output.base import About
 from shipper.output.encoding import NOT_ENCODED, lines_of, stamped
+from shipper.output.queue import QueueSender, letter
 from shipper.output.rules import chosen
 from shipper.output.tls import context
 from shipper.settings import RedisHost, RedisOutput, TlsSettings
 
 log = logging.getLogger(__name__)
 
-WINDOW_BYTES: Final = 16 << 20
-"""So much waits or is under way before `send` does not return."""
 
-
-class RedisSender(Sender):
+class RedisSender(QueueSender):
     """Sends one batch after the other to one server; when it fails, the next server's turn comes."""
 
     def __init__(self, settings: RedisOutput, about: About) -> None:
         """Raises `ConfigError` for a certificate that cannot be used, `ExtraMissingError` without the library."""
-        super().__init__()
+        super().__init__("output.redis", about)
         redis_client.need("output.redis")
         self._settings = settings
         self._addresses = _addresses(settings)
         self._commands = _Commands(settings)
-        self._letters = DeadLetters(about.data / DIRECTORY)
         self._client: Any = None
         self._turn = asyncio.Lock()
-        self._size = 0
-        self._room = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Say what is not safe; the first batch connects."""
@@ -55,16 +48,6 @@ class RedisSender(Sender):
             if address.password and address.tls is None and not is_loopback(address.host):
                 log.warning("output.redis: the password goes to %s in clear text (ssl.enabled: true)", address)
         return self
-
-    async def send(self, batch: Batch) -> None:
-        """Put the batch behind those that are under way; return when there is room for more."""
-        self._size += batch.size
-        task = asyncio.create_task(self._deliver(batch))
-        self._under_way.add(task)
-        task.add_done_callback(partial(self._settle, batch))
-        while self._size >= WINDOW_BYTES:
-            self._room.clear()
-            await self._room.wait()
 
     async def close(self) -> None:
         """Give up what is under way, and disconnect."""
@@ -84,11 +67,11 @@ class RedisSender(Sender):
                 await client.aclose()
             yield "talk to server"
 
-    async def _deliver(self, batch: Batch) -> None:
+    async def deliver(self, batch: Batch) -> None:  # noqa: D102 - SideBySide.deliver
         async with self._turn:
             made = await asyncio.to_thread(self._commands, stamped(batch.events()))
-            await self._bury(made.refused + await self._sent(made))
-        self._tell(None)
+            await self.bury(made.refused + await self._sent(made))
+        self.tell(None)
 
     async def _sent(self, made: _Made) -> list[DeadLetter]:
         """Send a batch until Redis has answered; return what it refuses for good.
@@ -109,55 +92,23 @@ class RedisSender(Sender):
                 if not redis_client.is_passing(error):
                     raise StoreError(problem) from None
                 self.counters.retries += 1
-                self._tell(problem)
+                self.tell(problem)
                 await self._disconnect()
                 self._addresses.append(self._addresses.pop(0))
                 await backoff.pause()
                 continue
             return [
-                _letter(event, key, "redis_refused", redis_client.words_of(answer))
+                letter(event, key, "redis_refused", redis_client.words_of(answer))
                 for (key, _), events, answer in zip(made.commands, made.events, answers, strict=True)
                 if answer is not None
                 for event in events
             ]
         return []
 
-    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Bring what Redis does not take into safety."""
-        if letters:
-            log.warning("output.redis: %d events go to the dead letters: %s", len(letters), letters[0].reason)
-            await self._letters.keep(letters, lambda: self._tell(self._letters.problem))
-            self.counters.dead += len(letters)
-
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-
-    def _settle(self, batch: Batch, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self._size -= batch.size
-        self._room.set()
-        error = StoreError("output.redis was closed") if task.cancelled() else task.exception()
-        if error is None:
-            counters = self.counters
-            counters.batches += 1
-            counters.events += len(batch)
-            counters.bytes += batch.size
-            batch.ack()
-            return
-        if not isinstance(error, SawlogError):
-            log.error("output.redis cannot take a batch", exc_info=error)
-        self.counters.problem = str(error)
-        batch.nack(error)
-
-    def _tell(self, problem: str | None) -> None:
-        """Say once that nothing gets through, and once that it does again."""
-        if problem is not None and self.counters.problem is None:
-            log.warning("%s; retrying", problem)
-        elif problem is None and self.counters.problem is not None:
-            log.warning("output.redis: the way is free again")
-        self.counters.problem = problem
 
 
 class _Made:
@@ -185,12 +136,12 @@ class _Commands:
             key = chosen(self._settings.keys, event, lower=False) or self._settings.key(event)
             if not key:
                 reason = "the key is named by a field that the event does not have"
-                made.refused.append(_letter(event, "", "key_missing", reason))
+                made.refused.append(letter(event, "", "key_missing", reason))
                 continue
             try:
                 values = [line.encode() for line in self._encode([event])]
             except NOT_ENCODED as error:
-                made.refused.append(_letter(event, key, "not_written", f"it cannot be written: {str(error)[:200]}"))
+                made.refused.append(letter(event, key, "not_written", f"it cannot be written: {str(error)[:200]}"))
                 continue
             for value in values:
                 place = last.get(key)
@@ -201,12 +152,6 @@ class _Commands:
                 made.commands[place][1].append(value)
                 made.events[place].append(event)
         return made
-
-
-def _letter(event: Event, key: str, kind: str, reason: str) -> DeadLetter:
-    name = str(event.get(METADATA, {}).get("_id") or "")
-    document = {field: value for field, value in event.items() if field != METADATA}
-    return DeadLetter(index=key, id=name, status=400, type=kind, reason=reason, document=document, stage="output")
 
 
 def _addresses(settings: RedisOutput) -> list[RedisAddress]:

@@ -6,25 +6,23 @@ files make few requests, and one busy file waits for nothing.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT
 from sawlog.batch import Batch
 from sawlog.dead_letter import DIRECTORY, DeadLetter, DeadLetters, dead_letters_of
-from sawlog.errors import SawlogError, StoreError
 from sawlog.event import METADATA, Event, mark_ingested
 from sawlog.store import mappings
 from sawlog.store.base import Bulk, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.gathering import Gathering
-from shipper.output.base import About, Sender
+from shipper.output.base import About
 from shipper.output.encoding import stamped
+from shipper.output.side_by_side import SideBySide
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ Target = tuple[str | None, str | None]
 """The index (None: the event lacks a field of its name) and the ingest pipeline of an event."""
 
 
-class StoreSender(Sender):
+class StoreSender(SideBySide):
     """Sends to a store, `requests` at a time for each index; a batch is acknowledged when its documents are durable."""
 
     def __init__(
@@ -48,40 +46,24 @@ class StoreSender(Sender):
         first_wait: float = FIRST_WAIT,
         longest_wait: float = LONGEST_WAIT,
     ) -> None:
-        super().__init__()
+        super().__init__("the output", REQUEST_BYTES * (requests + 1))
         self.dead_letters = DeadLetters(about.data / DIRECTORY)
         self._store = store
         self._delivery = Delivery(store, first_wait=first_wait, longest_wait=longest_wait, tell=self._tell, opens=True)
         self.gathering = Gathering(self._delivery, requests=requests)
-        self._most_bytes = REQUEST_BYTES * (requests + 1)
-        self._size = 0
-        self._room = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
         self._problem: str | None = None
 
     @abstractmethod
     def target(self, event: Event) -> Target:
         """Say where an event goes; it still has its ``@metadata``."""
 
-    async def send(self, batch: Batch) -> None:
-        """Send the batch beside others; return when there is room for more."""
-        self._size += batch.size
-        task = asyncio.create_task(self._deliver(batch))
-        self._under_way.add(task)
-        task.add_done_callback(partial(self._settle, batch))
-        while self._size >= self._most_bytes:
-            self._room.clear()
-            await self._room.wait()
-
     async def close(self) -> None:
         """Give up what is under way, and close the store."""
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self.give_up()
         await self.gathering.close()
         await self._store.close()
 
-    async def _deliver(self, batch: Batch) -> None:
+    async def deliver(self, batch: Batch) -> None:  # noqa: D102 - SideBySide.deliver
         events = stamped(batch.events())
         groups: dict[Target, list[Event]] = {}
         for event in events:
@@ -108,31 +90,13 @@ class StoreSender(Sender):
         """Bring what was refused into safety."""
         await self.dead_letters.keep(letters, lambda: self._tell(self.dead_letters.problem))
 
-    def _settle(self, batch: Batch, task: asyncio.Task[None]) -> None:
-        """Tell a batch what became of it; nothing that one batch does ends the output, it comes again."""
-        self._under_way.discard(task)
-        self._size -= batch.size
-        self._room.set()
-        error = StoreError("the output was closed") if task.cancelled() else task.exception()
-        if error is None:
-            self.counters.problem = self._problem
-            self._count(batch)
-            batch.ack()
-            return
-        if not isinstance(error, SawlogError):
-            log.error("the output cannot take a batch", exc_info=error)
-        self.counters.problem = str(error)
-        batch.nack(error)
-
     def _tell(self, problem: str | None) -> None:
         self._problem = self.counters.problem = problem
 
-    def _count(self, batch: Batch) -> None:
-        counters = self.counters
-        counters.batches += 1
-        counters.events += len(batch)
-        counters.bytes += batch.size
-        counters.retries = self._delivery.counters.retries
+    def count(self, batch: Batch) -> None:  # noqa: D102 - SideBySide.count
+        super().count(batch)
+        self.counters.problem = self._problem
+        self.counters.retries = self._delivery.counters.retries
 
 
 def _unnamed(name: str, event: Event) -> DeadLetter:
