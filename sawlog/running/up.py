@@ -29,18 +29,11 @@ from sawlog.private import make_folder
 from sawlog.running.agent_feed import GRACE_SECONDS, AgentFeed
 from sawlog.running.signals import handled
 from sawlog.running.tailing import tailer
-from sawlog.search.problem_rules import read_rules
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.gathering import Gathering
 from sawlog.store.retention import Retention
-from sawlog.watch import memory
-from sawlog.watch.metrics import health as alerts_health
-from sawlog.watch.reading import NAME as ALERTS
-from sawlog.watch.reading import read_alerts
-from sawlog.watch.rules import AlertSettings
-from sawlog.watch.watcher import Watcher
 from shipper.agent import Agent
 from shipper.config import load
 from shipper.following import Tail
@@ -52,6 +45,8 @@ from shipper.settings import Config, FileInput
 
 if TYPE_CHECKING:
     from dashboards.web import Tls
+    from sawlog.watch.rules import AlertSettings
+    from sawlog.watch.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -161,13 +156,11 @@ class Up:
             problems[str(self.letters.directory)] = self.letters.problem
         for name in self.set_aside:
             problems[name] = "was damaged and is set aside: what is in it is not found"
-        if self.watcher is not None:
-            problems |= {f"alerts, {what}": why for what, why in alerts_health(self.watcher)["problems"].items()}
-        return problems
+        return problems | {f"alerts, {what}": why for what, why in self._alerts().get("problems", {}).items()}
 
     def status(self) -> dict[str, Any]:
         """Return figures for the page."""
-        progress = self.agent.progress
+        progress, alerts = self.agent.progress, self._alerts()
         return {
             "events": self.counts.events,
             "created": self.created,
@@ -179,8 +172,16 @@ class Up:
             "in_flight_bytes": progress.in_flight,
             "problems": self.problems(),
             "seconds": round(self.seconds, 1),
-            **({} if self.watcher is None else {"alerts": alerts_health(self.watcher)["firing"]}),
+            **({"alerts": alerts["firing"]} if alerts else {}),
         }
+
+    def _alerts(self) -> dict[str, Any]:
+        """Return how alerts stand; nothing where none are watched for."""
+        if self.watcher is None:
+            return {}
+        from sawlog.watch.metrics import health  # noqa: PLC0415 - it is imported by then
+
+        return health(self.watcher)
 
 
 async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: None) -> Up:
@@ -194,7 +195,7 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
     inputs = _inputs(settings, config, pipeline)
     for note in pipeline.notes:
         log.info("%s", note)
-    alerts = _alerts(settings)
+    alerts = _rules(settings)
     _make_folder(settings.data)
     async with AsyncExitStack() as stack:
         registry = Registry(settings.data / _registry_name(settings, pipeline))
@@ -222,7 +223,11 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
         async def ready() -> None:
             searched = store or _searchable(up)
             if alerts is not None:
-                up.watcher = _watcher(settings, alerts, up, searched, follows_files=bool(feeds))
+                from sawlog.running.alerts import watcher_of  # noqa: PLC0415 - see there
+
+                up.watcher = watcher_of(
+                    alerts, searched, settings.data, is_ready=lambda: not feeds or up.agent.is_caught_up
+                )
                 stack.callback(up.watcher.close)
             if settings.web:
                 from sawlog.running.page import PagePlace, page  # noqa: PLC0415 - see there
@@ -250,29 +255,13 @@ def _searchable(up: Up) -> Store | None:
     return next((one.store for one in outputs if isinstance(one, RunningOutput) and one.store is not None), None)
 
 
-def _alerts(settings: Settings) -> AlertSettings | None:
-    """Read the rules of alerts, if there are some and somebody is there when they fire.
-
-    Raises:
-        SawlogError: something in them cannot be honoured.
-    """
-    file = settings.alerts or settings.data / ALERTS
-    if settings.once or (settings.alerts is None and not file.exists()):
+def _rules(settings: Settings) -> AlertSettings | None:
+    """Read the rules of alerts, if there are some and somebody is there when they fire. Raises SawlogError."""
+    if settings.once:
         return None
-    found = read_alerts(file)
-    for note in found.notes:
-        log.warning("%s", note)
-    return found
+    from sawlog.running.alerts import rules_of  # noqa: PLC0415 - see there
 
-
-def _watcher(settings: Settings, alerts: AlertSettings, up: Up, store: Store | None, *, follows_files: bool) -> Watcher:
-    if store is None:
-        raise InputError(f"{alerts.file}: the pipeline's outputs are no store that could be searched for alerts")
-
-    def is_ready() -> bool:
-        return not follows_files or up.agent.is_caught_up
-
-    return Watcher(alerts, store, settings.data / memory.NAME, problems=read_rules(settings.data), is_ready=is_ready)
+    return rules_of(settings.alerts, settings.data)
 
 
 class StoreSink:
