@@ -41,7 +41,7 @@ class Messages:
         made: list[Event] = []
         for place, message in enumerate(messages):
             told = self._told(message)
-            for number, event in enumerate([*self._codec.decode(message), *self._codec.flush()]):
+            for number, event in enumerate(self._codec.decode_whole(message)):
                 own = {**told, **metadata}
                 if "_id" not in own:
                     own["_id"] = line_id(event) or f"{prefix}{place}"

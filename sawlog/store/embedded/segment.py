@@ -373,11 +373,10 @@ def _filter(group: RecordBatch) -> bytes:
 
 def _page_filters(group: RecordBatch) -> bytes:
     """Make the filter of the traces' ids on each page: most rows of a row group that has one are on other pages."""
-    values = _present(group, "trace.id")
-    if not values:
+    column = group.column("trace.id")
+    if column.null_count == len(column):
         return b""
-    if len(values) < group.num_rows:
-        values = group.column("trace.id").to_pylist()
+    values = column.to_pylist()
     pages = [set(values[at : at + PAGE]) - {None} for at in range(0, len(values), PAGE)]
     # Twice the usual room: of the pages of a row group that is looked into, one in seventy is read in vain.
     room = 2 * max(map(len, pages))

@@ -91,6 +91,15 @@ class Running:
             await self.task
 
 
+async def until_connected(one: Running, times: int = 1) -> None:
+    """Wait until the input has connected so many times; raise what has ended it."""
+    async with asyncio.timeout(SECONDS):
+        while one.plugin.connections < times:
+            if one.task.done():
+                one.task.result()
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def running(name: str, *, hold: bool = False, **settings: Any) -> AsyncIterator[Running]:
     one = Running(make(name, **settings), Sink(hold=hold))

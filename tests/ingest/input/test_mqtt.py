@@ -25,7 +25,7 @@ from sawlog.wire.envelope import encode
 from sawlog.wire.mqtt import Answer, answers_topic, batches_topic, decode_answer, lines_topic
 from sawlog.wire.mqtt_client import properties_of
 from tests.conftest import need
-from tests.ingest.input.building import Certificates, Running, Sink, make, refused
+from tests.ingest.input.building import Certificates, Running, Sink, make, refused, until_connected
 from tests.patience import SECONDS
 from tests.services import MosquittoServer, program
 
@@ -63,14 +63,6 @@ async def started(server: MosquittoServer, *, hold: bool = False, **settings: An
         yield one
     finally:
         await one.stop()
-
-
-async def until_connected(one: Running, times: int = 1) -> None:
-    async with asyncio.timeout(SECONDS):
-        while one.plugin.connections < times:
-            if one.task.done():
-                one.task.result()
-            await asyncio.sleep(0.01)
 
 
 class Sender:

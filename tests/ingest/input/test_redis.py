@@ -23,7 +23,7 @@ from sawlog.errors import InputError
 from sawlog.paths import index_directory
 from sawlog.store.embedded import EmbeddedStore
 from tests.conftest import need
-from tests.ingest.input.building import Running, Sink, codec, make, refused
+from tests.ingest.input.building import Running, Sink, codec, make, refused, until_connected
 from tests.patience import SECONDS
 from tests.services import RedisServer
 
@@ -65,14 +65,6 @@ async def started(port: int, *, hold: bool = False, **settings: Any) -> AsyncIte
         yield one
     finally:
         await one.stop()
-
-
-async def until_connected(one: Running, times: int = 1) -> None:
-    async with asyncio.timeout(SECONDS):
-        while one.plugin.connections < times:
-            if one.task.done():
-                one.task.result()
-            await asyncio.sleep(0.01)
 
 
 async def until_nothing_is_left(client: Any, key: str) -> None:
