@@ -131,9 +131,13 @@ class Email(Output):
             start_tls=options["use_tls"] and not direct,
             tls_context=ssl.create_default_context() if options["use_tls"] else None,
         )
-        await client.connect()
-        if options["username"]:
-            await client.login(options["username"], options["password"])
+        try:
+            await client.connect()
+            if options["username"]:
+                await client.login(options["username"], options["password"])
+        except BaseException:
+            client.close()
+            raise
         self._client = client
 
     async def _drop(self) -> None:

@@ -20,12 +20,15 @@ class MailServer:
         self.host_names: list[str] = []
         self._tls = tls
         self._login = login
+        self.connections: set[SMTP] = set()
+        """Those that are open."""
 
     async def start(self) -> None:
         def made() -> SMTP:
-            return SMTP(
-                self, loop=asyncio.get_running_loop(), tls_context=self._tls, require_starttls=self._tls is not None,
-                auth_required=self._login, auth_require_tls=False, authenticator=_check if self._login else None,
+            return _Connection(
+                self, self.connections, loop=asyncio.get_running_loop(), tls_context=self._tls,
+                require_starttls=self._tls is not None, auth_required=self._login, auth_require_tls=False,
+                authenticator=_check if self._login else None,
             )  # fmt: skip
 
         self._server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
@@ -50,5 +53,21 @@ class MailServer:
         return "250 OK"
 
 
+class _Connection(SMTP):
+    def __init__(self, handler: MailServer, connections: set[SMTP], **settings: Any) -> None:
+        super().__init__(handler, **settings)
+        self._all = connections
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._all.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._all.discard(self)
+        super().connection_lost(error)
+
+
 def _check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (b"u", b"p"))
+    # What is not handled, the server answers: it says nothing of its own else.
+    is_right = (data.login, data.password) == (b"u", b"p")
+    return AuthResult(success=is_right, handled=is_right)

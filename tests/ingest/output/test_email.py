@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from sawlog.errors import StoreUnavailableError
 from tests.ingest.input.building import Certificates
 from tests.ingest.output.building import event, opened, refused
 from tests.ingest.output.mail_server import MailServer
+from tests.patience import SECONDS
 from tests.services import free_port
 
 
@@ -88,9 +90,25 @@ async def test_login_and_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     server = MailServer(context, login=True)
     assert list(await sent(server, event(1), to="a@example.org", use_tls=True, username="u", password="p")) == []
     assert len(server.mails) == 1
-    with pytest.raises(StoreUnavailableError) as caught:
+    with pytest.raises(StoreUnavailableError, match="535") as caught:
         await sent(MailServer(login=True), event(1), to="a@example.org", username="u", password="secret")
     assert "secret" not in str(caught.value)
+
+
+async def test_a_login_that_is_refused_leaves_no_connection() -> None:
+    server = MailServer(login=True)
+    await server.start()
+    settings = {"port": server.port, "to": "a@example.org", "username": "u", "password": "wrong"}
+    try:
+        async with opened("email", address="127.0.0.1", **settings) as output:
+            for _ in range(2):
+                with pytest.raises(StoreUnavailableError, match="535"):
+                    await output.send([event(1)])
+            async with asyncio.timeout(SECONDS):
+                while server.connections:
+                    await asyncio.sleep(0.01)
+    finally:
+        await server.stop()
 
 
 def test_what_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
