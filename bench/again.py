@@ -21,7 +21,7 @@ from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Bulk, BulkResult
 from sawlog.store.date_math import iso
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 GROUP: Final = "Sent again: the embedded index, CPU of an event"
 TOGETHER: Final = 5_000

@@ -26,7 +26,7 @@ from sawlog.columns import Columns, Common
 from sawlog.errors import StoreFailedError, StoreUnavailableError
 from sawlog.store.base import Bulk
 from sawlog.store.date_math import iso
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 GROUP: Final = "Search: 95th percentile, warm, HTTP included"
 START: Final = 1_740_000_000_000

@@ -26,7 +26,7 @@ from sawlog.batch import LineBatch, Source, nobody
 from sawlog.store.base import Bulk, Store
 from sawlog.store.delivery import Delivery
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.gathering import Gathering
 
 BULKS = {1: 50, 50: 5, 2_000: 1}

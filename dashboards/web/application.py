@@ -51,7 +51,7 @@ from sawlog.errors import ConfigErrors, QueryError, StoreBusyError, StoreError, 
 from sawlog.search.problem_rules import ProblemRules, read_rules
 from sawlog.search.times import local_zone_name
 from sawlog.store.base import Store
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 log = logging.getLogger(__name__)
 

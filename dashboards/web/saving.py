@@ -26,7 +26,7 @@ from dashboards.web import own
 from sawlog.durable import sync_folder
 from sawlog.errors import QueryError, SawlogError, StoreError
 from sawlog.store.base import Store
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 if TYPE_CHECKING:
     from sawlog.store.elasticsearch import ElasticsearchStore

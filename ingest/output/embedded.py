@@ -14,7 +14,7 @@ from sawlog.event import Event
 from sawlog.paths import default_data, index_directory
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Refusal, Store
 from sawlog.store.delivery import Delivery
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.retention import Retention, retention_of
 
 

@@ -97,7 +97,7 @@ def _store(data: Path, url: str | None) -> Store:
         from sawlog.store.credentials import elasticsearch  # noqa: PLC0415 - slow to import
 
         return elasticsearch(url)
-    from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
+    from sawlog.store.embedded.store import EmbeddedStore  # noqa: PLC0415 - slow to import
 
     directory = index_directory(data)
     if not directory.is_dir():

@@ -52,7 +52,7 @@ class Selection:
             from sawlog.store.credentials import elasticsearch  # noqa: PLC0415 - its client takes 0.3 s to load
 
             return elasticsearch(self.elasticsearch)
-        from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - not needed for Elasticsearch
+        from sawlog.store.embedded.store import EmbeddedStore  # noqa: PLC0415 - not needed for Elasticsearch
 
         directory = index_directory(self.data)
         if not directory.is_dir():

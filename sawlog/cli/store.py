@@ -72,7 +72,7 @@ def verify(data: Path) -> None:
 @data_option
 def compact(data: Path) -> None:
     """Merge the segments that may be one; no other process may write to the index meanwhile."""
-    from sawlog.store.embedded import EmbeddedStore  # noqa: PLC0415 - slow to import
+    from sawlog.store.embedded.store import EmbeddedStore  # noqa: PLC0415 - slow to import
     from sawlog.store.embedded.upkeep import noted_retention  # noqa: PLC0415 - slow to import
 
     directory = opened(data)

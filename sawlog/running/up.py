@@ -31,7 +31,7 @@ from sawlog.running.signals import handled
 from sawlog.running.tailing import tailer
 from sawlog.store.base import DEFAULT_INDEX, Bulk, Store
 from sawlog.store.delivery import Delivery
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.gathering import Gathering
 from sawlog.store.retention import Retention
 from shipper.agent import Agent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sawlog.event import Event
 from sawlog.store.base import DEFAULT_INDEX
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from shipper.output.base import About
 from shipper.output.store import StoreSender, Target, raw
 from shipper.settings import EmbeddedOutput

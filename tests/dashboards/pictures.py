@@ -20,7 +20,7 @@ from dashboards.web import application, grok_api, serve
 from dashboards.web.saving import Saved, saved_beside
 from ingest.workbench.bench import Workbench
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.services import chromium_path
 
 EVENTS = 24_000

@@ -14,7 +14,7 @@ import redis
 
 from ingest.input.redis_list import beside
 from sawlog.paths import index_directory
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.ingesting import ROOT, SAWLOG, until
 from tests.services import RedisServer
 from tests.shipping import Shipping

@@ -13,7 +13,7 @@ import pytest
 
 from sawlog.dead_letter import DeadLetter, DeadLetters
 from sawlog.errors import StoreError
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from shipper.registry import Registry
 from tests.ingesting import ingesting, until
 

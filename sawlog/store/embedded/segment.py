@@ -129,19 +129,19 @@ class Segment:
         return ids_in(self.path, names)
 
 
-def publish(directory: Path, span: Span, batches: Sequence[RecordBatch], ids: IdBounds, written: float) -> Segment:
+def publish(directory: Path, span: Span, batches: Iterable[RecordBatch], ids: IdBounds, written: float) -> Segment:
     """Write the rows of a log as a segment; it is durable, and stands for the log, when this returns.
 
     Raises:
         OSError: it cannot be written.
     """
-    [batch] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
-    rest = paths_of(dictionary_dictionary(batch.column(REST)).to_pylist())
-    indexes = set(dictionary_dictionary(batch.column(INDEX)).to_pylist())
-    head = SegmentHead(
-        batch.num_rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends
-    )
-    return _write(directory, span, _sorted(batch), head, ids)
+    listed = list(batches)
+    texts = {text for batch in listed for text in dictionary_dictionary(batch.column(REST)).to_pylist()}
+    indexes = {name for batch in listed for name in dictionary_dictionary(batch.column(INDEX)).to_pylist()}
+    rows = sum(batch.num_rows for batch in listed)
+    index = indexes.pop() if len(indexes) == 1 else None
+    head = SegmentHead(rows, 0, 0, written, 0, 0, index, [], _listed(paths_of(texts)), ids.ends)
+    return _write(directory, span, _by_time(listed), head, ids)
 
 
 def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
@@ -253,6 +253,18 @@ def _write(
         beside.unlink(missing_ok=True)
         raise
     return Segment(path, span)
+
+
+def _by_time(batches: list[RecordBatch]) -> Iterator[RecordBatch]:
+    """Return the row groups of the rows in the order of time; what is not needed any more is taken from the list."""
+    times = [time for batch in batches for time in milliseconds_of(batch)]
+    if all(one <= other for one, other in pairwise(times)):
+        batches.reverse()
+        yield from _grouped(batches.pop() for _ in range(len(batches)))
+    else:
+        [whole] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
+        batches.clear()
+        yield from _sorted(whole)
 
 
 def _sorted(batch: RecordBatch) -> Iterator[RecordBatch]:

@@ -12,9 +12,10 @@ from math import log as logarithm
 from pathlib import Path
 from typing import Final
 
-from sawlog.store.embedded import files, segment
+from sawlog.store.embedded import files
 from sawlog.store.embedded.files import catalogue_path
 from sawlog.store.embedded.ids import IdBounds
+from sawlog.store.embedded.maker import SegmentMaker
 from sawlog.store.embedded.segment import Segment
 from sawlog.store.embedded.shelf import LiveLog, Shelf
 from sawlog.store.retention import Retention, retention_of
@@ -40,8 +41,8 @@ RETENTION_FILE: Final = "retention"
 class Upkeep:
     """A thread that looks after what the writer has written."""
 
-    def __init__(self, directory: Path, shelf: Shelf, retention: Retention | None = None) -> None:
-        self._directory = directory
+    def __init__(self, maker: SegmentMaker, shelf: Shelf, retention: Retention | None = None) -> None:
+        self._maker = maker
         self._shelf = shelf
         self._retention = retention or Retention()
         self._largest = sys.maxsize if self._retention.size is None else self._retention.size // LARGEST_PART
@@ -93,14 +94,16 @@ class Upkeep:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join()
+        self._maker.rest()
         self._remove_replaced(time.monotonic() + 2 * GRACE_SECONDS)
 
     def _run(self) -> None:
         pause = 0.0
         while True:
             with self._changed:
-                if not self._stopping and (pause or not (self._waiting or self._compacting)):
-                    self._changed.wait(pause or CHECK_SECONDS)
+                idle = not self._stopping and (pause or not (self._waiting or self._compacting))
+                if idle and not self._changed.wait(pause or CHECK_SECONDS):
+                    self._maker.rest()
                 waiting, stopping = list(self._waiting), self._stopping
             try:
                 for tail in waiting:
@@ -130,9 +133,7 @@ class Upkeep:
     def _publish(self, tail: LiveLog) -> None:
         made = None
         if tail.rows:
-            batches = [batch for part in tail.parts for batch in part.table.to_batches()]
-            ids = IdBounds.union(part.ids for part in tail.parts)
-            made = segment.publish(self._directory, tail.span, batches, ids, tail.written)
+            made = self._maker.publish(tail, IdBounds.union(part.ids for part in tail.parts))
         self._shelf.publish(tail, made)
         tail.path.unlink(missing_ok=True)
         with self._changed:
@@ -146,7 +147,7 @@ class Upkeep:
             some = neighbours(self._shelf.segments, self._largest)
         if not some:
             return False
-        made = segment.merge(self._directory, some)
+        made = self._maker.merge(some)
         self._shelf.replace(some, made)
         until = time.monotonic() + GRACE_SECONDS
         self._replaced += [(until, one.path) for one in some]

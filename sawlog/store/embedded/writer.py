@@ -222,6 +222,7 @@ class Writer:
         else:
             frame = json_frame(pending.documents, self._next)
         self._log.append(frame)
+        self._tail.columns += pending.rows if pending.documents is None else 0
         self._tail.size = self._log.size
         self._next += pending.rows
         self._shelf.extend(self._tail, pending.parts)

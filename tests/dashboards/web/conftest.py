@@ -14,7 +14,7 @@ from playwright.async_api import ConsoleMessage, Error, Page, Route, async_playw
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> \x1b[31mred\x1b[0m \u202eevil'
 ARGUMENTS = [

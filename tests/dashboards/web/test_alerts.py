@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from dashboards.web import alerts_api, application, serve
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.watch.metrics import health
 from sawlog.watch.reading import read_alerts
 from sawlog.watch.watcher import Watcher

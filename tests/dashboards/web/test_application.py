@@ -17,7 +17,7 @@ from dashboards.web import Tls, application, serve
 from dashboards.web.bodies import MAX_BYTES
 from sawlog import logins
 from sawlog.errors import SawlogError, StoreUnavailableError
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.ingest.input.building import Certificates
 
 CHARTS = "/api/charts"

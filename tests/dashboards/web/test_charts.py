@@ -26,7 +26,7 @@ from sawlog.errors import ConfigError, QueryError
 from sawlog.event import Event, get
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 SOURCE = read()
 RUNTIME = SOURCE.data_view.runtime

@@ -15,7 +15,7 @@ from playwright.async_api import Locator, Page, Route, expect
 from dashboards.source import Dashboard, read
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import HOSTILE, event, parameters, settled, time_range, visit
 
 SOURCE = read()

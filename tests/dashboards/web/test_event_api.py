@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from dashboards.web import application, serve
 from sawlog.errors import ConfigErrors
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import event, visit
 from tests.dashboards.web.test_application import get, post
 

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import HOSTILE, PATIENCE, parameters, visit
 from tests.dashboards.web.test_accessibility import faults
 

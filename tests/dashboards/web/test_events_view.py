@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, Request, Route, expect
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import event, parameters, settled, time_range, visit
 
 EVENTS = "/?view=events"

@@ -17,7 +17,7 @@ from elasticsearch.helpers import async_bulk, async_scan
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LEVELS = ("INFO", "WARN", "ERROR", "INFO")

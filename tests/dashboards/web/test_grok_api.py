@@ -12,7 +12,7 @@ import pytest
 from dashboards.web import application, grok_api, serve
 from ingest.workbench.bench import Workbench
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 LINES = [f"10.0.0.{n} | 2024-02-03T10:32:{n}Z | took={n} ms" for n in range(10, 14)]
 GROK = r"^%{IP:[source][ip]} \| %{TIMESTAMP_ISO8601:timestamp} \| took=%{INT:took:int} ms"

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from dashboards.web import application
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
 OTHERS = {"GET /", "GET /dashboards/{id}", "GET /static/{path}"}

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from dashboards.web import application, serve
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards import checks
 from tests.dashboards.web.conftest import visit
 from tests.dashboards.web.test_accessibility import faults

@@ -17,7 +17,7 @@ from dashboards.web.bodies import MAX_BYTES
 from sawlog.errors import StoreUnavailableError
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.patience import SECONDS
 
 LEVELS = ("INFO", "WARN", "ERROR", "INFO")

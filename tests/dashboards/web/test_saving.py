@@ -21,7 +21,7 @@ from sawlog.cli.dashboards import dashboards
 from sawlog.errors import QueryError, SawlogError
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards import checks, test_panels
 from tests.dashboards.kibana import OLDEST, FakeKibana
 

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from dashboards.web import application, serve
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.dashboards.web.conftest import visit
 
 LARGE = 2**53 + 1

@@ -21,7 +21,7 @@ from ingest.input import redis as plugin
 from ingest.input import redis_list
 from sawlog.errors import InputError
 from sawlog.paths import index_directory
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.conftest import need
 from tests.ingest.input.building import Running, Sink, codec, make, refused, until_connected
 from tests.patience import SECONDS

@@ -22,7 +22,7 @@ from ingest.plugins import known
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.faults import FaultyProxy
 from tests.ingest.output.building import codec
 from tests.ingest.output.conformance import (

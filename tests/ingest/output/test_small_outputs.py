@@ -10,7 +10,7 @@ import pytest
 
 from sawlog.errors import StoreError
 from sawlog.paths import index_directory
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.ingest.output.building import codec, event, make, opened, refused, send
 
 

@@ -22,7 +22,7 @@ from sawlog.errors import SawlogError
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.walk import newest
 from tests.patience import SECONDS
 

@@ -18,7 +18,7 @@ import pytest
 
 from sawlog.paths import index_directory
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.retention import retention_of
 from tests.sawlog.store.conformance import DOCUMENTS
 

@@ -23,7 +23,7 @@ from sawlog.paths import index_directory
 from sawlog.search.times import zone_of
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 LEVELS = ["INFO", "INFO", "WARN", "ERROR"]
 

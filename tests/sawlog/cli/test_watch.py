@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sawlog.cli import sawlog
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.watch.conftest import add, documents, receiving
 
 RULES = """

@@ -18,7 +18,7 @@ from sawlog.search.bars import bars
 from sawlog.search.question import Question
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 ZONES = (
     "Europe/Lisbon",

@@ -14,7 +14,7 @@ from sawlog.errors import QueryError
 from sawlog.search.question import Question
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 LEVELS = ("INFO", "INFO", "WARN", "ERROR", "FATAL")
 SERVICES = ("orders", "conta", "and")

@@ -17,7 +17,7 @@ from sawlog.cli import sawlog
 from sawlog.paths import index_directory
 from sawlog.search.error_groups import LIBRARIES, USUAL, own_place
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 ROOT = Path(__file__).parents[3]
 TRACE = """java.lang.IllegalStateException: Order 17 is paid

@@ -13,7 +13,7 @@ from sawlog.search.hints import hints, similar_field
 from sawlog.search.question import Question
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.conformance import DATE, DOCUMENTS
 
 

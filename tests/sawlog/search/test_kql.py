@@ -19,7 +19,7 @@ from sawlog.errors import QueryError
 from sawlog.search.kql import parse
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.conformance import DATE, DOCUMENTS, EVERYTHING, event
 
 

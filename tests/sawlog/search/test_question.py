@@ -16,7 +16,7 @@ from sawlog.search.filters import OPERATORS, FieldFilter
 from sawlog.search.question import Question
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 EVENTS = [
     {

@@ -10,7 +10,7 @@ import pytest
 
 from sawlog.store.base import Bulk
 from sawlog.store.bounds import DEPTH, FIELDS, VALUES, too_much
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 
 def nested(depth: int, inside: Any = 1) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dashboards.source import read as read_objects
 from sawlog.errors import QueryError
 from sawlog.store import differences
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 LAG = {"lag": differences.mapping("@timestamp", "event.ingested")}
 ASKED = {"percentiles": {"field": "lag", "percents": [0, 50, 100]}}

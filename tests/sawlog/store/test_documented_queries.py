@@ -12,7 +12,7 @@ import pytest
 from sawlog.errors import QueryError
 from sawlog.search.question import Question
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "query-language.md").read_text()
 ROWS = [row for row in re.findall(r"(?m)^\| (`.+?) \| ", PAGE) if "a AND b" not in row]

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from sawlog.errors import QueryError, StoreError, StoreUnavailableError
 from sawlog.event import Event
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore, shelf
+from sawlog.store.embedded import shelf
 from sawlog.store.embedded import writer as writer_module
 from sawlog.store.embedded.files import segments_in
 from sawlog.store.embedded.segment import Segment
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.embedded.upkeep import due, neighbours
 from sawlog.store.embedded.words import load_of, may_hold
 from sawlog.store.retention import Retention

@@ -18,7 +18,7 @@ from textual.widgets import Static
 from sawlog.search.question import Question
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.view import app as view_app
 from sawlog.view.app import LogBrowser
 from sawlog.view.window import PAGE, EventWindow

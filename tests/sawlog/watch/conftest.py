@@ -13,7 +13,7 @@ from aiohttp import web
 
 from sawlog.store.base import Bulk, Store
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.watch.reading import read_alerts
 from sawlog.watch.rules import AlertSettings
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from sawlog.errors import ConfigErrors, SawlogError, StoreUnavailableError
 from sawlog.store.base import Store
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.watch.memory import AlertMemory, MemoryFile
 from sawlog.watch.metrics import health, metrics
 from sawlog.watch.rules import AlertSettings

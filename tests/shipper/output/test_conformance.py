@@ -17,7 +17,7 @@ import redis.asyncio
 from sawlog.batch import Batch
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from shipper.format_string import FormatString
 from shipper.output import About
 from shipper.output.base import Sender

@@ -15,7 +15,7 @@ from sawlog.batch import Batch, EventBatch, LineBatch, Source
 from sawlog.dead_letter import DIRECTORY, DeadLetters
 from sawlog.errors import ConfigError, SawlogError
 from sawlog.store.elasticsearch import ElasticsearchStore
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from shipper.format_string import FormatString
 from shipper.output import About
 from shipper.output.base import Sender

@@ -12,7 +12,7 @@ import pytest
 
 from sawlog.errors import QueryError
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.conformance import buckets, found
 
 TIME = "2025-03-01T10:00:00.000Z"

@@ -13,7 +13,7 @@ import pytest
 
 from sawlog.errors import QueryError, StoreBusyError
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.generated import documents
 
 COUNT = 3_000

@@ -13,8 +13,9 @@ from random import Random
 import arro3.io
 import pytest
 
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.maker import LARGE
 from sawlog.store.embedded.segment import names_of
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.embedded.verify import problems
 from tests.sawlog.store.embedded.writing import bulk, writer
 
@@ -26,10 +27,11 @@ def all_ids(store: EmbeddedStore) -> list[str]:
 
 
 @pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
-async def test_killed_while_it_indexes_and_merges(tmp_path: Path, times: int) -> None:
+@pytest.mark.parametrize("large", [LARGE, 1], ids=["in a thread", "in a process"])
+async def test_killed_while_it_indexes_and_merges(tmp_path: Path, times: int, large: int) -> None:
     answered, random = 0, Random(7)
     for _ in range(times):
-        with writer(tmp_path, max(0, answered - 420), segment_rows=400, step=70) as process:
+        with writer(tmp_path, max(0, answered - 420), segment_rows=400, step=70, large=large) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "open\n"
             await asyncio.sleep(random.uniform(0.0, 0.7))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.embedded.files import logs_in, segments_in
 from sawlog.store.embedded.segment import Segment
+from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.embedded.view import PAGE
 from sawlog.store.embedded.words import may_hold
 from tests.patience import SECONDS

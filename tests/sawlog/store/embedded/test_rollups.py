@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
 from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.conformance import event
 
 LEVELS = ("INFO", "WARN", "ERROR")

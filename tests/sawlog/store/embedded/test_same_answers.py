@@ -10,7 +10,7 @@ import pytest
 
 from sawlog.errors import SawlogError
 from sawlog.store.base import Bulk
-from sawlog.store.embedded import EmbeddedStore
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.generated import documents, request
 
 COUNT = 1_200

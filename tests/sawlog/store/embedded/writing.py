@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from sawlog.store.base import Bulk
+from sawlog.store.embedded.maker import LARGE
 from tests.sawlog.store.conformance import event
 
 ROOT = Path(__file__).parents[4]
@@ -14,10 +15,12 @@ ROOT = Path(__file__).parents[4]
 WRITING = """
 import asyncio, sys
 from pathlib import Path
-first, rows, step = map(int, sys.argv[2:5])
-sys.path[:0] = sys.argv[5:]
-from sawlog.store.embedded import EmbeddedStore
+first, rows, step, large = map(int, sys.argv[2:6])
+sys.path[:0] = sys.argv[6:]
+from sawlog.store.embedded import maker
+from sawlog.store.embedded.store import EmbeddedStore
 from tests.sawlog.store.embedded.writing import bulk
+maker.LARGE = large
 
 async def main(first):
     async with EmbeddedStore(Path(sys.argv[1]), segment_rows=rows) as store:
@@ -40,7 +43,10 @@ def bulk(start: int, end: int, source: str = "s") -> Bulk:
     return Bulk([f"{source}:{n}" for n in numbers], documents, source=source, size=200 * (end - start))
 
 
-def writer(data: Path, first: int, *, segment_rows: int, step: int) -> subprocess.Popen[str]:
-    """Start it: three bulks of `step` events at once; it prints ``open``, and the next number after each three."""
-    command = [sys.executable, "-c", WRITING, *map(str, (data, first, segment_rows, step, ROOT))]
+def writer(data: Path, first: int, *, segment_rows: int, step: int, large: int = LARGE) -> subprocess.Popen[str]:
+    """Start it: three bulks of `step` events at once; it prints ``open``, and the next number after each three.
+
+    Segments of `large` rows are made by a process of their own.
+    """
+    command = [sys.executable, "-c", WRITING, *map(str, (data, first, segment_rows, step, large, ROOT))]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
