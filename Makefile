@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test pictures bench profile nightly chaos corpus test-compose lock audit check setup setup-test env clean help
+.PHONY: up test pictures bench profile nightly chaos corpus test-compose test-helm manifests lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo "make profile                 draw a flame graph for each road, into build/profile/"
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
 	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; ten minutes)"
+	@echo "make test-helm               the chart with Helm, which it builds (Go; two minutes the first time)"
+	@echo "make manifests               make deploy/kubernetes and the table of the chart's values of the chart again (Helm)"
 	@echo "make lock                    renew the versions and hashes that the image and make up install"
 	@echo "make audit                   ask whether faults are known of these versions (pip-audit)"
 	@echo "make corpus                  log with many versions of Spring Boot again, for tests/corpus (Java 17, Maven)"
@@ -66,12 +68,24 @@ test: setup-test
 # All tests, the slow ones, too; the property tests with ten times as many examples, other ones each time; the compose files.
 nightly: .venv/.ready-test
 	@deploy/test-services
-	SAWLOG_NIGHTLY=1 $(BIN)/pytest -m 'not docker' $(PYTEST_OPTIONS)
-	@$(MAKE) --no-print-directory test-compose
+	SAWLOG_NIGHTLY=1 $(BIN)/pytest -m 'not docker and not helm' $(PYTEST_OPTIONS)
+	@$(MAKE) --no-print-directory test-compose test-helm
 
 test-compose: .venv/.ready-test
 	@deploy/test-services docker
 	$(BIN)/pytest -m docker tests/docker $(PYTEST_OPTIONS)
+
+# Helm comes as a Go module, so that a Go that is there is all it takes.
+HELM := helm.sh/helm/v3/cmd/helm@v3.19.2
+.cache/bin/helm:
+	@deploy/test-services helm
+	GOBIN="$(CURDIR)/.cache/bin" CGO_ENABLED=0 PATH="$$PATH:/usr/local/go/bin" go install $(HELM)
+
+test-helm: .venv/.ready-test .cache/bin/helm
+	$(BIN)/pytest -m helm tests/deploy $(PYTEST_OPTIONS)
+
+manifests: .venv/.ready-test .cache/bin/helm
+	$(BIN)/python -m tests.deploy.chart
 
 .venv/.ready-lock: .venv/.ready
 	@deploy/environment "$(PYTHON)" --group lock

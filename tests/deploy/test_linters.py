@@ -18,7 +18,9 @@ from tests.services import program
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+KUBERNETES = DEPLOY / "kubernetes"
+MANIFESTS = {str(path.relative_to(KUBERNETES)): path for path in sorted(KUBERNETES.rglob("*.yaml"))}
+WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet")
 ROLE = DEPLOY / "ansible" / "roles" / "sawlog_shipper"
 
 
@@ -84,34 +86,51 @@ def test_the_unit_by_hand_is_the_one_that_ansible_writes() -> None:
     assert written == (DEPLOY / "systemd" / "sawlog-shipper.service").read_text()
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.name)
-def test_kubernetes_takes_a_manifest(manifest: Path) -> None:
-    told = runs(tool("kubernetes-validate"), "--strict", manifest)
-    documents = [one for one in yaml.safe_load_all(manifest.read_text()) if one]
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_kubernetes_takes_a_manifest(manifest: str) -> None:
+    told = runs(tool("kubernetes-validate"), "--strict", MANIFESTS[manifest])
+    documents = [one for one in yaml.safe_load_all(MANIFESTS[manifest].read_text()) if one]
     assert told.count("passed for resource") == len(documents) >= 3
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.name)
-def test_a_manifest_keeps_secrets_elsewhere_and_bounds_its_pods(manifest: Path) -> None:
-    documents = {one["kind"]: one for one in yaml.safe_load_all(manifest.read_text()) if one}
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_a_manifest_keeps_secrets_elsewhere_and_bounds_its_pods(manifest: str) -> None:
+    documents = {one["kind"]: one for one in yaml.safe_load_all(MANIFESTS[manifest].read_text()) if one}
     assert "Secret" not in documents
-    template = (documents.get("DaemonSet") or documents["Deployment"])["spec"]["template"]
+    (workload,) = (one["spec"] for kind, one in documents.items() if kind in WORKLOADS)
+    template = workload["template"]
     pod, pod_labels = template["spec"], template["metadata"]["labels"]
+    assert workload["selector"]["matchLabels"].items() <= pod_labels.items()
     (container,) = pod["containers"]
     assert container["resources"]["limits"]["memory"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    # A rollout goes on only when the new pod delivers; that a destination is away starts nothing again.
-    assert "urlopen" in container["readinessProbe"]["exec"]["command"][-1]
-    assert "getresponse" in container["livenessProbe"]["exec"]["command"][-1]
-    for probe in ("readinessProbe", "livenessProbe"):
-        compile(container[probe]["exec"]["command"][-1], probe, "exec")
-    assert documents["NetworkPolicy"]["spec"]["policyTypes"] == ["Ingress"]
-    assert "ingress" not in documents["NetworkPolicy"]["spec"]
+    probes = {name: one["exec"]["command"][-1] for name, one in container.items() if name.endswith("Probe")}
+    for name, probe in probes.items():
+        compile(probe, name, "exec")
+    policy = documents["NetworkPolicy"]["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    if "StatefulSet" in documents:
+        # The page answers, with a login or without; its store is its own. Shippers alone send to it.
+        assert all("(204, 401)" in probe for probe in probes.values())
+        ports = {one["name"] for one in container["ports"]}
+        assert ports == {one["ports"][0]["port"] for one in policy["ingress"]} == {"page", "beats"}
+        (claim,) = (one["metadata"]["name"] for one in workload["volumeClaimTemplates"])
+        assert {"name": claim, "mountPath": "/var/lib/sawlog"} in container["volumeMounts"]
+    else:
+        # A rollout goes on only when the new pod delivers; that a destination is away starts nothing again.
+        assert "urlopen" in probes["readinessProbe"]
+        assert "getresponse" in probes["livenessProbe"]
+        assert "ingress" not in policy
     assert documents["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= pod_labels.items()
     assert not [one for one in container["env"] if "PASSWORD" in one["name"] and "value" in one]
     volumes = {one["name"] for one in pod["volumes"]}
+    volumes |= {one["metadata"]["name"] for one in workload.get("volumeClaimTemplates", ())}
     assert {one["name"] for one in container["volumeMounts"]} == volumes
+    # Of the node nothing is written to but the offsets.
+    mounts = {one["name"]: one for one in container["volumeMounts"]}
+    for volume in pod["volumes"]:
+        assert "hostPath" not in volume or volume["name"] == "data" or mounts[volume["name"]]["readOnly"]
     # Each variable of the configuration is one that the container has.
     known = {one["name"] for one in container["env"]}
     for text in documents["ConfigMap"]["data"].values():
@@ -120,10 +139,11 @@ def test_a_manifest_keeps_secrets_elsewhere_and_bounds_its_pods(manifest: Path) 
 
 def test_the_configurations_are_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {path.name: path.read_text() for path in (DEPLOY / "compose").iterdir() if path.is_file()}
-    for manifest in MANIFESTS:
-        for document in yaml.safe_load_all(manifest.read_text()):
-            texts |= {f"{manifest.stem}-{name}": text for name, text in (document or {}).get("data", {}).items()}
-    assert len(texts) == 4
+    for manifest, path in MANIFESTS.items():
+        for document in yaml.safe_load_all(path.read_text()):
+            own = manifest.replace("/", "-")
+            texts |= {f"{own}-{name}": text for name, text in (document or {}).get("data", {}).items()}
+    assert len(texts) == 6
     for variable in ("MQTT_SHIPPER_PASSWORD", "MQTT_INGEST_PASSWORD", "SAWLOG_PASSWORD", "ELASTICSEARCH_API_KEY"):
         monkeypatch.setenv(variable, "id:secret")
     monkeypatch.setenv("NODE_NAME", "node-1")
@@ -136,5 +156,6 @@ def test_the_configurations_are_good(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert load(path, syntax_only=True).output is not None
         else:
             pipeline = Pipeline.load([str(path)])
-            assert pipeline.inputs[0].name == "mqtt"
-            assert pipeline.outputs[0].name == "elasticsearch"
+            alone = name.startswith("embedded")
+            assert [one.name for one in pipeline.inputs] == ["beats" if alone else "mqtt"]
+            assert [one.name for one in pipeline.outputs] == ([] if alone else ["elasticsearch"])
