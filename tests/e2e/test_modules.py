@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +12,6 @@ from tests.ingest.modules.test_samples import SAMPLES, VARIABLES, dataset_of
 
 ROOT = Path(__file__).parents[2]
 SAWLOG = str(Path(sys.executable).with_name("sawlog"))
-PAGE = (ROOT / "docs/how-to/modules.md").read_text()
 
 
 def run(*command: object, cwd: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -61,20 +58,6 @@ def test_what_all_filesets_make_is_taken_by_the_stores(
     assert count("event.dataset:nginx.access and http.response.status_code:400") == "2"
     assert count("event.duration > 2000000000 and event.module:haproxy") == "2"
     assert count('mysql.slowlog.schema:"employees"') == "1"
-
-
-def test_the_page_shows_what_happens(tmp_path: Path) -> None:
-    (yaml,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    (session,) = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "filebeat.yml").write_text(yaml + "output.console: {}\n")
-    (tmp_path / "logs/nginx").mkdir(parents=True)
-    shutil.copy(next(one for one in SAMPLES if one.stem == "nginx.access"), tmp_path / "logs/nginx/access.log")
-    steps = re.findall(r"^\$ sawlog (.*)\n((?:[^$].*\n)*)", session, re.MULTILINE)
-    assert len(steps) == 3
-    for command, printed in steps:
-        words = re.findall(r"'([^']*)'|(\S+)", command)
-        done = run(*(quoted or plain for quoted, plain in words), cwd=tmp_path)
-        assert re.sub(r"seconds .*", "", done.stdout) == re.sub(r"seconds .*", "", printed)
 
 
 def test_shipped_straight_into_a_store_they_stay_as_they_are_and_that_is_said(tmp_path: Path) -> None:
