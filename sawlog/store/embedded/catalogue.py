@@ -43,8 +43,8 @@ class SegmentHead(msgspec.Struct):
     rest_paths: list[str] | None
     ends: dict[str, tuple[int, int]]
     """The first and last offset of each source."""
-    empty: frozenset[str] = frozenset()
-    """The columns without a value, of those that need not be read then."""
+    same: dict[str, str | None] = {}
+    """The columns of texts that have one value in all rows, or none (None): they need not be read."""
     blobs: dict[str, tuple[int, int, int]] = {}
     """Where they begin behind the head, how long they are, and their CRC."""
 

@@ -57,8 +57,10 @@ REST: Final = "rest"
 """JSON of an object: what the columns do not hold, or not as it was; null when there is nothing."""
 
 PLAIN: Final = {"trace.id", "span.id", *TEXTS, ID}
-"""Texts that differ from row to row; all other texts are dictionary-encoded in Arrow tables."""
+"""Texts that differ from row to row; all others, `ENCODED`, are dictionary-encoded in Arrow tables."""
 
+ENCODED: Final = {INDEX, SOURCE, *KEYWORDS} - PLAIN - {"tags"} | {REST}
+"""Texts that are dictionary-encoded."""
 _TEXT: Final = DataType.utf8()
 _DICTIONARY: Final = DataType.dictionary(DataType.int32(), _TEXT)
 _TIME: Final = DataType.timestamp("ms", tz="UTC")
@@ -88,5 +90,5 @@ SKIPPED: Final = {
     for name in COLUMNS
     if name not in DATES and name not in LONGS and name != SEQUENCE
 }
-"""The columns, and their types in SQL, that are not read in files where they are empty; a list is slow to read then."""
+"""The columns, and their types in SQL, that are not read in files where all rows have the same there."""
 SCHEMA: Final = Schema([Field(name, type_of(name)) for name in COLUMNS])

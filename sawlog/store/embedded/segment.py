@@ -6,7 +6,7 @@ import io
 import os
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise, repeat
 from pathlib import Path
@@ -32,7 +32,7 @@ from sawlog.store.embedded import catalogue, files, words
 from sawlog.store.embedded.catalogue import Catalogue, SegmentHead
 from sawlog.store.embedded.files import Span
 from sawlog.store.embedded.ids import IdBounds
-from sawlog.store.embedded.layout import ID, INDEX, REST, SCHEMA, SEQUENCE, SKIPPED, SOURCE, TEXTS, TIME
+from sawlog.store.embedded.layout import ENCODED, ID, INDEX, REST, SCHEMA, SEQUENCE, SKIPPED, SOURCE, TEXTS, TIME
 from sawlog.store.embedded.lookup import ids_in
 from sawlog.store.embedded.paths import MOST_PATHS, paths_of
 from sawlog.store.embedded.view import PAGE, RowGroup
@@ -110,9 +110,9 @@ class Segment:
         return self._catalogue.pages(group)
 
     @property
-    def empty(self) -> frozenset[str]:
+    def same(self) -> Mapping[str, str | None]:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        return self.head.empty
+        return self.head.same
 
     @property
     def rest_paths(self) -> frozenset[str] | None:
@@ -217,8 +217,6 @@ def _write(
     pages: list[bytes] = []
     counts: Counter[tuple[int, str | None, str | None]] = Counter()
 
-    head.empty = frozenset(SKIPPED)
-
     def told() -> Iterator[RecordBatch]:
         for group in groups:
             times = milliseconds_of(group)
@@ -226,7 +224,8 @@ def _write(
             filters.append(known(times[0], times[-1]) or _filter(group))
             pages.append(_page_filters(group))
             _count(group, times, counts)
-            head.empty -= {name for name in head.empty if group.column(name).null_count < group.num_rows}
+            same = _same(group)
+            head.same = same if len(pages) == 1 else dict(same.items() & head.same.items())
             yield group
 
     try:
@@ -381,6 +380,21 @@ def _filter(group: RecordBatch) -> bytes:
     pids = group.column("process.pid")
     values.update(map(str, set(_present(group, "process.pid") if pids.null_count else _numbers(pids))))
     return words.make_filter(texts, values)
+
+
+def _same(group: RecordBatch) -> dict[str, str | None]:
+    """Return the one value of each column that has one only, or none."""
+    found: dict[str, str | None] = {}
+    for name in SKIPPED:
+        column = group.column(name)
+        if column.null_count == len(column):
+            found[name] = None
+        elif name in ENCODED and not column.null_count:
+            # Dictionaries that were put together have a value twice.
+            values = set(dictionary_dictionary(column).to_pylist())
+            if len(values) == 1:
+                found[name] = values.pop()
+    return found
 
 
 def _page_filters(group: RecordBatch) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from typing import Final
@@ -192,24 +192,25 @@ class Scope:
 def _of_whole(segments: Sequence[SegmentView], compiler: Compiler) -> str:
     """Write what is selected from whole files."""
     paths = compiler.bind([str(segment.path) for segment in segments])
-    empty = frozenset.intersection(*(segment.empty for segment in segments))
-    return f"SELECT *{_instead_of(empty)} FROM read_parquet({paths})"
+    same = dict(set.intersection(*({*segment.same.items()} for segment in segments)))
+    return f"SELECT *{_instead_of(same, compiler)} FROM read_parquet({paths})"
 
 
 def _of_runs(segment: SegmentView, runs: Sequence[Run], compiler: Compiler) -> str:
     """Write what is selected from some of a file's row groups; by the numbers of rows, the others are left alone."""
     ranges = " OR ".join(f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs)
     return (
-        f"SELECT * EXCLUDE (file_row_number){_instead_of(segment.empty)} "
+        f"SELECT * EXCLUDE (file_row_number){_instead_of(segment.same, compiler)} "
         f"FROM read_parquet([{compiler.bind(str(segment.path))}], file_row_number = true) WHERE ({ranges})"
     )
 
 
-def _instead_of(empty: Collection[str]) -> str:
-    """Write what stands for columns that are not read, since no row has a value there."""
-    if not empty:
+def _instead_of(same: Mapping[str, str | None], compiler: Compiler) -> str:
+    """Write what stands for columns that are not read, since all rows have the same there."""
+    if not same:
         return ""
-    return f" REPLACE ({', '.join(f'NULL::{SKIPPED[name]} AS {column(name)}' for name in sorted(empty))})"
+    values = {name: "NULL" if value is None else compiler.bind(value) for name, value in sorted(same.items())}
+    return f" REPLACE ({', '.join(f'{value}::{SKIPPED[name]} AS {column(name)}' for name, value in values.items())})"
 
 
 def _re2(pattern: str) -> str:

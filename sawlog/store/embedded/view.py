@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -62,8 +62,8 @@ class SegmentView(Protocol):
         """
 
     @property
-    def empty(self) -> frozenset[str]:
-        """The columns, of `sawlog.store.embedded.layout.SKIPPED`, in which no row has a value."""
+    def same(self) -> Mapping[str, str | None]:
+        """The columns, of `sawlog.store.embedded.layout.SKIPPED`, that have one value in all rows, or none (None)."""
 
     @property
     def rest_paths(self) -> frozenset[str] | None:

@@ -94,9 +94,46 @@ async def test_most_pages_are_left_alone(store: EmbeddedStore) -> None:
     await store.compact()
     [(span, path)] = segments_in(store.directory).items()
     segment = Segment(path, span)
-    assert {"error.type", "rest"} <= segment.empty
-    assert not segment.empty & {"tags", "trace.id"}
+    assert {"error.type", "rest"} <= {name for name, value in segment.same.items() if value is None}
+    assert segment.same["_index"] == segment.index
+    assert not segment.same.keys() & {"tags", "trace.id"}
     pages = segment.pages(0)
     assert len(pages) == -(-2 * ROWS // PAGE)
     held = [sum(may_hold(bits, trace(5_000 + number)) for bits in pages) for number in range(1_000)]
     assert sum(held) < 0.05 * len(pages) * len(held)
+
+
+async def test_what_all_rows_of_a_segment_have_is_not_read(store: EmbeddedStore) -> None:
+    """One value in a segment, another in the next, two in the third, and none: all are found, and come back."""
+    hosts = ['it\'s "one"', "two", None, "four"]
+    for at, host in enumerate(hosts):
+        numbers = range(at * ROWS, (at + 1) * ROWS)
+        documents = [{**document(number), "agent": {"name": "all"}} for number in numbers]
+        for made in documents:
+            if host is not None:
+                made["host"] = {"name": host}
+        if at == 1:
+            documents[7]["host"] = {"name": "other"}
+        await store.bulk(Bulk([f"d:{number}" for number in numbers], documents))
+    async with asyncio.timeout(SECONDS):
+        while logs_in(store.directory):
+            await asyncio.sleep(0.05)
+    segments = [Segment(path, span) for span, path in segments_in(store.directory).items()]
+    assert [one.same.get("host.name", "several") for one in segments] == [hosts[0], "several", None, "four"]
+    assert {one.same["agent.name"] for one in segments} == {"all"}
+    for host, count in ((hosts[0], ROWS), ("two", ROWS - 1), ("other", 1), ("four", ROWS), ("five", 0)):
+        answer = await store.search({"query": {"term": {"host.name": host}}, "size": 5})
+        assert answer["hits"]["total"]["value"] == count
+        assert all(hit["_source"]["host"] == {"name": host} for hit in answer["hits"]["hits"])
+    assert await store.count({"exists": {"field": "host.name"}}) == 3 * ROWS
+    assert await store.count({"term": {"agent.name": "all"}}) == 4 * ROWS
+    by_host = {"size": 0, "aggs": {"hosts": {"terms": {"field": "host.name"}}}}
+    counted = (await store.search(by_host))["aggregations"]["hosts"]["buckets"]
+    assert {one["key"]: one["doc_count"] for one in counted} == {
+        hosts[0]: ROWS,
+        "two": ROWS - 1,
+        "other": 1,
+        "four": ROWS,
+    }
+    one = await store.search({"query": {"term": {"trace.id": trace(1)}}, "size": 100})
+    assert all(hit["_source"]["agent"] == {"name": "all"} for hit in one["hits"]["hits"])
