@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from sawlog.errors import InputError
+
 VERSIONS: Final = {
     "TLSv1": ssl.TLSVersion.TLSv1,
     "TLSv1.0": ssl.TLSVersion.TLSv1,
@@ -93,6 +95,34 @@ def server(
     context.verify_mode = asks
     _load(context, authorities, identity, versions, ciphers)
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """What a server's certificate is and what it asks of its peers."""
+
+    identity: Identity
+    authorities: tuple[str, ...]
+    asks: ssl.VerifyMode
+    ciphers: tuple[str, ...]
+    versions: tuple[ssl.TLSVersion, ...]
+
+    def context(self) -> ssl.SSLContext:
+        """Read the files.
+
+        Raises:
+            InputError: a file is missing, unreadable, or not what it should be.
+        """
+        try:
+            return server(
+                self.identity,
+                authorities=self.authorities,
+                asks=self.asks,
+                versions=self.versions,
+                ciphers=self.ciphers,
+            )
+        except TlsError as error:
+            raise InputError(f"TLS: {error}") from None
 
 
 def _load(

@@ -15,6 +15,7 @@ from sawlog.errors import InputError, SawlogError
 from sawlog.private import make_folder
 from shipper.agent import Agent
 from shipper.identity import agent_id
+from shipper.input.receiving import Receiving
 from shipper.inputs import inputs_of
 from shipper.output import About, Sender, sender_for
 from shipper.registry import Registry
@@ -40,10 +41,13 @@ class ShipperService:
             InputError: the data folder cannot be used, or another agent uses it.
         """
         assert config.output is not None, "a configuration is loaded with its output"
+        if once and config.receivers:
+            raise InputError(f"an input of type {config.receivers[0].type} has no end, and --once waits for all ends")
         self.config = config
         self.agent: Agent | None = None
         self.sender: Sender | None = None
         self.standard_input: StandardInput | None = None
+        self.receiving: Receiving | None = None
         self._load = load
         self._once = once
         self._stopping = asyncio.Event()
@@ -65,6 +69,7 @@ class ShipperService:
     def lag(self) -> int:
         """Bytes that are there and not delivered."""
         waiting = self.standard_input.in_flight if self.standard_input else 0
+        waiting += self.receiving.held.in_flight if self.receiving else 0
         return waiting + (self.agent.lag if self.agent else 0)
 
     def stop(self) -> None:
@@ -114,6 +119,8 @@ class ShipperService:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            if self.receiving is not None:
+                await self.receiving.stop()
             registry.close()
 
     async def _ship(self, registry: Registry) -> None:
@@ -148,6 +155,11 @@ class ShipperService:
             # Its reader outlives a reload: what it has read is nowhere else.
             self.standard_input = self.standard_input or StandardInput(tail, self._identity, config.name)
             running.append(asyncio.create_task(self.standard_input.run(sender.send)))
+        if config.receivers or self.receiving is not None:
+            # They outlive a reload, too.
+            self.receiving = self.receiving or Receiving(self._identity)
+            hearing = self.receiving.run(config.receivers, config.processors, config.name, sender.send)
+            running.append(asyncio.create_task(hearing))
         return running
 
     async def _until_done(self, running: Sequence[asyncio.Task[None]]) -> None:
@@ -163,7 +175,8 @@ class ShipperService:
 
     def _look_for_errors(self) -> None:
         """Say once what the output refuses; with `once`, or when standard output has gone, end with it."""
-        errors = [one.error for one in (self.standard_input, self.agent and self.agent.progress) if one]
+        held = self.receiving and self.receiving.held
+        errors = [one.error for one in (self.standard_input, self.agent and self.agent.progress, held) if one]
         error = next((one for one in errors if one is not None), None)
         if error is None:
             self._said = None
@@ -178,16 +191,29 @@ class ShipperService:
         """Read nothing more, and wait for what is under way as long as is fit."""
         if self.agent is not None:
             self.agent.stop()
+        held = self.receiving.held if self.receiving is not None else None
+        going_on = self._fresh is not None
+        if held is not None and going_on:
+            held.pause()
+        elif self.receiving is not None:
+            await self.receiving.stop()
+
+        def left() -> int:
+            return self.in_flight + (held.in_flight - held.handed if held is not None and not going_on else 0)
+
         end = time.monotonic() + grace
-        while self.in_flight and time.monotonic() < end:  # noqa: ASYNC110 - two sources, and no event of both
+        while left() and time.monotonic() < end:  # noqa: ASYNC110 - several sources, and no event of all
             await asyncio.sleep(0.05)
-        if self.in_flight:
-            log.warning("stopped with %d bytes not acknowledged; they are sent again", self.in_flight)
+        if held is not None and held.in_flight and not going_on:
+            log.error("stopped with %d bytes that were received and not delivered: they are lost", held.in_flight)
+        if again := self.in_flight - (held.handed if held is not None and not going_on else 0):
+            log.warning("stopped with %d bytes not acknowledged; they are sent again", again)
 
     @property
     def in_flight(self) -> int:
         """Bytes handed on and not yet confirmed."""
         waiting = self.standard_input.in_flight if self.standard_input else 0
+        waiting += self.receiving.held.handed if self.receiving else 0
         return waiting + (self.agent.progress.in_flight if self.agent else 0)
 
     async def _watch_files(self) -> None:
@@ -213,6 +239,8 @@ def summary(config: Config) -> str:
     paths = sum(len(one.paths) for one in config.inputs)
     kind = config.output.kind if config.output else "nowhere"
     more = ", and those of containers" if config.autodiscover else ""
+    if config.receivers:
+        more += ", and " + ", ".join(one.type for one in config.receivers)
     return f"{len(config.inputs)} inputs with {paths} paths{more} → {kind}"
 
 

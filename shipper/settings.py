@@ -18,6 +18,7 @@ from shipper.containers.access import ApiSettings
 from shipper.containers.docker import FOLDER
 from shipper.containers.pods import PodFields
 from shipper.format_string import FormatString
+from shipper.input.settings import ReceiverSettings
 from shipper.processor.base import Condition, Processor
 
 MINUTE = 60.0
@@ -485,6 +486,8 @@ class Config:
 
     inputs: tuple[FileInput, ...] = ()
     """The enabled ones, those in the files of `reloads` included."""
+    receivers: tuple[ReceiverSettings, ...] = ()
+    """The enabled ones that hear from others."""
     output: EnabledOutput | None = None
     """None only when the configuration was loaded for its syntax."""
     processors: tuple[Processor, ...] = ()

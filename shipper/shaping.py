@@ -65,6 +65,11 @@ def _contained(batch: LineBatch, make: _Make | None, processors: Sequence[Proces
         events = make(batch) if make is not None else events
     except Exception as error:
         events = [_failed(event, "the input's parsers", error) for event in events]
+    return contained(events, processors)
+
+
+def contained(events: list[Event], processors: Sequence[Processor]) -> list[Event]:
+    """Work on what one line has become; a step that fails leaves it as it was, and the next one goes on with it."""
     for processor in processors:
         before = [dict(event) for event in events]
         try:

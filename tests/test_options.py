@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import shipper.input.settings
 import shipper.settings
 from ingest import plugins
-from shipper.config import inputs, outputs, processors, root
+from shipper.config import inputs, outputs, processors, receivers, root
 from shipper.config import tls as shipper_tls
 from shipper.config.schema import SectionOption, Support
 from tests.test_layout import MODULES, imported, is_in
@@ -102,18 +103,22 @@ def test_the_tables_of_the_shipper_are_read() -> None:
 
 def _tables() -> list[Mapping[str, SectionOption]]:
     named = (inputs.INPUT, inputs.JSON, inputs.MULTILINE, inputs.CONTAINER, inputs.SPRING_BOOT, root.ROOT)
+    named = (*named, *receivers.RECEIVERS.values(), *receivers.PROTOCOLS.values())
     return [*named, shipper_tls.TLS, outputs.RULE, *outputs.OUTPUTS.values(), *processors.PROCESSORS.values()]
 
 
-SETTINGS = [one for one in vars(shipper.settings).values() if is_dataclass(one) and isinstance(one, type)]
+NAMED = {**vars(shipper.settings), **vars(shipper.input.settings)}
+SETTINGS = [one for one in NAMED.values() if is_dataclass(one) and isinstance(one, type)]
 
 
 READERS_OF_FILES = (
     "shipper.config.inputs",
     "shipper.config.outputs",
     "shipper.config.processors",
+    "shipper.config.receivers",
     "shipper.config.root",
     "shipper.config.tls",
+    "shipper.input.settings",
     "shipper.settings",
 )
 

@@ -29,7 +29,7 @@ from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Batch, Deliver, EventBatch, LineBatch, Settled, Source, nobody
 from sawlog.event import METADATA, TIMESTAMP, Event, add_tag, get, weight_of
 from sawlog.json_text import decode
-from sawlog.wire import envelope
+from sawlog.wire import envelope, listening
 from sawlog.wire.lumberjack import (
     ASKS,
     Ack,
@@ -94,14 +94,14 @@ class Beats(Input):
         super().__init__(options)
         self._tls = tls.server_tls(options)
         self._handshake = options["ssl_handshake_timeout"] / 1000
-        self._server = network.Server(self.id, network.host_of(options), network.port_of(options))
+        self._server = listening.Server(self.id, network.host_of(options), network.port_of(options))
         self.inactivity: float = options["client_inactivity_timeout"]
         self.enrichment = Enrichment(options, self.codec, self.decorate)
         self.unfinished = 0
         """Bytes of the windows that are not complete."""
 
     @property
-    def address(self) -> network.Address | None:
+    def address(self) -> listening.Address | None:
         """Where it listens, once it does."""
         return self._server.address
 
@@ -140,7 +140,7 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._deliver = deliver
-        self._peer = network.peer_of(writer)
+        self._peer = listening.peer_of(writer)
         self._source = Source(f"{owner.id}-{self._peer[0]}".replace(":", "-").replace(".", "-"), self._peer[0])
         self._enrich = owner.enrichment.of(self._peer[0], writer)
         self._known: tuple[Source, Source] | None = None
@@ -195,7 +195,7 @@ class _Connection:
                 if self._window is not None:
                     limit = min(limit, self._begun + WINDOW_SECONDS - loop.time())
                 async with asyncio.timeout(max(0.0, limit)):
-                    return await self._reader.read(network.READ_BYTES)
+                    return await self._reader.read(listening.READ_BYTES)
             except TimeoutError:
                 if self._window is None and not self._decoder.pending and self._sent:
                     continue

@@ -23,12 +23,13 @@ from aiohttp.web_protocol import RequestPayloadError
 from ingest.input import network, tls
 from ingest.input.base import Input
 from ingest.input.memory_queue import identify
-from ingest.input.network import Address
 from ingest.options import Kind, Option, Options
 from sawlog.batch import Deliver, EventBatch, Source
 from sawlog.event import Event
 from sawlog.logins import Logins, TurnedAwayError
 from sawlog.loopback import came_over_loopback, foreign_host, foreign_page
+from sawlog.wire import listening
+from sawlog.wire.listening import Address
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class RequestInput(Input):
         server = web.Server(handle, access_log=None, auto_decompress=False)
 
         def connected() -> asyncio.Protocol:
-            if len(server.connections) < network.MAX_CONNECTIONS:
+            if len(server.connections) < listening.MAX_CONNECTIONS:
                 return server()
             return _TurnedAway(self.id)
 
@@ -112,17 +113,17 @@ class RequestInput(Input):
             context = self._tls.context() if self._tls else None
             handshake = self._handshake if context else None
             try:
-                listening = await asyncio.get_running_loop().create_server(
+                opened = await asyncio.get_running_loop().create_server(
                     connected, self._host, self._port, ssl=context, ssl_handshake_timeout=handshake
                 )
             except OSError as error:
-                raise network.cannot_listen(self.id, self._host, self._port, error) from None
-            self.address = network.address_of(listening.sockets[0].getsockname())
+                raise listening.cannot_listen(self.id, self._host, self._port, error) from None
+            self.address = listening.address_of(opened.sockets[0].getsockname())
             log.info("the %s input listens on %s:%d%s", self.id, *self.address, " with TLS" if context else "")
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
-                listening.close()
+                opened.close()
                 self.address = None
         finally:
             await runner.cleanup()
@@ -266,7 +267,7 @@ class _TurnedAway(asyncio.Protocol):
         self._name = name
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        log.warning("%s: a connection is turned away: %d are connected", self._name, network.MAX_CONNECTIONS)
+        log.warning("%s: a connection is turned away: %d are connected", self._name, listening.MAX_CONNECTIONS)
         transport.close()
 
 

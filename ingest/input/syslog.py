@@ -17,11 +17,12 @@ from ingest.input import network
 from ingest.input.base import Input
 from ingest.input.decoding import codec_name
 from ingest.input.memory_queue import MemoryQueue
-from ingest.input.network import Address
 from ingest.options import Block, Kind, Option, Options, Setting
 from ingest.settings import ECS_COMPATIBILITY, ENGLISH, field, is_ecs
 from sawlog.batch import Deliver
 from sawlog.event import METADATA, Event, get, put
+from sawlog.wire import listening, syslog
+from sawlog.wire.listening import Address
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,6 @@ FAILED: Final = "_grokparsefailure_sysloginput"
 LONGEST: Final = 1 << 20
 """Bytes after which a line that does not end is cut."""
 _UNKNOWN: Final = 13
-_FACILITIES: Final = [
-    "kernel", "user-level", "mail", "system", "security/authorization", "syslogd", "line printer", "network news",
-    "UUCP", "clock", "security/authorization", "FTP", "NTP", "log audit", "log alert", "clock",
-    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-]  # fmt: skip
-_SEVERITIES: Final = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"]
 _TIMES: Final = ["timestamp", "MMM dd HH:mm:ss", "MMM  d HH:mm:ss", "MMM d HH:mm:ss", "ISO8601"]
 
 _ECS: Final = {
@@ -57,8 +52,8 @@ class Syslog(Input):
         "host": network.HOST,
         "grok_pattern": Option(Kind.STRING, "What a message looks like; RFC 3164 if not given."),
         "syslog_field": Option(Kind.FIELD, "The field with the text that is read.", "message"),
-        "facility_labels": Option(Kind.ARRAY, "The names of the facilities, from 0.", _FACILITIES),
-        "severity_labels": Option(Kind.ARRAY, "The names of the severities, from 0.", _SEVERITIES),
+        "facility_labels": Option(Kind.ARRAY, "The names of the facilities, from 0.", list(syslog.FACILITIES)),
+        "severity_labels": Option(Kind.ARRAY, "The names of the severities, from 0.", list(syslog.SEVERITIES)),
         "use_labels": Option(Kind.BOOLEAN, "Whether the names are written too.", True),
         "locale": Option(Kind.STRING, "The language of the months' names.", differs=ENGLISH),
         "timezone": Option(Kind.STRING, "The time zone of times that do not name theirs."),
@@ -72,8 +67,8 @@ class Syslog(Input):
         self._names = _ECS if ecs else _LEGACY
         self._field = field(options, "syslog_field")
         host, port = network.host_of(options), network.port_of(options)
-        self._server = network.Server(self.id, host, port)
-        self._datagrams = network.Datagrams(self.id, host, port)
+        self._server = listening.Server(self.id, host, port)
+        self._datagrams = listening.Datagrams(self.id, host, port)
         self._proxied: bool = options["proxy_protocol"]
         self._plain = codec_name(options, self.default_codec) in ("plain", "line")
         self._facilities: list[str] = options["facility_labels"] if options["use_labels"] else []
@@ -126,11 +121,11 @@ class Syslog(Input):
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queue: MemoryQueue) -> None:
         rest = b""
-        ip = network.peer_of(writer)[0]
+        ip = listening.peer_of(writer)[0]
         try:
             proxied = await network.read_proxy_header(reader) if self._proxied else None
             ip = proxied.client[0] if proxied else ip
-            while data := await reader.read(network.READ_BYTES):
+            while data := await reader.read(listening.READ_BYTES):
                 *lines, rest = (rest + data).split(b"\n")
                 if len(rest) > LONGEST:
                     lines.append(rest)

@@ -13,10 +13,12 @@ from ingest.input import network, tls
 from ingest.input.base import Input
 from ingest.input.decoding import Stamp, Stream, codec_name
 from ingest.input.memory_queue import MemoryQueue
-from ingest.input.network import Address, Proxied
+from ingest.input.network import Proxied
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, is_ecs
 from sawlog.batch import Deliver
+from sawlog.wire import listening
+from sawlog.wire.listening import Address
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class Tcp(Input):
         self._tls = tls.server_tls(options) if not self._client else None
         self._client_tls = tls.client_tls(options) if self._client and options["ssl_enabled"] else None
         host = options["host"] if self._client else network.host_of(options)
-        self._server = network.Server(self.id, host, network.port_of(options))
+        self._server = listening.Server(self.id, host, network.port_of(options))
         self._keep_alive: bool = options["tcp_keep_alive"]
         self._proxied: bool = options["proxy_protocol"]
         self._look_up: bool = options["dns_reverse_lookup_enabled"]
@@ -98,7 +100,7 @@ class Tcp(Input):
         host, port = self._server.host, self._server.port
         while True:
             try:
-                reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=network.READ_BYTES)
+                reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=listening.READ_BYTES)
                 log.info("the %s input is connected to %s:%d", self.id, host, port)
                 await self._read(reader, writer, queue)
                 words = "it closed the connection"
@@ -112,11 +114,11 @@ class Tcp(Input):
             if self._keep_alive:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             proxied = await network.read_proxy_header(reader) if self._proxied else None
-            peer = proxied.client if proxied else network.peer_of(writer)
+            peer = proxied.client if proxied else listening.peer_of(writer)
             name = await _name_of(peer) if self._look_up else peer[0]
             stamp = self._stamp(peer, name, proxied, writer.get_extra_info("ssl_object"))
             stream = Stream(self.codec(), stamp, whole=self._whole)
-            await queue.pump(partial(reader.read, network.READ_BYTES), stream)
+            await queue.pump(partial(reader.read, listening.READ_BYTES), stream)
         finally:
             writer.close()
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ingest.options import Kind, Option, Options
 from sawlog.errors import InputError
-from sawlog.tls import VERSIONS, Identity, TlsError, client, server
+from sawlog.tls import VERSIONS, Identity, ServerTls, TlsError, client
 
 _PEM: Final = "give the certificate and its key as PEM files: ssl_certificate and ssl_key"
 _PEM_CA: Final = "give the authorities as PEM files: ssl_certificate_authorities"
@@ -55,32 +55,6 @@ STORES: Final[dict[str, Option]] = {
     "ssl_truststore_type": Option(Kind.STRING, "", refused=_PEM_CA),
 }
 HANDSHAKE: Final = Option(Kind.NUMBER, "Milliseconds that a TLS handshake may take.", 10000)
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTls:
-    """What a server's certificate is and what it asks of its peers."""
-
-    identity: Identity
-    authorities: tuple[str, ...]
-    asks: ssl.VerifyMode
-    ciphers: tuple[str, ...]
-    versions: tuple[ssl.TLSVersion, ...]
-
-    def context(self) -> ssl.SSLContext:
-        """Read the files.
-
-        Raises:
-            InputError: a file is missing, unreadable, or not what it should be.
-        """
-        with _as_input_error():
-            return server(
-                self.identity,
-                authorities=self.authorities,
-                asks=self.asks,
-                versions=self.versions,
-                ciphers=self.ciphers,
-            )
 
 
 def server_tls(options: Options) -> ServerTls | None:

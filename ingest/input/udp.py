@@ -7,11 +7,12 @@ from typing import ClassVar
 from ingest.input import network
 from ingest.input.base import Input
 from ingest.input.memory_queue import MemoryQueue
-from ingest.input.network import Address
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs
 from sawlog.batch import Deliver
 from sawlog.event import METADATA, MISSING, Event, get, put
+from sawlog.wire import listening
+from sawlog.wire.listening import Address
 
 
 class Udp(Input):
@@ -33,7 +34,7 @@ class Udp(Input):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._datagrams = network.Datagrams(
+        self._datagrams = listening.Datagrams(
             self.id,
             network.host_of(options),
             network.port_of(options),

@@ -387,6 +387,12 @@ def _config(settings: Settings) -> Config | None:
     config = load(settings.filebeat)
     if any(one.type == "stdin" for one in config.inputs):
         raise InputError(f"{settings.filebeat}: `sawlog up` reads files; for standard input, use `sawlog ship`")
+    if config.receivers:
+        kind = config.receivers[0].type
+        raise InputError(
+            f"{settings.filebeat}: `sawlog up` reads files; for an input of type {kind}, use `sawlog ship`, or an input"
+            " of a pipeline"
+        )
     return config
 
 

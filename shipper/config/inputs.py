@@ -10,8 +10,10 @@ from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA, Event, put
 from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.processors import read_processors
+from shipper.config.receivers import RECEIVERS, read_receiver
 from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
 from shipper.config.values import ValueKind
+from shipper.input.settings import ReceiverSettings
 from shipper.settings import (
     CLEAN_SECONDS,
     HOLD_SECONDS,
@@ -70,7 +72,7 @@ _BLOCKS: Final = "files are read in blocks of a fixed size"
 _LOOKING: Final = "open files are looked at five times a second"
 
 INPUT: Final[SectionOptions] = {
-    "type": done(ValueKind.TEXT, "log", word="log, filestream, container, docker, stdin"),
+    "type": done(ValueKind.TEXT, "log", word="log, filestream, container, docker, stdin; others have other tables"),
     "input_type": renamed("type"),
     "enabled": done(ValueKind.BOOL, True),
     "id": done(ValueKind.TEXT, word="not needed: files are known by themselves, so a filestream without id is fine"),
@@ -187,6 +189,10 @@ KNOWN_TYPES: Final[Table[str, str]] = {
     "container": "lines of Docker and of the CRI; standard output and standard error are joined apart",
     "docker": "the older name of `container`, with `containers.ids`, `containers.path` and `containers.stream`",
     "stdin": "the last line counts without its end, too",
+    "tcp": "",
+    "udp": "",
+    "unix": "",
+    "syslog": "a message that is none is tagged `_syslogparsefailure`, with the reason in `error.message`",
 }
 """The types that are read, and how they differ."""
 OTHER_TYPES: Final[Table[str, str]] = {
@@ -212,11 +218,7 @@ OTHER_TYPES: Final[Table[str, str]] = {
     "redis": "slow logs are asked for over Redis's protocol; write them to a file, and name that",
     "salesforce": "a program that writes what it asks for to a file, and that named here",
     "streaming": "a program that writes the stream to a file, and that named here",
-    "syslog": "ingest's input syslog listens",
-    "tcp": "ingest's input tcp listens",
-    "udp": "ingest's input udp listens",
     "unifiedlogs": "that is macOS's",
-    "unix": "`socat`, piped into an input of type stdin",
     "websocket": "a program that writes the stream to a file, and that named here",
     "winlog": "that is Windows's",
 }
@@ -246,8 +248,13 @@ def place_fields(event: Event, fields: dict[str, Any], under_root: bool) -> None
         place((key,) if under_root else ("fields", key), value)
 
 
-def read_inputs(schema: Schema, where: str, tree: Tree, common: CommonFields) -> list[FileInput]:
-    """Read a list of inputs; those that are not enabled are left out."""
+def read_inputs(
+    schema: Schema, where: str, tree: Tree, common: CommonFields, receivers: list[ReceiverSettings] | None = None
+) -> list[FileInput]:
+    """Read a list of inputs; those that are not enabled are left out.
+
+    Those that hear from others are added to `receivers`; where there is no such list, they are refused.
+    """
     if is_empty(tree):
         return []
     if isinstance(tree, Mapping):
@@ -264,13 +271,15 @@ def read_inputs(schema: Schema, where: str, tree: Tree, common: CommonFields) ->
             schema.problems.error(f"an entry of '{where}' takes options, such as 'type: filestream'", item.position)
             continue
         with schema.problems.collect():
-            found = _read_input(schema, where, item, common)
+            found = _read_input(schema, where, item, common, receivers)
             if found is not None:
                 inputs.append(found)
     return inputs
 
 
-def _read_input(schema: Schema, where: str, tree: Mapping, common: CommonFields) -> FileInput | None:
+def _read_input(
+    schema: Schema, where: str, tree: Mapping, common: CommonFields, receivers: list[ReceiverSettings] | None
+) -> FileInput | None:
     enabled = tree.entries.get("enabled")
     if enabled is not None and is_disabled(schema, enabled):
         return None
@@ -279,12 +288,18 @@ def _read_input(schema: Schema, where: str, tree: Mapping, common: CommonFields)
         word = schema.reader.text(kind_entry.tree)[0]
         if word not in KNOWN_TYPES and "${" not in word:
             message = (
-                f"an input of type '{word}' is refused: the shipper reads files and standard input; {OTHER_TYPES[word]}"
+                f"an input of type '{word}' is refused: {OTHER_TYPES[word]}"
                 if word in OTHER_TYPES
                 else f"there is no input of type '{word}'"
             )
             hint = None if word in OTHER_TYPES else nearest(word, KNOWN_TYPES)
             raise ConfigError(message, kind_entry.tree.position, hint)
+        if word in RECEIVERS:
+            if receivers is None:
+                raise ConfigError(f"here are inputs of files, and none of type '{word}'", kind_entry.tree.position)
+            values = schema.section(where, RECEIVERS[word], tree)
+            receivers.append(read_receiver(schema, where, word, values, _constants(word, values, common)))
+            return None
     values = schema.section(where, INPUT, tree)
     kind: Any = values["type"] if values["type"] in KNOWN_TYPES else "log"
     paths = _paths(schema, where, kind, values)

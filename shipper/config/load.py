@@ -26,6 +26,7 @@ from shipper.config.root import ROOT
 from shipper.config.schema import Schema, Values
 from shipper.config.values import Reader
 from shipper.config.variables import Variables
+from shipper.input.settings import ReceiverSettings
 from shipper.settings import Config, FileInput, HttpSettings, Logging, Reload
 
 _LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
@@ -123,27 +124,29 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
     place_fields(fields, values["fields"], values["fields_under_root"])
     common = CommonFields(fields, values["tags"])
     inputs: list[FileInput] = []
+    receivers: list[ReceiverSettings] = []
     for option in ("filebeat.inputs", "filebeat.prospectors"):
         if values[option] is not None:
-            inputs += read_inputs(schema, option, values[option], common)
+            inputs += read_inputs(schema, option, values[option], common, receivers)
     if values["filebeat.modules"] is not None:
         inputs += read_modules(schema, "filebeat.modules", values["filebeat.modules"], common)
     reloads = _reloads(values, paths["config"])
     if not syntax_only:
-        inputs += _inputs_of_files(schema, reloads, common)
+        inputs += _inputs_of_files(schema, reloads, common, receivers)
     autodiscover = read_providers(schema, values["filebeat.autodiscover.providers"], common)
     output = read_output(schema, values["output"], values) if values["output"] is not None else None
     processors = read_processors(schema, "processors", values["processors"])
     if not syntax_only and not schema.problems.errors:
         if output is None:
             raise ConfigError("no output is enabled", Position(name, 1), "for example 'output.logstash.hosts'")
-        if not inputs and not reloads and not autodiscover:
+        if not (inputs or receivers or reloads or autodiscover):
             raise ConfigError("no input is enabled", Position(name, 1))
-    elif not inputs and not reloads and not autodiscover:
+    elif not (inputs or receivers or reloads or autodiscover):
         schema.problems.warn("no input is enabled", Position(name, 1))
     registry = values["filebeat.registry.path"]
     return Config(
         inputs=tuple(inputs),
+        receivers=tuple(receivers),
         output=output,
         processors=processors,
         name=values["name"] or socket.gethostname(),
@@ -176,7 +179,9 @@ def _reloads(values: Values, base: Path) -> list[Reload]:
     return reloads
 
 
-def _inputs_of_files(schema: Schema, reloads: list[Reload], common: CommonFields) -> list[FileInput]:
+def _inputs_of_files(
+    schema: Schema, reloads: list[Reload], common: CommonFields, receivers: list[ReceiverSettings]
+) -> list[FileInput]:
     inputs: list[FileInput] = []
     for reload in reloads:
         for path in sorted(one for pattern in reload.paths for one in glob.glob(pattern)):  # noqa: PTH207 - an absolute pattern
@@ -191,9 +196,9 @@ def _inputs_of_files(schema: Schema, reloads: list[Reload], common: CommonFields
                     for name in ("filebeat.inputs", "filebeat.prospectors"):
                         nested = item.find(name) if isinstance(item, Mapping) else None
                         if nested is not None:
-                            inputs += read_inputs(schema, name, nested.tree, common)
+                            inputs += read_inputs(schema, name, nested.tree, common, receivers)
                             tree.items.remove(item)
-                inputs += read_inputs(schema, "inputs", tree, common)
+                inputs += read_inputs(schema, "inputs", tree, common, receivers)
     return inputs
 
 

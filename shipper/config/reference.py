@@ -9,6 +9,7 @@ from shipper.config.inputs import CONTAINER, INPUT, JSON, KNOWN_TYPES, MULTILINE
 from shipper.config.modules import FILESET, INSTEAD, MISSING_FILESETS, MODULES, OTHER_MODULES
 from shipper.config.outputs import OUTPUTS, PARTITIONS, REFUSED_OUTPUTS, RULE
 from shipper.config.processors import NOTED_PROCESSORS, PROCESSORS, REFUSED_PROCESSORS
+from shipper.config.receivers import RECEIVERS
 from shipper.config.root import ROOT
 from shipper.config.schema import SectionOption, SectionOptions, Support
 
@@ -32,6 +33,7 @@ def page() -> str:
     parts.append(_names("Processors", dict.fromkeys(sorted(PROCESSORS), ""), NOTED_PROCESSORS, REFUSED_PROCESSORS))
     parts.append(_names("Providers of autodiscover", dict.fromkeys(PROVIDERS, ""), {}, REFUSED_PROVIDERS))
     parts += [_table("The top of the file", ROOT), _table("An input", INPUT)]
+    parts += [_table(f"An input of type `{name}`", options) for name, options in RECEIVERS.items()]
     parts += [_table(f"Autodiscover's provider `{name}`", options) for name, options in PROVIDERS.items()]
     parts.append(_modules())
     parts += [_table("`multiline`", MULTILINE), _table("`json`, and the parser `ndjson`", JSON)]

@@ -1,7 +1,8 @@
-"""``ssl.*`` of an output, and its older form ``tls.*``."""
+"""``ssl.*`` of an output, with its older form ``tls.*``, and of an input that listens."""
 
 from __future__ import annotations
 
+import ssl
 from typing import Final
 
 from shipper.config.schema import Schema, SectionOption, SectionOptions, Values, done, noted, refused, renamed
@@ -34,6 +35,30 @@ TLS: Final[SectionOptions] = {
     "ssl.min_version": done(ValueKind.TEXT, word="the older form of `ssl.supported_protocols`"),
     "ssl.max_version": done(ValueKind.TEXT, word="the older form of `ssl.supported_protocols`"),
 }
+
+
+_CHECKS: Final = "where `ssl.client_authentication` asks for certificates, the authorities check them"
+
+SERVER_TLS: Final[SectionOptions] = {
+    "ssl.enabled": done(ValueKind.BOOL),
+    "ssl.certificate": done(ValueKind.TEXT),
+    "ssl.key": done(ValueKind.TEXT),
+    "ssl.key_passphrase": done(ValueKind.TEXT),
+    "ssl.key_passphrase_path": refused("put the passphrase into 'ssl.key_passphrase: ${VAR}'"),
+    "ssl.certificate_authorities": done(ValueKind.TEXTS, ()),
+    "ssl.client_authentication": done(
+        ValueKind.TEXT, one_of=("none", "optional", "required"), word="required with authorities, none without"
+    ),
+    "ssl.supported_protocols": done(ValueKind.TEXTS, (), one_of=PROTOCOLS),
+    "ssl.cipher_suites": done(ValueKind.TEXTS, ()),
+    "ssl.verification_mode": noted(_CHECKS, "full", "strict", "certificate"),
+    "ssl.curve_types": refused("OpenSSL's own are offered"),
+    "ssl.ca_sha256": refused("name the authority's certificate in 'ssl.certificate_authorities'"),
+    "ssl.restart_on_cert_change.*": noted("certificates are read again when the input is changed by a reload"),
+}
+"""Those of an input that listens."""
+TLS_VERSIONS: Final = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+"""What a server offers unless told otherwise."""
 
 
 def read_tls(schema: Schema, values: Values) -> TlsSettings | None:

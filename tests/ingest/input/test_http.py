@@ -15,8 +15,9 @@ from aiohttp import ClientSession
 from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError
 from elasticsearch.helpers import async_bulk
 
-from ingest.input import network, requests
+from ingest.input import requests
 from ingest.input.elastic import BulkRequest
+from sawlog.wire import listening
 from tests.ingest.input.building import Certificates, codec, refused, running
 
 
@@ -210,7 +211,7 @@ async def test_single_documents_of_elasticsearchs_own_client() -> None:
 
 
 async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(network, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(listening, "MAX_CONNECTIONS", 2)
     async with running("http", port=0) as one:
         port = await one.port()
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]

@@ -133,7 +133,7 @@ def test_a_second_filter_of_streams_is_refused(tmp_path: Path) -> None:
         ("filebeat.autodiscover:\n  providers: [{type: nomad}]\n", "2:22: the provider 'nomad' is refused"),
         ("output.discard:\n  hosts: x\n", "1:1: 'output.discard' is refused"),
         ("output:\n  discard:\n    hosts: x\n", "2:3: 'output.discard' is refused"),
-        ("filebeat.inputs:\n- type: syslog\n", "2:9: an input of type 'syslog' is refused"),
+        ("filebeat.inputs:\n- type: winlog\n", "2:9: an input of type 'winlog' is refused: that is Windows's"),
         ("processors:\n- script: {lang: js}\n", "2:3: the processor 'script' is refused"),
         ("a: [\n", "no valid YAML"),
         ("a: *b\n", "1:4"),

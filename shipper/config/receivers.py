@@ -1,0 +1,207 @@
+"""The inputs that hear from others: tcp, udp, unix, syslog."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping as Table
+from typing import Any, Final
+
+from sawlog.event import Event
+from sawlog.times.go import zone_of
+from sawlog.tls import VERSIONS, Identity, ServerTls
+from sawlog.wire.listening import SocketFile
+from sawlog.yaml_tree import Mapping, Tree, is_empty
+from shipper.config.processors import read_processors
+from shipper.config.schema import Schema, SectionOptions, Values, done, noted, renamed
+from shipper.config.tls import SERVER_TLS, TLS_VERSIONS
+from shipper.config.values import ValueKind
+from shipper.input.settings import (
+    Listener,
+    ReceiverSettings,
+    StreamSettings,
+    SyslogSettings,
+    TcpListener,
+    UdpListener,
+    UnixListener,
+)
+
+COMMON: Final[SectionOptions] = {
+    "type": done(ValueKind.TEXT),
+    "input_type": renamed("type"),
+    "enabled": done(ValueKind.BOOL, True),
+    "id": noted("an input that listens is known by its address"),
+    "fields": done(ValueKind.MAP, {}),
+    "fields_under_root": done(ValueKind.BOOL, False),
+    "tags": done(ValueKind.TEXTS, ()),
+    "document_type": done(ValueKind.TEXT, word="becomes the field `type`"),
+    "index": done(ValueKind.FORMAT),
+    "pipeline": done(ValueKind.FORMAT),
+    "publisher_pipeline.disable_host": done(ValueKind.BOOL, False),
+    "processors": done(ValueKind.TREE),
+    "service.name": done(ValueKind.TEXT),
+    "service.type": done(ValueKind.TEXT),
+}
+"""What each of them has beside its own."""
+
+_KEEP_NULL: Final[SectionOptions] = {"keep_null": noted("the events have no nulls", False)}
+_STREAM: Final[SectionOptions] = {
+    "framing": done(ValueKind.TEXT, "delimiter", one_of=("delimiter", "rfc6587")),
+    "line_delimiter": done(ValueKind.TEXT, "\n", word="an empty line is no event"),
+    "max_message_size": done(
+        ValueKind.SIZE, 20 << 20, least=1, word="what is longer is cut there and flagged, and the connection stays"
+    ),
+    "max_connections": done(ValueKind.INTEGER, 0, least=0, word="0: 1024"),
+    "timeout": done(ValueKind.DURATION, 300.0, least=0.001),
+}
+_TCP: Final[SectionOptions] = {
+    "host": done(ValueKind.TEXT),
+    "network": done(ValueKind.TEXT, "tcp", one_of=("tcp", "tcp4", "tcp6")),
+    **_STREAM,
+    **SERVER_TLS,
+}
+_UDP: Final[SectionOptions] = {
+    "host": done(ValueKind.TEXT, "localhost:8080"),
+    "network": done(ValueKind.TEXT, "udp", one_of=("udp", "udp4", "udp6"), word="udp with an empty host: IPv4"),
+    "max_message_size": done(ValueKind.SIZE, 10 << 10, least=1, word="what is longer is cut there and flagged"),
+    "read_buffer": done(ValueKind.SIZE, 0, least=0),
+    "timeout": noted("a socket that nothing comes to waits"),
+}
+_UNIX: Final[SectionOptions] = {
+    "path": done(ValueKind.TEXT),
+    "socket_type": done(ValueKind.TEXT, "stream", one_of=("stream", "datagram")),
+    "group": done(ValueKind.TEXT),
+    "mode": done(ValueKind.MODE),
+    **_STREAM,
+}
+_SYSLOG: Final[SectionOptions] = {
+    "format": done(ValueKind.TEXT, "rfc3164", one_of=("rfc3164", "rfc5424", "auto")),
+    "timezone": done(ValueKind.TEXT, "Local"),
+    "protocol": done(ValueKind.TREE, word="`tcp`, `udp` or `unix`, with the options of that input"),
+}
+RECEIVERS: Final[Table[str, SectionOptions]] = {
+    "tcp": {**COMMON, **_KEEP_NULL, **_TCP},
+    "udp": {**COMMON, **_KEEP_NULL, **_UDP},
+    "unix": {**COMMON, **_KEEP_NULL, **_UNIX},
+    "syslog": {**COMMON, **_KEEP_NULL, **_SYSLOG},
+}
+"""The types, and the options of each."""
+PROTOCOLS: Final[Table[str, SectionOptions]] = {
+    "tcp": _TCP,
+    "udp": {**_UDP, "host": done(ValueKind.TEXT)},
+    "unix": _UNIX,
+}
+"""What may stand below the `protocol` of syslog; there no host is taken for granted."""
+
+
+def read_receiver(schema: Schema, where: str, kind: str, values: Values, fields: Event) -> ReceiverSettings:
+    """Make the settings of an input that was read with its table; `fields` are what its events have in common.
+
+    Raises:
+        ConfigError: an option is missing, or not what it should be.
+    """
+    syslog = None
+    if kind == "syslog":
+        listener = _protocol(schema, f"{where}.protocol", values)
+        syslog = SyslogSettings(format=values["format"], timezone=_zone(values))
+    else:
+        listener = _listener(schema, where, kind, values)
+    return ReceiverSettings(
+        type=kind,
+        listener=listener,
+        syslog=syslog,
+        fields=fields,
+        processors=read_processors(schema, f"{where}.processors", values["processors"]),
+        index=values["index"],
+        pipeline=values["pipeline"],
+        publisher_disable_host=values["publisher_pipeline.disable_host"],
+    )
+
+
+def _zone(values: Values) -> Any:
+    try:
+        return zone_of(values["timezone"])
+    except ValueError as error:
+        raise values.error(f"'timezone': {error}", "timezone") from None
+
+
+def _protocol(schema: Schema, where: str, values: Values) -> Listener:
+    tree: Tree | None = values["protocol"]
+    if not isinstance(tree, Mapping) or len(tree.entries) != 1 or not tree.entries.keys() <= PROTOCOLS.keys():
+        raise values.error(f"'{where}' has one of tcp, udp and unix below it, each with a colon behind it", "protocol")
+    ((kind, entry),) = tree.entries.items()
+    section = f"{where}.{kind}"
+    inside = schema.section(section, PROTOCOLS[kind], entry.tree)
+    if is_empty(entry.tree):
+        inside.position = entry.position
+    return _listener(schema, section, kind, inside)
+
+
+def _listener(schema: Schema, where: str, kind: str, values: Values) -> Listener:
+    if kind == "udp":
+        host, port = _host(schema, where, values)
+        return UdpListener(
+            host, port, values["network"], values["max_message_size"], read_buffer=values["read_buffer"] or None
+        )
+    stream = _stream(values)
+    if kind == "tcp":
+        host, port = _host(schema, where, values)
+        return TcpListener(host, port, values["network"], _server_tls(values), stream)
+    if not values["path"]:
+        raise values.error(f"'{where}' needs its 'path', that of the socket")
+    file = SocketFile(values["path"], values["group"] or None, values["mode"])
+    return UnixListener(file, stream if values["socket_type"] == "stream" else None, values["max_message_size"])
+
+
+def _stream(values: Values) -> StreamSettings:
+    if not values["line_delimiter"]:
+        raise values.error("'line_delimiter' is not empty", "line_delimiter")
+    return StreamSettings(
+        framing=values["framing"],
+        line_delimiter=values["line_delimiter"].encode(),
+        max_message_size=values["max_message_size"],
+        timeout=values["timeout"],
+        max_connections=values["max_connections"],
+    )
+
+
+def _host(schema: Schema, where: str, values: Values) -> tuple[str, int]:
+    text: str | None = values["host"]
+    if not text:
+        raise values.error(f"'{where}' needs its 'host', such as 'localhost:9000'", "host")
+    host, colon, port = text.rpartition(":")
+    if "${" in text and schema.reader.variables.lenient:
+        return host, 0
+    if (
+        not colon
+        or not port.isascii()
+        or not port.isdecimal()
+        or int(port) > 65535
+        or (host.count(":") and host[0] != "[")
+    ):
+        raise values.error(f"'host' is an address and a port, such as 'localhost:9000', and got '{text}'", "host")
+    return host.strip("[]"), int(port)
+
+
+def _server_tls(values: Values) -> ServerTls | None:
+    given = any(name.startswith("ssl.") for name in values.positions)
+    if not given or values["ssl.enabled"] is False:
+        return None
+    name = next((name for name in ("ssl.certificate", "ssl.key") if not values[name]), None)
+    if name is not None:
+        raise values.error(f"an input with TLS needs '{name}'", next(iter(_given(values)), ""))
+    authorities = values["ssl.certificate_authorities"]
+    asks = values["ssl.client_authentication"] or ("required" if authorities else "none")
+    if asks != "none" and not authorities:
+        reason = "peers' certificates need 'ssl.certificate_authorities' to be checked against"
+        raise values.error(reason, "ssl.client_authentication")
+    return ServerTls(
+        Identity(values["ssl.certificate"], values["ssl.key"], values["ssl.key_passphrase"] or None),
+        authorities,
+        {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}[asks],
+        values["ssl.cipher_suites"],
+        tuple(VERSIONS[one] for one in values["ssl.supported_protocols"]) or TLS_VERSIONS,
+    )
+
+
+def _given(values: Values) -> list[str]:
+    return [name for name in values.positions if name.startswith("ssl.")]

@@ -1,0 +1,1 @@
+"""Inputs that hear from others: what has come cannot be asked for again, and is kept until it is acknowledged."""

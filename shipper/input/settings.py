@@ -1,0 +1,89 @@
+"""What a configuration says of the inputs that hear from others. Durations are in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Literal
+
+from sawlog.tls import ServerTls
+from sawlog.wire.listening import SocketFile
+from shipper.format_string import FormatString
+from shipper.processor.base import Processor
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How the bytes of a connection become messages."""
+
+    framing: Literal["delimiter", "rfc6587"] = "delimiter"
+    line_delimiter: bytes = b"\n"
+    max_message_size: int = 20 << 20
+    """A message is cut here and flagged ``truncated``."""
+    timeout: float = 300.0
+    """A connection that is silent for so long is closed."""
+    max_connections: int = 0
+    """0: as many as a process can serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpListener:
+    """``host:port`` over TCP; a host that is empty means all addresses."""
+
+    host: str
+    port: int
+    network: Literal["tcp", "tcp4", "tcp6"] = "tcp"
+    tls: ServerTls | None = None
+    stream: StreamSettings = StreamSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class UdpListener:
+    """``host:port`` over UDP: a datagram is a message."""
+
+    host: str
+    port: int
+    network: Literal["udp", "udp4", "udp6"] = "udp"
+    max_message_size: int = 10 << 10
+    read_buffer: int | None = None
+    """The kernel's; None: as large as the system makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixListener:
+    """A Unix socket; with `stream` None, one of datagrams."""
+
+    file: SocketFile
+    stream: StreamSettings | None = StreamSettings()
+    max_message_size: int = 20 << 20
+
+
+Listener = TcpListener | UdpListener | UnixListener
+
+
+@dataclass(frozen=True, slots=True)
+class SyslogSettings:
+    """How messages are read as syslog's."""
+
+    format: Literal["rfc3164", "rfc5424", "auto"] = "rfc3164"
+    timezone: tzinfo | None = None
+    """Of times that do not name theirs; None: this machine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """One input that hears from others."""
+
+    type: str
+    """As the file has it: tcp, udp, unix, syslog."""
+    listener: Listener
+    syslog: SyslogSettings | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What every event of the input carries, nested and in place."""
+    processors: tuple[Processor, ...] = ()
+    """Applied before those of the configuration."""
+    index: FormatString | None = None
+    pipeline: FormatString | None = None
+    publisher_disable_host: bool = False
+    """Leave ``host.name`` out."""
