@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test pictures bench profile nightly chaos corpus test-compose test-helm manifests lock audit check setup setup-test env clean help
+.PHONY: up test pictures bench profile nightly chaos corpus test-compose test-helm manifests dist test-packages lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,8 @@ help:
 	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; ten minutes)"
 	@echo "make test-helm               the chart with Helm, which it builds (Go; two minutes the first time)"
 	@echo "make manifests               make deploy/kubernetes and the table of the chart's values of the chart again (Helm)"
+	@echo "make dist                    wheel, sdist, the agent as one file, .deb and .rpm, into dist/ (DIST_OPTIONS='--machine aarch64')"
+	@echo "make test-packages           make all that, and install, upgrade and remove it in clean roots (Debian, as root; ten minutes)"
 	@echo "make lock                    renew the versions and hashes that the image and make up install"
 	@echo "make audit                   ask whether faults are known of these versions (pip-audit)"
 	@echo "make corpus                  log with many versions of Spring Boot again, for tests/corpus (Java 17, Maven)"
@@ -68,8 +70,8 @@ test: setup-test
 # All tests, the slow ones, too; the property tests with ten times as many examples, other ones each time; the compose files.
 nightly: .venv/.ready-test
 	@deploy/test-services
-	SAWLOG_NIGHTLY=1 $(BIN)/pytest -m 'not docker and not helm' $(PYTEST_OPTIONS)
-	@$(MAKE) --no-print-directory test-compose test-helm
+	SAWLOG_NIGHTLY=1 $(BIN)/pytest -m 'not docker and not helm and not packages' $(PYTEST_OPTIONS)
+	@$(MAKE) --no-print-directory test-compose test-helm test-packages
 
 test-compose: .venv/.ready-test
 	@deploy/test-services docker
@@ -86,6 +88,21 @@ test-helm: .venv/.ready-test .cache/bin/helm
 
 manifests: .venv/.ready-test .cache/bin/helm
 	$(BIN)/python -m tests.deploy.chart
+
+# What other machines install from: docs/how-to/install.md. HOMEPAGE and MAINTAINER are what the packages say of these.
+HOMEPAGE ?=
+MAINTAINER ?=
+export HOMEPAGE MAINTAINER
+.venv/.ready-dist: .venv/.ready
+	@deploy/environment "$(PYTHON)" --group dist
+	@touch $@
+
+dist: .venv/.ready-dist
+	$(BIN)/python -m deploy.packages $(DIST_OPTIONS)
+
+test-packages: .venv/.ready-test .venv/.ready-dist
+	@deploy/test-services packages
+	$(BIN)/pytest -m packages tests/packages $(PYTEST_OPTIONS)
 
 .venv/.ready-lock: .venv/.ready
 	@deploy/environment "$(PYTHON)" --group lock
@@ -120,4 +137,4 @@ corpus: .venv/.ready-test
 	$(BIN)/python -m tests.corpus.record $(CORPUS_OPTIONS)
 
 clean:
-	rm -rf .venv .venv-system .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-system .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

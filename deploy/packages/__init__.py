@@ -1,0 +1,1 @@
+"""`make dist`: what a machine installs from, in the folder dist/."""
