@@ -12,7 +12,7 @@ from ingest.filter.base import Filter
 from ingest.filter.derive import derive
 from ingest.options import Kind, Option, Options
 from ingest.ruby.budget import BUDGET, Exhausted
-from ingest.ruby.compiler import Program
+from ingest.ruby.compiler.program import Program
 from ingest.ruby.errors import Unsupported
 from ingest.ruby.event import RubyEvent
 from ingest.ruby.parser import parse_program

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.ruby.compiler import Program
+from ingest.ruby.compiler.program import Program
 from ingest.ruby.event import RubyEvent
 from ingest.ruby.parser import parse_program
 from ingest.ruby.signals import as_raised
