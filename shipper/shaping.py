@@ -174,7 +174,7 @@ def _place_json(event: Event, settings: JsonSettings, keys: dict[str, Any], item
     if settings.message_key and item.has_message:
         keys[settings.message_key] = item.text
     if not keep_null:
-        keys = _without_null(keys)
+        keys = without_null(keys)
     try:
         keys = expanded(keys)
     except ValueError as error:
@@ -193,9 +193,10 @@ def _place_json(event: Event, settings: JsonSettings, keys: dict[str, Any], item
     write_keys(event, keys, settings.overwrite_keys)
 
 
-def _without_null(value: dict[str, Any]) -> dict[str, Any]:
+def without_null(value: dict[str, Any]) -> dict[str, Any]:
+    """Leave out, at every depth of objects, what has no value."""
     return {
-        key: _without_null(below) if isinstance(below, dict) else below
+        key: without_null(below) if isinstance(below, dict) else below
         for key, below in value.items()
         if below is not None
     }

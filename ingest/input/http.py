@@ -16,12 +16,13 @@ from aiohttp import web
 
 from ingest.codec.base import Codec
 from ingest.input import elastic, network, requests, tls
-from ingest.input.requests import Body, RequestInput
+from ingest.input.requests import RequestInput
 from ingest.options import Kind, Option, Options
 from ingest.plugins import codec_of
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs
 from sawlog.batch import Deliver
 from sawlog.event import METADATA, MISSING, Event, Path, get, put, weight_of
+from sawlog.wire.http_server import Body
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 _PEM: Final = "give PEM files: ssl_certificate and ssl_key"

@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Final
 from aiohttp import web
 
 from ingest.input import requests
-from ingest.input.requests import Body, NotTakenError, RequestInput
+from ingest.input.requests import RequestInput
 from ingest.options import Kind, Option, Options
 from ingest.otlp import wire
 from ingest.otlp.fields import events_of
 from sawlog.batch import Deliver
 from sawlog.event import METADATA, Event, weight_of
+from sawlog.wire.http_server import Body, NotTakenError
 
 PATH: Final = "/v1/logs"
 _CODES: Final = {400: 3, 401: 16, 403: 7, 404: 12, 405: 12, 408: 14, 413: 3, 415: 3, 429: 8, 503: 14}

@@ -1,7 +1,8 @@
-"""The inputs that hear from others: tcp, udp, unix, syslog."""
+"""The inputs that hear from others: tcp, udp, unix, syslog, http_endpoint."""
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Mapping as Table
 from typing import Any, Final
@@ -12,12 +13,14 @@ from sawlog.tls import VERSIONS, Identity, ServerTls
 from sawlog.wire.listening import SocketFile
 from sawlog.yaml_tree import Mapping, Tree, is_empty
 from shipper.config.processors import read_processors
-from shipper.config.schema import Schema, SectionOptions, Values, done, noted, renamed
+from shipper.config.schema import Schema, SectionOptions, Values, done, noted, refused, renamed
 from shipper.config.tls import SERVER_TLS, TLS_VERSIONS
 from shipper.config.values import ValueKind
 from shipper.input.settings import (
+    HttpEndpoint,
     Listener,
     ReceiverSettings,
+    Signature,
     StreamSettings,
     SyslogSettings,
     TcpListener,
@@ -78,11 +81,48 @@ _SYSLOG: Final[SectionOptions] = {
     "timezone": done(ValueKind.TEXT, "Local"),
     "protocol": done(ValueKind.TREE, word="`tcp`, `udp` or `unix`, with the options of that input"),
 }
+_CEL: Final = "use a processor, or ingest's filters"
+_HTTP_ENDPOINT: Final[SectionOptions] = {
+    "listen_address": done(ValueKind.TEXT, "127.0.0.1"),
+    "listen_port": done(
+        ValueKind.INTEGER, 8000, least=0, word="of this input alone: one for several paths is refused by the system"
+    ),
+    "url": done(ValueKind.TEXT, "/"),
+    "method": done(ValueKind.TEXT, "POST", one_of=("POST", "PUT", "PATCH")),
+    "content_type": done(ValueKind.TEXT, "application/json", word="with parameters or without"),
+    "prefix": done(ValueKind.TEXT, "json"),
+    "response_code": done(ValueKind.INTEGER, 200, least=100, word="comes when the events are delivered, not before"),
+    "response_body": done(ValueKind.TEXT, '{"message": "success"}'),
+    "basic_auth": done(ValueKind.BOOL, False),
+    "username": done(ValueKind.TEXT),
+    "password": done(ValueKind.TEXT),
+    "secret.header": done(ValueKind.TEXT),
+    "secret.value": done(ValueKind.TEXT),
+    "hmac.header": done(ValueKind.TEXT),
+    "hmac.key": done(ValueKind.TEXT),
+    "hmac.type": done(ValueKind.TEXT, "sha256", one_of=("sha1", "sha256")),
+    "hmac.prefix": done(ValueKind.TEXT, ""),
+    "crc.*": refused("use 'secret.header' or 'hmac.header'"),
+    "include_headers": done(ValueKind.TEXTS, ()),
+    "preserve_original_event": done(ValueKind.BOOL, False),
+    "options_headers": done(ValueKind.TEXT_MAP, {}),
+    "options_response_code": done(ValueKind.INTEGER, 200, least=100),
+    "max_body_bytes": done(ValueKind.SIZE, 100 << 20, least=1, word="100 MiB unless given; what is longer gets 413"),
+    "max_in_flight_bytes": done(ValueKind.SIZE, 0, least=0, word="beyond, and while nothing is delivered: 503"),
+    "high_water_in_flight_bytes": noted("`max_in_flight_bytes` is where requests are turned away"),
+    "low_water_in_flight_bytes": noted("`max_in_flight_bytes` is where requests are turned away"),
+    "retry_after": done(ValueKind.INTEGER, 10, least=0),
+    "keep_null": done(ValueKind.BOOL, False),
+    "program": refused(_CEL),
+    "tracer.*": noted("requests are not logged"),
+    **SERVER_TLS,
+}
 RECEIVERS: Final[Table[str, SectionOptions]] = {
     "tcp": {**COMMON, **_KEEP_NULL, **_TCP},
     "udp": {**COMMON, **_KEEP_NULL, **_UDP},
     "unix": {**COMMON, **_KEEP_NULL, **_UNIX},
     "syslog": {**COMMON, **_KEEP_NULL, **_SYSLOG},
+    "http_endpoint": {**COMMON, **_HTTP_ENDPOINT},
 }
 """The types, and the options of each."""
 PROTOCOLS: Final[Table[str, SectionOptions]] = {
@@ -103,6 +143,8 @@ def read_receiver(schema: Schema, where: str, kind: str, values: Values, fields:
     if kind == "syslog":
         listener = _protocol(schema, f"{where}.protocol", values)
         syslog = SyslogSettings(format=values["format"], timezone=_zone(values))
+    elif kind == "http_endpoint":
+        listener = _http_endpoint(values)
     else:
         listener = _listener(schema, where, kind, values)
     return ReceiverSettings(
@@ -180,6 +222,39 @@ def _host(schema: Schema, where: str, values: Values) -> tuple[str, int]:
     ):
         raise values.error(f"'host' is an address and a port, such as 'localhost:9000', and got '{text}'", "host")
     return host.strip("[]"), int(port)
+
+
+def _http_endpoint(values: Values) -> HttpEndpoint:
+    try:
+        json.loads(values["response_body"])
+    except ValueError:
+        raise values.error("'response_body' is JSON", "response_body") from None
+    if values["listen_port"] > 65535:
+        raise values.error(f"'listen_port' is at most 65535, and got {values['listen_port']}", "listen_port")
+    if not values["url"].startswith("/"):
+        raise values.error(f"'url' is a path, such as '/', and got '{values['url']}'", "url")
+    login = _pair(values, "username", "password") if values["basic_auth"] else None
+    if values["basic_auth"] and login is None:
+        raise values.error("'basic_auth' needs 'username' and 'password'", "basic_auth")
+    signed = _pair(values, "hmac.header", "hmac.key")
+    same = ("listen_address", "listen_port", "url", "method", "content_type", "prefix", "response_code",
+            "response_body", "include_headers", "preserve_original_event", "options_headers", "options_response_code",
+            "max_body_bytes", "max_in_flight_bytes", "retry_after", "keep_null")  # fmt: skip
+    return HttpEndpoint(
+        **{name: values[name] for name in same},
+        tls=_server_tls(values),
+        basic_auth=login,
+        secret=_pair(values, "secret.header", "secret.value"),
+        hmac=Signature(*signed, values["hmac.type"], values["hmac.prefix"]) if signed is not None else None,
+    )
+
+
+def _pair(values: Values, first: str, second: str) -> tuple[str, str] | None:
+    """Read two options that need each other."""
+    one, other = values[first], values[second]
+    if bool(one) != bool(other):
+        raise values.error(f"'{first}' and '{second}' need each other", first if one else second)
+    return (one, other) if one else None
 
 
 def _server_tls(values: Values) -> ServerTls | None:

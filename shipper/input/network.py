@@ -42,8 +42,12 @@ _FAMILIES: Final = {"4": socket.AF_INET, "6": socket.AF_INET6}
 class NetworkReceiver(Receiver):
     """Listens on one address, over TCP, UDP or a Unix socket."""
 
-    def __init__(self, settings: ReceiverSettings, maker: EventMaker) -> None:
+    def __init__(
+        self, settings: ReceiverSettings, listener: TcpListener | UdpListener | UnixListener, maker: EventMaker
+    ) -> None:
+        """`listener` is that of the settings."""
         self._settings = settings
+        self._listener = listener
         self._maker = maker
         self._message = reader_for(settings.syslog) if settings.syslog is not None else _plain
         self._partial = 0
@@ -55,7 +59,7 @@ class NetworkReceiver(Receiver):
         return self._listening.address if self._listening is not None else None
 
     async def run(self, held: Held) -> None:  # noqa: D102 - Receiver.run
-        name, listener = self._settings.type, self._settings.listener
+        name, listener = self._settings.type, self._listener
         if isinstance(listener, UdpListener):
             _warn_if_open(name, listener.host, listener.port, "use a firewall")
             size, family = listener.max_message_size, _family(listener.network)

@@ -13,7 +13,7 @@ from sawlog.errors import SawlogError
 from shipper.input.base import EventMaker, Receiver
 from shipper.input.held import Held
 from shipper.input.network import NetworkReceiver
-from shipper.input.settings import ReceiverSettings
+from shipper.input.settings import HttpEndpoint, ReceiverSettings
 from shipper.processor.base import Processor
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,13 @@ class Receiving:
                 return
 
     def _receiver(self, settings: ReceiverSettings, maker: EventMaker) -> Receiver:
-        return NetworkReceiver(settings, maker)
+        listener = settings.listener
+        if isinstance(listener, HttpEndpoint):
+            # It takes a while to load what it needs.
+            from shipper.input.http_endpoint import HttpReceiver  # noqa: PLC0415
+
+            return HttpReceiver(listener, maker)
+        return NetworkReceiver(settings, listener, maker)
 
 
 async def _end(running: Sequence[_Running]) -> None:

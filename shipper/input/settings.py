@@ -59,7 +59,55 @@ class UnixListener:
     max_message_size: int = 20 << 20
 
 
-Listener = TcpListener | UdpListener | UnixListener
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How requests are signed: `header` has the HMAC of the body, in hexadecimal digits behind `prefix`."""
+
+    header: str
+    key: str = field(repr=False)
+    type: Literal["sha1", "sha256"] = "sha256"
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEndpoint:
+    """Requests whose JSON objects are events."""
+
+    listen_address: str = "127.0.0.1"
+    listen_port: int = 8000
+    tls: ServerTls | None = None
+    url: str = "/"
+    """A path; one that ends with a slash stands for what is below it, too."""
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    content_type: str = "application/json"
+    """Empty: any."""
+    prefix: str = "json"
+    """Where an object is put; ``.``: at the root."""
+    response_code: int = 200
+    response_body: str = '{"message": "success"}'
+    basic_auth: tuple[str, str] | None = field(default=None, repr=False)
+    secret: tuple[str, str] | None = field(default=None, repr=False)
+    """A header and what it has."""
+    hmac: Signature | None = None
+    include_headers: tuple[str, ...] = ()
+    preserve_original_event: bool = False
+    options_headers: Mapping[str, str] = field(default_factory=dict)
+    options_response_code: int = 200
+    max_body_bytes: int | None = None
+    """None: 100 MiB."""
+    max_in_flight_bytes: int = 0
+    """0: as many as all requests may weigh together."""
+    retry_after: int = 10
+    """Seconds that a sender is to wait when there is no room."""
+    keep_null: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether senders are asked for something that they must know."""
+        return self.basic_auth is not None or self.secret is not None or self.hmac is not None
+
+
+Listener = TcpListener | UdpListener | UnixListener | HttpEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +124,7 @@ class ReceiverSettings:
     """One input that hears from others."""
 
     type: str
-    """As the file has it: tcp, udp, unix, syslog."""
+    """As the file has it: tcp, udp, unix, syslog, http_endpoint."""
     listener: Listener
     syslog: SyslogSettings | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)

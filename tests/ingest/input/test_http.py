@@ -17,7 +17,7 @@ from elasticsearch.helpers import async_bulk
 
 from ingest.input import requests
 from ingest.input.elastic import BulkRequest
-from sawlog.wire import listening
+from sawlog.wire import http_server, listening
 from tests.ingest.input.building import Certificates, codec, refused, running
 
 
@@ -100,9 +100,9 @@ async def test_credentials() -> None:
 
 
 async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "BODY_SECONDS", 0.5)
-    monkeypatch.setattr(requests, "BODY_BYTES", 5000)
-    monkeypatch.setattr(requests, "LINES", 50)
+    monkeypatch.setattr(http_server, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(http_server, "BODY_BYTES", 5000)
+    monkeypatch.setattr(http_server, "LINES", 50)
     async with (
         running(
             "http",
@@ -149,7 +149,7 @@ async def test_a_few_bytes_that_would_be_very_many_events_are_refused() -> None:
             async with client.post("/_bulk", data=gzip.compress(body), headers=headers) as response:
                 assert response.status == 413
                 assert "too many events or values" in await response.text()
-        assert one.plugin._held == 0
+        assert one.plugin.held == 0
     assert one.sink.events == []
 
 

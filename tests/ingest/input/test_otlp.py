@@ -26,10 +26,10 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from ingest.input import requests
 from ingest.otlp import wire
 from ingest.otlp.fields import events_of
 from sawlog.event import Event
+from sawlog.wire import http_server
 from tests.ingest.input.building import Running, make, refused, running
 
 RECORDED = Path(__file__).parent / "otlp" / "spring-boot-3.5.bin.gz"
@@ -251,7 +251,7 @@ def test_levels_times_and_names_of_events() -> None:
 
 
 async def test_answers_when_something_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "LINES", 1000)
+    monkeypatch.setattr(http_server, "LINES", 1000)
     monkeypatch.setattr(wire, "WALKED_BYTES", 100)
     good = gzip.decompress(RECORDED.read_bytes())
     many = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * 1001}]}]}).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from sawlog.errors import SawlogError
 from sawlog.wire.listening import SocketFile
 from shipper.config.load import load
 from shipper.input.settings import (
+    HttpEndpoint,
     ReceiverSettings,
+    Signature,
     StreamSettings,
     SyslogSettings,
     TcpListener,
@@ -81,6 +84,45 @@ def test_unix_and_syslog(tmp_path: Path) -> None:
     assert (syslog.syslog.format, syslog.syslog.timezone is not None) == ("auto", True)
 
 
+def test_http_endpoint_with_all_that_it_has(tmp_path: Path) -> None:
+    found = one(
+        tmp_path,
+        """
+- type: http_endpoint
+  listen_address: 0.0.0.0
+  listen_port: 8443
+  url: /hook
+  method: PUT
+  content_type: ""
+  prefix: "."
+  response_code: 202
+  response_body: '{}'
+  basic_auth: true
+  username: u
+  password: p
+  secret: {header: X-Secret, value: s}
+  hmac: {header: X-Sign, key: k, type: sha1, prefix: "sha1="}
+  include_headers: [X-Request-Id]
+  preserve_original_event: true
+  options_headers: {Access-Control-Allow-Origin: "*"}
+  options_response_code: 204
+  max_body_bytes: 1MiB
+  max_in_flight_bytes: 2MiB
+  retry_after: 3
+  keep_null: true
+  ssl: {certificate: a.pem, key: a.key}
+""",
+    ).listener
+    assert isinstance(found, HttpEndpoint)
+    assert found.tls is not None
+    assert replace(found, tls=None) == HttpEndpoint(
+        "0.0.0.0", 8443, None, "/hook", "PUT", "", ".", 202, "{}", ("u", "p"), ("X-Secret", "s"),
+        Signature("X-Sign", "k", "sha1", "sha1="), ("X-Request-Id",), True, {"Access-Control-Allow-Origin": "*"}, 204,
+        1 << 20, 2 << 20, 3, True,
+    )  # fmt: skip
+    assert one(tmp_path, "- type: http_endpoint").listener == HttpEndpoint(max_body_bytes=100 << 20)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -95,6 +137,12 @@ def test_unix_and_syslog(tmp_path: Path) -> None:
         ("- type: syslog", "2:3: 'filebeat.inputs.protocol' has one of tcp, udp and unix below it"),
         ("- type: syslog\n  protocol.udp:", "'filebeat.inputs.protocol.udp' needs its 'host'"),
         ("- type: syslog\n  timezone: Mars\n  protocol.udp.host: 'a:1'", "3:3: 'timezone'"),
+        ("- type: http_endpoint\n  response_body: no", "3:3: 'response_body' is JSON"),
+        ("- type: http_endpoint\n  url: hook", "3:3: 'url' is a path"),
+        ("- type: http_endpoint\n  basic_auth: true", "3:3: 'basic_auth' needs 'username' and 'password'"),
+        ("- type: http_endpoint\n  secret.header: x", "'secret.header' and 'secret.value' need each other"),
+        ("- type: http_endpoint\n  program: obj", "'filebeat.inputs.program' is refused"),
+        ("- type: http_endpoint\n  listen_port: 65536", "at most 65535"),
         ("- type: sislog", "did you mean 'syslog'"),
     ],
 )
@@ -118,4 +166,4 @@ def test_the_example_of_the_guide(tmp_path: Path) -> None:
     path.write_text(found[1])
     config = load(str(path))
     assert config.notes == config.warnings == ()
-    assert [one.type for one in config.receivers][:3] == ["syslog", "tcp", "unix"]
+    assert [one.type for one in config.receivers] == ["syslog", "tcp", "unix", "http_endpoint"]

@@ -9,8 +9,9 @@ from typing import Any
 from sawlog.batch import Batch
 from shipper.input.base import EventMaker
 from shipper.input.held import Held
+from shipper.input.http_endpoint import HttpReceiver
 from shipper.input.network import NetworkReceiver
-from shipper.input.settings import ReceiverSettings
+from shipper.input.settings import HttpEndpoint, ReceiverSettings
 from tests.patience import SECONDS
 
 
@@ -38,11 +39,15 @@ class Heard:
 
 
 class Listening(Heard):
-    """A network input, and what hands on its events."""
+    """An input that listens, and what hands on its events."""
 
     def __init__(self, settings: ReceiverSettings, *, acknowledge: bool = True, window: int = 8 << 20) -> None:
         super().__init__(acknowledge=acknowledge, window=window)
-        self.receiver = NetworkReceiver(settings, EventMaker(settings, (), "an-agent", "here"))
+        maker, listener = EventMaker(settings, (), "an-agent", "here"), settings.listener
+        if isinstance(listener, HttpEndpoint):
+            self.receiver: HttpReceiver | NetworkReceiver = HttpReceiver(listener, maker)
+        else:
+            self.receiver = NetworkReceiver(settings, listener, maker)
 
     async def __aenter__(self) -> Listening:
         self._tasks = [
