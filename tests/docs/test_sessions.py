@@ -31,6 +31,7 @@ BEFORE: Final = {
     "docs/how-to/read-with-other-tools.md": INDEXED,
     "docs/how-to/troubleshoot.md": f"{INDEXED} && grep -m 3 ' ERROR ' logs/services.log > app.log && {STACK}",
     "docs/reference/http-api.md": SERVICES,
+    "examples/several-pipelines/README.md": f"{SERVICES} && head -n 3 logs/services.log > app.log",
     "examples/containers/README.md": "cp examples/containers/* .",
 }
 """What a page takes for granted."""
