@@ -18,19 +18,26 @@ from ingest.not_offered import NOT_OFFERED
 from ingest.options import Block, Kind, Option, Options, Unresolved, resolve
 from ingest.plugin import Plugin, PluginKind
 from sawlog.errors import ConfigError, Position, nearest
-from sawlog.extras import ExtraMissingError
+from sawlog.extras import ExtraMissingError, needing
+
+_EXTRAS = {"ingest.output.embedded": ("search",)}
+"""Of a module, what it stands on that not every ingest has."""
 
 
 def lookup(kind: PluginKind, name: str, position: Position) -> type[Plugin]:
     """Return the class of a plugin.
 
     Raises:
-        ConfigError: there is none of that name, with the nearest known name, or with what does its job here.
+        ConfigError: there is none of that name, with the nearest known name, or with what does its job here; or what it
+            stands on is not installed.
     """
     if hint := NOT_OFFERED[kind].get(name):
         raise ConfigError(f"the {kind} '{name}' is not offered", position, hint)
     alias = ALIASES[kind].get(name)
-    found = _import(kind, name if alias is None else alias.plugin)
+    try:
+        found = _import(kind, name if alias is None else alias.plugin)
+    except ExtraMissingError as error:
+        raise ConfigError(str(error), position) from None
     if found is None:
         raise ConfigError(f"there is no {kind} '{name}'", position, nearest(name, [*known(kind), *ALIASES[kind]]))
     return found
@@ -39,7 +46,14 @@ def lookup(kind: PluginKind, name: str, position: Position) -> type[Plugin]:
 def known(kind: PluginKind) -> list[str]:
     """Return the names of all plugins of a kind, sorted; imports them all."""
     folder = Path(__file__).with_name(kind)
-    return sorted(path.stem for path in folder.glob("*.py") if _import(kind, path.stem))
+    return sorted(path.stem for path in folder.glob("*.py") if _is_plugin(kind, path.stem))
+
+
+def _is_plugin(kind: PluginKind, name: str) -> bool:
+    try:
+        return _import(kind, name) is not None
+    except ExtraMissingError:
+        return True
 
 
 def declared(plugin: type[Plugin]) -> dict[str, Option]:
@@ -120,7 +134,8 @@ def _import(kind: PluginKind, name: str) -> type[Plugin] | None:
         return None
     module_name = f"ingest.{kind}.{name}"
     try:
-        module = importlib.import_module(module_name)
+        with needing(f"the {name} {kind}", *_EXTRAS.get(module_name, ())):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name == module_name:
             return None

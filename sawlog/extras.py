@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from typing import Any
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any, Final
 
 from sawlog.errors import SawlogError
 
+MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "elasticsearch": ("elasticsearch", "elastic_transport"),
+    "ingest": ("elasticsearch", "cronsim", "dns", "lark", "maxminddb", "mmh3", "pygrok", "regex", "ua_parser"),
+    "search": ("elasticsearch", "arro3", "duckdb", "lark", "luqum", "mmh3", "regex", "textual"),
+}
+"""What the extras that bring whole commands bring, as it is imported. Where one module needs another library, it asks
+for it by `library`; what a whole package stands on is imported on top, and who imports that package by its name says by
+`needing` what it needs."""
+
 
 class ExtraMissingError(SawlogError):
-    """What `what` names needs a library that is not installed; the message says which extra brings it."""
+    """What `what` needs is not installed; the message says which extras bring it."""
 
-    def __init__(self, extra: str, what: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'sawlog[{extra}]'")
+    def __init__(self, extras: str | tuple[str, ...], what: str) -> None:
+        names = (extras,) if isinstance(extras, str) else extras
+        told = " and ".join(f"'{name}'" for name in names)
+        words = "the extra" if len(names) == 1 else "the extras"
+        super().__init__(f"{what} needs {words} {told}: pip install 'sawlog[{','.join(names)}]'")
 
 
 def library(module: str, extra: str, what: str) -> Any:
@@ -25,3 +40,25 @@ def library(module: str, extra: str, what: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise ExtraMissingError(extra, what) from None
+
+
+@contextlib.contextmanager
+def needing(what: str, *extras: str) -> Iterator[None]:
+    """Say which of `extras` are missing if a module of an extra is not there when it is imported within.
+
+    Raises:
+        ExtraMissingError: the module is of one of `extras`; or else of another one, which is named then.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        bringing = [extra for extra, modules in MODULES.items() if module in modules]
+        if not bringing:
+            raise
+        missing = tuple(extra for extra in extras if not _installed(extra))
+        raise ExtraMissingError(missing or bringing[0], what) from None
+
+
+def _installed(extra: str) -> bool:
+    return all(find_spec(module) is not None for module in MODULES[extra])

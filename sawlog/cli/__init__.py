@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from typing import Final
@@ -10,6 +11,7 @@ import click
 
 from sawlog import __version__
 from sawlog.errors import SawlogError
+from sawlog.extras import needing
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("sawlog.cli.up:up", "Tail, parse, index and show logs, in one process."),
@@ -35,6 +37,18 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dead-letter": ("sawlog.cli.dead_letter:dead_letter", "List, show, replay or purge what the store refused."),
 }
 """Command → where it is, and its line in ``sawlog --help``."""
+
+_SEARCH: Final = (
+    "search", "count", "tail", "view", "around", "problems", "watch", "top", "histogram", "dashboards", "store", "sql",
+)  # fmt: skip
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "up": ("ingest", "search"),
+    "ingest": ("ingest",),
+    "grok": ("ingest",),
+    "setup": ("elasticsearch",),
+    **dict.fromkeys(_SEARCH, ("search",)),
+}
+"""Command → the extras that it needs; the others run with `sawlog` alone, or say themselves for what they need one."""
 
 
 def main() -> None:
@@ -67,13 +81,26 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        with _needing(cmd_name):
+            command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a library that it lacks is told by the name of its extra."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError:
+            with _needing(ctx.invoked_subcommand or ""):
+                raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+def _needing(command: str) -> contextlib.AbstractContextManager[None]:
+    return needing(f"sawlog {command}", *NEEDS.get(command, ()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,6 +11,7 @@ import click
 
 from sawlog.cli.settings_option import settings_option
 from sawlog.errors import ConfigError, ConfigErrors, SawlogError
+from sawlog.extras import needing
 
 if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
@@ -63,6 +64,7 @@ def _tell(test: Callable[[], None]) -> bool:
     return False
 
 
+@needing("testing a pipeline", "ingest")
 def _check_default(syntax: bool) -> None:
     # Imported here so that `sawlog --help` stays instant.
     from ingest.pipeline import DEFAULT, Pipeline  # noqa: PLC0415
@@ -70,6 +72,7 @@ def _check_default(syntax: bool) -> None:
     _check_one("the default pipeline", Pipeline.load([DEFAULT], syntax_only=syntax), [DEFAULT], syntax)
 
 
+@needing("testing a pipeline", "ingest")
 def _check_pipelines(paths: tuple[str, ...], folder: Path | None, syntax: bool) -> None:
     from ingest.pipeline import files_of  # noqa: PLC0415 - as above
     from sawlog.cli.pipelines import choose, load_all  # noqa: PLC0415
@@ -127,6 +130,7 @@ def _check_shipper(path: str, syntax: bool) -> None:
     click.echo(f"{path}: good")
 
 
+@needing("testing an alerts.yml", "search")
 def _check_alerts(path: str, syntax: bool) -> None:
     from sawlog.watch.reading import read_alerts  # noqa: PLC0415 - as above
     from sawlog.watch.telling import Teller  # noqa: PLC0415 - as above

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from io import StringIO
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -20,9 +20,12 @@ from rich.text import Text
 from sawlog.event import Event, get
 from sawlog.event import value_of as value_in
 from sawlog.search.export import csv_writer
-from sawlog.search.marks import Marks
 from sawlog.store.base import Hit
 from sawlog.times.instant import normalise
+
+if TYPE_CHECKING:
+    # It stands on the query language, which who only ships has not.
+    from sawlog.search.marks import Marks
 
 STYLES: Final = {
     "FATAL": "bold white on red",

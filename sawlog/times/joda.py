@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 from sawlog.errors import ConfigError
-from sawlog.times.letters import Token, tokens
+from sawlog.extras import library
+from sawlog.times.letters import DAYS, MONTHS, Token, tokens
 from sawlog.times.parsing import Rules, TimeFields, TimePattern
 from sawlog.times.zones import OFFSET, zone_named
 
@@ -166,20 +167,36 @@ def _any_of(words: dict[str, int] | dict[str, str]) -> str:
 @lru_cache(maxsize=100)
 def _names(letter: str, locale: str | None) -> dict[str, int]:
     """Return the names of months (``M``) or days (``E``), short and long, in small letters, with their numbers."""
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - heavy, and only for patterns with names
+    # English is understood everywhere, as Logstash falls back to it.
+    names = {
+        word.lower(): number
+        for number, whole in enumerate(MONTHS if letter == "M" else DAYS, 1)
+        for word in (whole, whole[:3])
+    }
+    if (locale or "en").replace("-", "_").split(".")[0] not in {"en", "en_US"}:
+        for word, number in _names_in(letter, locale or "en").items():
+            names.setdefault(word, number)
+    return names
 
+
+def _names_in(letter: str, locale: str) -> dict[str, int]:
+    """Return the names in another language than English.
+
+    Raises:
+        ConfigError: there is no such language, without a position.
+        ExtraMissingError: babel, which knows the languages, is not installed.
+    """
+    babel = library("babel", "locales", f"the locale '{locale}'")
     names: dict[str, int] = {}
     try:
-        # English is understood everywhere, as Logstash falls back to it.
-        for language in dict.fromkeys(("en", (locale or "en").replace("-", "_"))):
-            known = Locale.parse(language.split(".")[0])
-            table = known.months if letter == "M" else known.days
-            for context in ("format", "stand-alone"):
-                for width in ("abbreviated", "wide"):
-                    for number, word in table[context][width].items():
-                        value = number if letter == "M" else number + 1
-                        names.setdefault(word.lower(), value)
-                        names.setdefault(word.lower().rstrip("."), value)
-    except (ValueError, UnknownLocaleError):
+        known = babel.Locale.parse(locale.replace("-", "_").split(".")[0])
+    except (ValueError, babel.UnknownLocaleError):
         raise ConfigError(f"there is no locale '{locale}'") from None
+    table = known.months if letter == "M" else known.days
+    for context in ("format", "stand-alone"):
+        for width in ("abbreviated", "wide"):
+            for number, word in table[context][width].items():
+                value = number if letter == "M" else number + 1
+                names.setdefault(word.lower(), value)
+                names.setdefault(word.lower().rstrip("."), value)
     return names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Final
 
+from sawlog.extras import needing
 from shipper.output.base import About, Sender
 from shipper.settings import EnabledOutput
 
@@ -18,6 +19,8 @@ _SENDERS: Final = {
     "file": "shipper.output.file:FileSender",
     "embedded": "shipper.output.embedded:EmbeddedSender",
 }
+_EXTRAS: Final = {"elasticsearch": "elasticsearch", "embedded": "search"}
+"""What the modules of these stand on."""
 
 
 def sender_for(output: EnabledOutput, about: About) -> Sender:
@@ -25,9 +28,11 @@ def sender_for(output: EnabledOutput, about: About) -> Sender:
 
     Raises:
         ConfigError: the output cannot be used as it is configured.
+        ExtraMissingError: a library that it needs is not installed.
     """
     module, _, name = _SENDERS[output.kind].partition(":")
-    sender: Sender = getattr(importlib.import_module(module), name)(output.settings, about)
+    with needing(f"output.{output.kind}", *filter(None, [_EXTRAS.get(output.kind)])):
+        sender: Sender = getattr(importlib.import_module(module), name)(output.settings, about)
     return sender
 
 
