@@ -26,7 +26,10 @@ def agent(more: tuple[str, ...] = ()) -> Flavour:
     """Return the package of a machine with logs. `more` names extras beyond those that outputs and files need."""
     services = ("sawlog-shipper",)
     return Flavour(
-        "sawlog-agent", "follows log files and sends them", _known(("kafka", "redis", "zstd", *more)), services
+        "sawlog-agent",
+        "follows log files and sends them",
+        _known(("elasticsearch", "kafka", "redis", "zstd", *more)),
+        services,
     )
 
 
