@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sawlog.errors import InputError
 from shipper.containers.access import ApiSettings, access_of
+from tests.ingesting import ROOT
 from tests.patience import SECONDS
 from tests.shipper.autodiscover.following import Follower
 from tests.shipper.containers.kubernetes_api import KubernetesApi, kubeconfig
@@ -20,6 +22,16 @@ UID = "5c1a1b9e-8d0b-4d5c-9a52-0d0d5a0f2c11"
 POD = "orders-7d9c5b6f4-x2x8k"
 TEXT = "2026-11-28T11:15:38.748722475Z stdout F "
 PROCESSOR = "processors: [{{add_kubernetes_metadata: {{kube_config: {config}, host: node-1}}}}]\n"
+
+
+def allowed() -> set[str]:
+    """Return what the service account of the manifests may list and watch."""
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/shipper.yaml").read_text())
+    (role,) = (one for one in documents if one["kind"] == "ClusterRole")
+    (rule,) = role["rules"]
+    assert rule["apiGroups"] == [""]
+    assert set(rule["verbs"]) == {"get", "list", "watch"}
+    return set(rule["resources"])
 
 
 class Logs:
@@ -146,6 +158,8 @@ class TestWithApi:
         assert event["container"] == CONTAINER
         assert "/api/v1/pods?limit=500&fieldSelector=spec.nodeName%3Dnode-1" in api.asked
         assert any("continue=" in one for one in api.asked), "the list has pages"
+        kinds = {one.partition("?")[0].removeprefix("/api/v1/") for one in api.asked}
+        assert {"pods"} <= kinds <= allowed(), "the role of the manifests has it"
 
     async def test_a_watch_tells_of_changes_and_their_ends_lose_nothing(self, logs: Logs, tmp_path: Path) -> None:
         async with KubernetesApi().serving() as api:
