@@ -40,6 +40,7 @@ WITHOUT: Final = {
     "docs/how-to/alerts.md": "people who are told; tests/sawlog/watch/test_documents.py has its file",
     "docs/how-to/elasticsearch-and-kibana.md": "Elasticsearch; tests/sawlog/cli/test_setup.py",
     "docs/how-to/from-filebeat-and-logstash.md": "a Filebeat; tests/sawlog/cli/test_registry_import.py",
+    "docs/how-to/ship.md": "ports of its own; tests/shipper/input/test_http_endpoint.py",
     "docs/tutorial/first-search.md": "make up; tests/e2e/test_up.py",
 }
 """Pages with blocks that show output and are not run: what they need."""
