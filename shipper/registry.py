@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS archive (
     key TEXT PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL, length INTEGER NOT NULL,
     damage TEXT
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal (name TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS: Final = "key, path, device, inode, offset, head_length, head, tail_length, tail, retired, updated"
 
@@ -184,6 +185,16 @@ class Registry:
             if facts is not None:
                 values = (key, facts.kind, facts.size, facts.changed, facts.length, facts.damage)
                 self._database.execute("INSERT INTO archive VALUES (?,?,?,?,?,?)", values)
+
+    def cursor(self, name: str) -> str | None:
+        """Return the cursor up to which the entries of a journal are delivered, if it is known."""
+        row = self._database.execute("SELECT cursor FROM journal WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
+    def put_cursor(self, name: str, cursor: str) -> None:
+        """Store a cursor; while the disk is full, the next one is."""
+        with suppress(sqlite3.OperationalError), self._database:
+            self._database.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (name, cursor))
 
     def move(self, record: Record, device: int, inode: int) -> None:
         """Give a record to another file, which has its content now; what it had before still counts as a file."""

@@ -41,8 +41,9 @@ class ShipperService:
             InputError: the data folder cannot be used, or another agent uses it.
         """
         assert config.output is not None, "a configuration is loaded with its output"
-        if once and config.receivers:
-            raise InputError(f"an input of type {config.receivers[0].type} has no end, and --once waits for all ends")
+        endless = next((one.type for one in config.receivers if one.type != "journald"), None)
+        if once and endless is not None:
+            raise InputError(f"an input of type {endless} has no end, and --once waits for all ends")
         self.config = config
         self.agent: Agent | None = None
         self.sender: Sender | None = None
@@ -157,7 +158,7 @@ class ShipperService:
             running.append(asyncio.create_task(self.standard_input.run(sender.send)))
         if config.receivers or self.receiving is not None:
             # They outlive a reload, too.
-            self.receiving = self.receiving or Receiving(self._identity)
+            self.receiving = self.receiving or Receiving(self._identity, registry, once=self._once)
             hearing = self.receiving.run(config.receivers, config.processors, config.name, sender.send)
             running.append(asyncio.create_task(hearing))
         return running
@@ -204,8 +205,8 @@ class ShipperService:
         end = time.monotonic() + grace
         while left() and time.monotonic() < end:  # noqa: ASYNC110 - several sources, and no event of all
             await asyncio.sleep(0.05)
-        if held is not None and held.in_flight and not going_on:
-            log.error("stopped with %d bytes that were received and not delivered: they are lost", held.in_flight)
+        if held is not None and held.at_stake and not going_on:
+            log.error("stopped with %d bytes that were received and not delivered: they are lost", held.at_stake)
         if again := self.in_flight - (held.handed if held is not None and not going_on else 0):
             log.warning("stopped with %d bytes not acknowledged; they are sent again", again)
 

@@ -37,6 +37,19 @@ def of_milliseconds(milliseconds: float) -> str:
         raise ValueError(f"{milliseconds} ms since 1970 is beyond the calendar") from None
 
 
+def of_microseconds(microseconds: int) -> str:
+    """Write the moment so long after 1970.
+
+    Raises:
+        ValueError: it is beyond the calendar.
+    """
+    try:
+        moment = EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        raise ValueError(f"{microseconds} µs since 1970 is beyond the calendar") from None
+    return with_digits(moment, f"{moment.microsecond:06}")
+
+
 def with_digits(second: datetime, digits: str) -> str:
     """Write a second in UTC, and what stands behind it."""
     return f"{second.isoformat()[:19]}.{digits:0<3}Z"

@@ -1,4 +1,4 @@
-"""The inputs that hear from others: tcp, udp, unix, syslog, http_endpoint."""
+"""The inputs that hear from others: tcp, udp, unix, syslog, http_endpoint, journald."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from shipper.config.tls import SERVER_TLS, TLS_VERSIONS
 from shipper.config.values import ValueKind
 from shipper.input.settings import (
     HttpEndpoint,
+    JournalSettings,
     Listener,
     ReceiverSettings,
     Signature,
@@ -117,12 +118,40 @@ _HTTP_ENDPOINT: Final[SectionOptions] = {
     "tracer.*": noted("requests are not logged"),
     **SERVER_TLS,
 }
+_MATCHES: Final = "give `include_matches.match`: terms of one field are alternatives, of several all hold"
+_JOURNALD: Final[SectionOptions] = {
+    "id": done(ValueKind.TEXT, word="the cursor is kept under it; without, under what the input asks for"),
+    "paths": done(ValueKind.TEXTS, ()),
+    "seek": done(
+        ValueKind.TEXT, "head", one_of=("head", "tail", "since", "cursor"), word="where no cursor is known; else there"
+    ),
+    "cursor_seek_fallback": done(ValueKind.TEXT, "head", one_of=("head", "tail", "since")),
+    "since": done(ValueKind.DURATION, 0.0),
+    "units": done(ValueKind.TEXTS, ()),
+    "syslog_identifiers": done(ValueKind.TEXTS, ()),
+    "transports": done(ValueKind.TEXTS, ()),
+    "facilities": done(ValueKind.TEXTS, ()),
+    "include_matches": done(ValueKind.TREE, word="`match` below it, or the list itself, as in 7.x"),
+    "save_remote_hostname": done(ValueKind.BOOL, False),
+    "merge": done(ValueKind.BOOL, False),
+    "journalctl_path": done(ValueKind.TEXT, "journalctl"),
+    "chroot": refused("give `paths`"),
+    "parsers": refused("use ingest's filters, or the processor decode_json_fields"),
+    "backoff": noted("journalctl follows the journal"),
+    "max_backoff": noted("journalctl follows the journal"),
+}
+_INCLUDE: Final[SectionOptions] = {
+    "match": done(ValueKind.TEXTS, ()),
+    "and": refused(_MATCHES),
+    "or": refused(_MATCHES),
+}
 RECEIVERS: Final[Table[str, SectionOptions]] = {
     "tcp": {**COMMON, **_KEEP_NULL, **_TCP},
     "udp": {**COMMON, **_KEEP_NULL, **_UDP},
     "unix": {**COMMON, **_KEEP_NULL, **_UNIX},
     "syslog": {**COMMON, **_KEEP_NULL, **_SYSLOG},
     "http_endpoint": {**COMMON, **_HTTP_ENDPOINT},
+    "journald": {**COMMON, **_KEEP_NULL, **_JOURNALD},
 }
 """The types, and the options of each."""
 PROTOCOLS: Final[Table[str, SectionOptions]] = {
@@ -145,6 +174,8 @@ def read_receiver(schema: Schema, where: str, kind: str, values: Values, fields:
         syslog = SyslogSettings(format=values["format"], timezone=_zone(values))
     elif kind == "http_endpoint":
         listener = _http_endpoint(values)
+    elif kind == "journald":
+        listener = _journal(schema, where, values)
     else:
         listener = _listener(schema, where, kind, values)
     return ReceiverSettings(
@@ -247,6 +278,25 @@ def _http_endpoint(values: Values) -> HttpEndpoint:
         secret=_pair(values, "secret.header", "secret.value"),
         hmac=Signature(*signed, values["hmac.type"], values["hmac.prefix"]) if signed is not None else None,
     )
+
+
+def _journal(schema: Schema, where: str, values: Values) -> JournalSettings:
+    tree: Tree | None = values["include_matches"]
+    section = f"{where}.include_matches"
+    if isinstance(tree, Mapping):
+        matches = schema.section(section, _INCLUDE, tree)["match"]
+    else:
+        matches = schema.reader.read(ValueKind.TEXTS, tree, section) if tree is not None else ()
+    for match in matches:
+        if "=" not in match and "${" not in match:
+            raise values.error(f"'{section}' are FIELD=value, and got '{match}'", "include_matches")
+    for one in values["facilities"]:
+        if not (one.isascii() and one.isdecimal() and int(one) < 24):
+            raise values.error(f"a facility is a number from 0 to 23, and got '{one}'", "facilities")
+    same = ("id", "paths", "since", "units", "syslog_identifiers", "transports", "facilities", "save_remote_hostname",
+            "merge", "journalctl_path")  # fmt: skip
+    seek = values["cursor_seek_fallback"] if values["seek"] == "cursor" else values["seek"]
+    return JournalSettings(**{name: values[name] for name in same}, seek=seek, include_matches=matches)
 
 
 def _pair(values: Values, first: str, second: str) -> tuple[str, str] | None:

@@ -31,7 +31,8 @@ class Receiver(ABC):
 class EventMaker:
     """Makes events of what was heard: the input's own fields, the names of the agent, processors.
 
-    The `_id`s are new with each run: what is sent again has the same, what others send again has another.
+    The `_id`s are new with each run, unless they are given: what is sent again has the same, what others send again
+    has another.
     """
 
     def __init__(self, settings: ReceiverSettings, processors: Sequence[Processor], identity: str, name: str) -> None:
@@ -46,25 +47,30 @@ class EventMaker:
         self._count = 0
         self.source = Source(self._key, settings.type)
 
-    def make(self, heard: Sequence[Event]) -> list[Event]:
-        """Make events of their own parts, such as ``message`` and ``@timestamp``; some may be dropped."""
-        first, self._count = self._count, self._count + len(heard)
+    def make(self, heard: Sequence[Event], ids: Sequence[str] | None = None) -> list[Event]:
+        """Make events of their own parts, such as ``message`` and ``@timestamp``; some may be dropped.
+
+        `ids` are their `_id`s, where what was heard has names that stay.
+        """
+        if ids is None:
+            first, self._count = self._count, self._count + len(heard)
+            ids = [f"{self._key}:{number}" for number in range(first, self._count)]
         try:
-            events = [self._whole(event, first + at) for at, event in enumerate(heard)]
+            events = [self._whole(event, name) for event, name in zip(heard, ids, strict=True)]
             for processor in self._processors:
                 events = processor.apply(events)
         except Exception:
-            ones = [self._whole(event, first + at) for at, event in enumerate(heard)]
+            ones = [self._whole(event, name) for event, name in zip(heard, ids, strict=True)]
             events = [event for one in ones for event in contained([one], self._processors)]
         return events
 
-    def _whole(self, heard: Event, number: int) -> Event:
+    def _whole(self, heard: Event, name: str) -> Event:
         event = _over(self._fields, heard)
-        event[METADATA] = {"_id": f"{self._key}:{number}"}
-        for name, template in (("raw_index", self._settings.index), ("pipeline", self._settings.pipeline)):
+        event[METADATA] = {"_id": name}
+        for option, template in (("raw_index", self._settings.index), ("pipeline", self._settings.pipeline)):
             value = template(event) if template is not None else None
             if value is not None:
-                put(event, (METADATA, name), value)
+                put(event, (METADATA, option), value)
         return event
 
 

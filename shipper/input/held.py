@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -24,10 +24,15 @@ class _Parcel:
     events: Sequence[Event]
     size: int
     told: Settled | None
+    delivered: Callable[[], None] | None
 
     @property
     def weight(self) -> int:
         return self.size + EVENT_BYTES * len(self.events)
+
+    @property
+    def at_stake(self) -> int:
+        return self.size if self.told is None and self.delivered is None else 0
 
 
 class Held:
@@ -42,6 +47,8 @@ class Held:
         """Bytes that are held, be they handed on or not."""
         self.handed = 0
         """Bytes that were handed on and are not acknowledged."""
+        self.at_stake = 0
+        """Bytes that nobody else has."""
         self.error: BaseException | None = None
         """Why the last batch was not delivered."""
         self._window = window
@@ -60,10 +67,22 @@ class Held:
         while self.is_full:
             await self._change()
 
-    def put(self, source: Source, events: Sequence[Event], size: int, told: Settled | None = None) -> None:
-        """Take events of so many bytes. With `told`, they are tried once: it hears what became of them."""
-        parcel = _Parcel(source, events, size, told)
+    async def empty(self) -> None:
+        """Wait until all is delivered."""
+        while self.in_flight:
+            await self._change()
+
+    def put(
+        self, source: Source, events: Sequence[Event], size: int, told: Settled | None = None,
+        delivered: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Take events of so many bytes; `delivered` is called when they are, by whoever could read them again.
+
+        With `told`, they are tried once: it hears what became of them.
+        """
+        parcel = _Parcel(source, events, size, told, delivered)
         self.in_flight += size
+        self.at_stake += parcel.at_stake
         self._weight += parcel.weight
         self._waiting.append(parcel)
         self._changed.set()
@@ -97,10 +116,13 @@ class Held:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._put_back, parcel)
             return
         self.in_flight -= parcel.size
+        self.at_stake -= parcel.at_stake
         self._weight -= parcel.weight
         self._changed.set()
         if parcel.told is not None:
             parcel.told(error)
+        if parcel.delivered is not None and error is None:
+            parcel.delivered()
 
     def _put_back(self, parcel: _Parcel) -> None:
         self._waiting.appendleft(parcel)

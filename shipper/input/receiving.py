@@ -12,9 +12,11 @@ from sawlog.batch import Deliver
 from sawlog.errors import SawlogError
 from shipper.input.base import EventMaker, Receiver
 from shipper.input.held import Held
+from shipper.input.journald import JournalReceiver
 from shipper.input.network import NetworkReceiver
-from shipper.input.settings import HttpEndpoint, ReceiverSettings
+from shipper.input.settings import HttpEndpoint, JournalSettings, ReceiverSettings
 from shipper.processor.base import Processor
+from shipper.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +38,12 @@ class _Running:
 class Receiving:
     """Keeps inputs running from one configuration to the next, and holds what they have heard."""
 
-    def __init__(self, identity: str) -> None:
-        """`identity` is the agent's id."""
+    def __init__(self, identity: str, registry: Registry, *, once: bool = False) -> None:
+        """`identity` is the agent's id; with `once`, what has an end is read to it."""
         self.held = Held()
         self._identity = identity
+        self._registry = registry
+        self._once = once
         self._running: list[_Running] = []
         self._begun = False
 
@@ -48,6 +52,8 @@ class Receiving:
     ) -> None:
         """Hear by just these inputs, and hand on, until cancelled: the inputs go on then, and what comes is held.
 
+        With `once`, until they have come to their ends and all is delivered.
+
         Raises:
             SawlogError: an input cannot run; one that was changed by a reload says so, and tries again.
         """
@@ -55,11 +61,12 @@ class Receiving:
         handing = asyncio.create_task(self.held.run(deliver))
         try:
             tasks = {one.task for one in self._running} | {handing}
-            while True:
+            while not self._once or len(tasks) > 1:
                 done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if not task.cancelled():
                         task.result()
+            await self.held.empty()
         finally:
             handing.cancel()
             await asyncio.gather(handing, return_exceptions=True)
@@ -105,6 +112,8 @@ class Receiving:
             from shipper.input.http_endpoint import HttpReceiver  # noqa: PLC0415
 
             return HttpReceiver(listener, maker)
+        if isinstance(listener, JournalSettings):
+            return JournalReceiver(listener, maker, self._registry, follow=not self._once)
         return NetworkReceiver(settings, listener, maker)
 
 

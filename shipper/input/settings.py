@@ -107,7 +107,30 @@ class HttpEndpoint:
         return self.basic_auth is not None or self.secret is not None or self.hmac is not None
 
 
-Listener = TcpListener | UdpListener | UnixListener | HttpEndpoint
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """Entries of systemd's journal: those for which all holds that is asked for."""
+
+    id: str | None = None
+    """Under which the cursor is kept."""
+    paths: tuple[str, ...] = ()
+    """Folders and files; none given: the journal of this machine."""
+    seek: Literal["head", "tail", "since"] = "head"
+    """Where to begin a journal whose cursor is not known."""
+    since: float = 0.0
+    """Seconds from now, negative ones before it."""
+    units: tuple[str, ...] = ()
+    syslog_identifiers: tuple[str, ...] = ()
+    transports: tuple[str, ...] = ()
+    facilities: tuple[str, ...] = ()
+    include_matches: tuple[str, ...] = ()
+    """``FIELD=value``, by the names of the journal or of Filebeat."""
+    save_remote_hostname: bool = False
+    merge: bool = False
+    journalctl_path: str = "journalctl"
+
+
+Listener = TcpListener | UdpListener | UnixListener | HttpEndpoint | JournalSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +147,7 @@ class ReceiverSettings:
     """One input that hears from others."""
 
     type: str
-    """As the file has it: tcp, udp, unix, syslog, http_endpoint."""
+    """As the file has it: tcp, udp, unix, syslog, http_endpoint, journald."""
     listener: Listener
     syslog: SyslogSettings | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import need
 from tests.ingesting import SAWLOG, SECONDS, until
 from tests.services import free_port
+from tests.shipper.input.journal import Journal
 from tests.shipping import Shipping
 
 
@@ -100,3 +102,19 @@ def test_an_address_that_is_taken_ends_it(shipping: Shipping) -> None:
     assert done.returncode == 1
     assert b"the tcp input cannot listen on 127.0.0.1:" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_journal_once_and_no_entry_twice(shipping: Shipping) -> None:
+    journal = need(lambda: Journal(shipping.folder / "one.journal"))
+    journal.add("one", "two", SYSLOG_IDENTIFIER="shop")
+    shipping.configure(f"- {{type: journald, paths: [{journal.path}]}}")
+    assert shipping.once().returncode == 0
+    journal.add("three", SYSLOG_IDENTIFIER="shop")
+    assert shipping.once().returncode == 0
+    assert shipping.texts() == ["one", "two", "three"]
+    event = shipping.written()[0]
+    assert (event["syslog"], event["input"]) == ({"identifier": "shop"}, {"type": "journald"})
+    shipping.configure("- {type: journald, journalctl_path: /no/journalctl}")
+    done = shipping.once()
+    assert done.returncode == 1
+    assert b"cannot start /no/journalctl, which systemd has: No such file or directory" in done.stderr

@@ -14,6 +14,7 @@ from sawlog.wire.listening import SocketFile
 from shipper.config.load import load
 from shipper.input.settings import (
     HttpEndpoint,
+    JournalSettings,
     ReceiverSettings,
     Signature,
     StreamSettings,
@@ -123,6 +124,34 @@ def test_http_endpoint_with_all_that_it_has(tmp_path: Path) -> None:
     assert one(tmp_path, "- type: http_endpoint").listener == HttpEndpoint(max_body_bytes=100 << 20)
 
 
+def test_journald_with_all_that_it_has(tmp_path: Path) -> None:
+    found = one(
+        tmp_path,
+        """
+- type: journald
+  id: mine
+  paths: [/var/log/journal]
+  seek: since
+  since: -24h
+  units: [shop.service]
+  syslog_identifiers: [shop]
+  transports: [syslog]
+  facilities: [3]
+  include_matches.match: ["_UID=0"]
+  save_remote_hostname: true
+  merge: true
+  journalctl_path: /usr/bin/journalctl
+""",
+    ).listener
+    assert found == JournalSettings(
+        "mine", ("/var/log/journal",), "since", -86400.0, ("shop.service",), ("shop",), ("syslog",), ("3",),
+        ("_UID=0",), True, True, "/usr/bin/journalctl",
+    )  # fmt: skip
+    old = one(tmp_path, "- {type: journald, seek: cursor, cursor_seek_fallback: tail, include_matches: ['_UID=0']}")
+    assert old.listener == JournalSettings(seek="tail", include_matches=("_UID=0",))
+    assert one(tmp_path, "- type: journald").listener == JournalSettings()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -143,6 +172,10 @@ def test_http_endpoint_with_all_that_it_has(tmp_path: Path) -> None:
         ("- type: http_endpoint\n  secret.header: x", "'secret.header' and 'secret.value' need each other"),
         ("- type: http_endpoint\n  program: obj", "'filebeat.inputs.program' is refused"),
         ("- type: http_endpoint\n  listen_port: 65536", "at most 65535"),
+        ("- type: journald\n  include_matches: [shop]", "3:3: 'filebeat.inputs.include_matches' are FIELD=value"),
+        ("- type: journald\n  include_matches.or: [a]", "'filebeat.inputs.include_matches.or' is refused"),
+        ("- type: journald\n  facilities: [24]", "3:3: a facility is a number from 0 to 23"),
+        ("- type: journald\n  parsers: [ndjson: {}]", "'filebeat.inputs.parsers' is refused"),
         ("- type: sislog", "did you mean 'syslog'"),
     ],
 )
@@ -166,4 +199,4 @@ def test_the_example_of_the_guide(tmp_path: Path) -> None:
     path.write_text(found[1])
     config = load(str(path))
     assert config.notes == config.warnings == ()
-    assert [one.type for one in config.receivers] == ["syslog", "tcp", "unix", "http_endpoint"]
+    assert [one.type for one in config.receivers] == ["syslog", "tcp", "unix", "http_endpoint", "journald"]

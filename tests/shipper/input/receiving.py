@@ -11,7 +11,7 @@ from shipper.input.base import EventMaker
 from shipper.input.held import Held
 from shipper.input.http_endpoint import HttpReceiver
 from shipper.input.network import NetworkReceiver
-from shipper.input.settings import HttpEndpoint, ReceiverSettings
+from shipper.input.settings import HttpEndpoint, JournalSettings, ReceiverSettings
 from tests.patience import SECONDS
 
 
@@ -47,6 +47,7 @@ class Listening(Heard):
         if isinstance(listener, HttpEndpoint):
             self.receiver: HttpReceiver | NetworkReceiver = HttpReceiver(listener, maker)
         else:
+            assert not isinstance(listener, JournalSettings)
             self.receiver = NetworkReceiver(settings, listener, maker)
 
     async def __aenter__(self) -> Listening:
