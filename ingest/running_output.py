@@ -62,6 +62,7 @@ class RunningOutput:
         self.sent = OutputCounters()
         self._output = cast("Output", make("output", block)[0])
         self._output.bus = bus
+        self._output.data = letters.directory.parent
         self._pipeline = pipeline
         self._letters = letters
         self._wait = growing(FIRST_WAIT)

@@ -305,6 +305,7 @@ class IngestService:
         made = cast("Input", make("input", block)[0])
         made.tailer = self._tailer
         made.bus = self._bus
+        made.data = self._letters.directory.parent
         return _RunningInput(key_of(block), cast("Feed", made), made.inside)
 
     def _start(self, inputs: Sequence[_RunningInput]) -> None:

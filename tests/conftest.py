@@ -23,6 +23,7 @@ from tests.services import (
     MosquittoServer,
     Process,
     RedisServer,
+    S3Server,
     chromium_path,
 )
 
@@ -122,6 +123,12 @@ def kafka() -> Iterator[KafkaServer]:
 def redis_server() -> Iterator[RedisServer]:
     """A Redis on loopback that lets everybody in."""
     yield from _run(RedisServer)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A server that speaks S3 and believes everybody: each test makes a bucket of its own."""
+    yield from _run(S3Server)
 
 
 @pytest.fixture(scope="session")

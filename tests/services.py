@@ -8,6 +8,8 @@ skip, or a failure under ``CI=true``.
 from __future__ import annotations
 
 import base64
+import contextlib
+import importlib
 import json
 import os
 import pwd
@@ -16,6 +18,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -468,6 +471,68 @@ class KafkaServer(Process):
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", str(properties), *users]
         subprocess.run([*self._command(), *tool], check=True, capture_output=True, timeout=START_SECONDS)
+
+
+class S3Server(Process):
+    """Moto's server, which speaks S3 over HTTP, and keeps in memory what it has."""
+
+    name = "s3"
+
+    def __init__(self) -> None:
+        for library in ("moto.server", "aiobotocore", "boto3"):
+            try:
+                importlib.import_module(library)
+            except ImportError as error:
+                raise MissingServiceError(f"{library} is not installed") from error
+        super().__init__()
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def access(self) -> dict[str, Any]:
+        """The options of a plugin that is to speak to it."""
+        return {"endpoint": self.url, "access_key_id": "tester", "secret_access_key": "s3cret"}
+
+    @property
+    def client(self) -> Any:
+        """A client that is not ours."""
+        boto3 = importlib.import_module("boto3")
+        keys = {"aws_access_key_id": "tester", "aws_secret_access_key": "s3cret", "region_name": "us-east-1"}
+        return boto3.client("s3", endpoint_url=self.url, **keys)
+
+    def bucket(self) -> str:
+        """Make a bucket, and return its name."""
+        name = f"tests-{uuid.uuid4().hex}"
+        self.client.create_bucket(Bucket=name)
+        return name
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """Return what is in a bucket."""
+        client = self.client
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
+        found: dict[str, bytes] = {}
+        for key in keys:
+            # What was there a moment ago may be deleted meanwhile.
+            with contextlib.suppress(client.exceptions.NoSuchKey):
+                found[key] = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return found
+
+    def start(self) -> None:
+        """Start it and return when it listens."""
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        self._spawn(command, dict(os.environ), None)
+        end = time.monotonic() + START_SECONDS
+        while not _listens(self.port):
+            if self._ended():
+                raise self._fail("ended while starting")
+            if time.monotonic() > end:
+                raise self._fail("does not listen")
+            time.sleep(0.05)
 
 
 class RedisServer(Process):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from ingest.bus import Bus
@@ -39,6 +40,8 @@ class Input(Plugin):
     common_options = COMMON_OPTIONS
     tailer: MakeTailer | None = None
     """Makes what follows files; whoever runs an input that does so sets it."""
+    data: Path | None = None
+    """The folder for what must outlast a restart; whoever runs an input sets it. None: the machine's usual one."""
     bus: Bus | None = None
     """The addresses of other pipelines; whoever runs an input sets it."""
     inside: ClassVar[bool] = False

@@ -26,11 +26,12 @@ from ingest.elastic_connection import OPTIONS, Cluster
 from ingest.failure import fail
 from ingest.input.base import Input
 from ingest.input.decoding import settle_timestamp
+from ingest.input.delivering import delivered
 from ingest.input.memory_queue import draw
 from ingest.options import Kind, Option, Options
 from ingest.settings import ECS_COMPATIBILITY, field, is_ecs, put_field
 from sawlog.backoff import FIRST_WAIT, LONGEST_WAIT, wait
-from sawlog.batch import Deliver, EventBatch, Source
+from sawlog.batch import Deliver, Source
 from sawlog.durable import sync_folder
 from sawlog.errors import InputError, StoreError, StoreUnavailableError
 from sawlog.event import METADATA, TIMESTAMP, Event, Path, get, put
@@ -210,14 +211,7 @@ class Elasticsearch(Input):
     async def _delivered(self, deliver: Deliver, source: Source, events: list[Event]) -> None:
         """Return when the events are safe; until then they are offered again."""
         size = len(_encode([{key: value for key, value in event.items() if key != METADATA} for event in events]))
-        failures = 0
-        while True:
-            settled: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-            await deliver(EventBatch(source, events, size, _settle(settled)))
-            if await settled is None:
-                return
-            failures += 1
-            await asyncio.sleep(wait(failures, *RETRY_SECONDS))
+        await delivered(deliver, source, events, size, RETRY_SECONDS)
 
     async def _version(self, store: ElasticsearchStore) -> str:
         return str(await self._patient(store.version))
@@ -406,14 +400,6 @@ def _id(hit: Hit) -> str:
 
 def _quoted(text: str) -> str:
     return quote(text, safe="*,-")
-
-
-def _settle(settled: asyncio.Future[BaseException | None]) -> Any:
-    def settle(error: BaseException | None) -> None:
-        if not settled.done():
-            settled.set_result(error)
-
-    return settle
 
 
 async def _together(*work: Any) -> None:

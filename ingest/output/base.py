@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ingest.bus import Bus
 from ingest.codec.base import Codec
@@ -36,6 +37,8 @@ class Output(Plugin):
 
     kind = "output"
     common_options = COMMON_OPTIONS
+    data: Path | None = None
+    """The folder for what must outlast a restart; whoever runs an output sets it. None: the machine's usual one."""
     bus: Bus | None = None
     """The addresses of other pipelines; whoever runs an output sets it."""
 

@@ -23,7 +23,7 @@ from ingest.lang.sprintf import compile_sprintf, is_constant
 from ingest.options import Block, Kind, Option, Options, Setting
 from ingest.output.base import Output
 from ingest.plugins import make
-from sawlog.durable import sync_folder
+from sawlog.durable import append, sync_folder
 from sawlog.errors import ConfigError
 from sawlog.event import Event
 from sawlog.store.base import Refusal
@@ -133,7 +133,7 @@ class File(Output):
         try:
             if new and self._file_mode is not None:
                 os.fchmod(descriptor, self._file_mode)
-            _append(descriptor, data)
+            append(descriptor, data)
         finally:
             os.close(descriptor)
         if new:
@@ -147,28 +147,6 @@ class File(Output):
         if self._dir_mode is not None:
             folder.chmod(self._dir_mode)
         sync_folder(folder.parent)
-
-
-def _append(descriptor: int, data: bytes) -> None:
-    """Write all of it to the disk, or nothing."""
-    size = os.fstat(descriptor).st_size
-    try:
-        written = 0
-        while written < len(data):
-            written += os.write(descriptor, data[written:])
-        _synchronise(descriptor)
-    except BaseException:
-        os.ftruncate(descriptor, size)
-        raise
-
-
-def _synchronise(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # A pipe or a terminal has no disk.
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
-            raise
 
 
 def _mode(options: Options, name: str) -> int | None:

@@ -199,7 +199,7 @@ KNOWN_TYPES: Final[Table[str, str]] = {
 """The types that are read, and how they differ."""
 OTHER_TYPES: Final[Table[str, str]] = {
     "aws-cloudwatch": "copy its logs to files, and name these",
-    "aws-s3": "copy the objects to files, and name these",
+    "aws-s3": "use the s3 input of sawlog ingest",
     "azure-blob-storage": "copy the blobs to files, and name these",
     "azure-eventhub": "it speaks Kafka's protocol: ingest's input kafka",
     "benchmark": "use `make bench`",

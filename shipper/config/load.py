@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import glob
-import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import platformdirs
 from sawlog.errors import ConfigError, InputError, Position
 from sawlog.event import Event
 from sawlog.extras import ExtraMissingError, library
+from sawlog.wire import s3_client
 from sawlog.yaml_tree import Mapping, merge, parse, parse_list, parse_value
 from shipper.config.autodiscover import read_providers
 from shipper.config.inputs import CommonFields, place_fields, read_inputs
@@ -79,9 +79,7 @@ def _remote(name: str) -> str:
     reading = "reading from there"
     try:
         fsspec = library("fsspec", "s3", reading)
-        for chatty in ("botocore", "aiobotocore"):
-            # At each reading, they tell where they have found credentials.
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        s3_client.quiet()
         # Without what fsspec has remembered of earlier reads: a SIGHUP asks for what is there now.
         with fsspec.open(name, "rb", skip_instance_cache=True) as file:
             content: bytes = file.read()

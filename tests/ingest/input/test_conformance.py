@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import os
@@ -37,7 +38,7 @@ from shipper.output.mqtt import MqttSender
 from shipper.settings import LogstashOutput, MqttOutput
 from tests.ingest.input.building import PLACE
 from tests.ingest.input.conformance import Answering, AskingAgain, InputConformance, Peer
-from tests.services import KafkaServer, MosquittoServer, RedisServer, free_port
+from tests.services import KafkaServer, MosquittoServer, RedisServer, S3Server, free_port
 
 counter = itertools.count()
 
@@ -365,6 +366,31 @@ class TestRedis(AskingAgain):
 
     def peer(self, settings: dict[str, Any]) -> Peer:
         return RedisPeer(settings["port"], settings["key"])
+
+
+class S3Peer(Peer):
+    """What writes objects, and knows no more of them."""
+
+    def __init__(self, server: S3Server, bucket: str) -> None:
+        self._client = server.client
+        self._bucket = bucket
+
+    async def offer(self, *texts: str) -> None:
+        body = "".join(f"{text}\n" for text in texts).encode()
+        put = functools.partial(self._client.put_object, Bucket=self._bucket, Key=f"{next(counter)}.log", Body=body)
+        await asyncio.to_thread(put)
+
+
+class TestS3(AskingAgain):
+    plugin = "s3"
+
+    def settings(self, request: pytest.FixtureRequest) -> dict[str, Any]:
+        self._server: S3Server = request.getfixturevalue("s3_server")
+        memory = f"{request.getfixturevalue('tmp_path')}/sincedb"
+        return {**self._server.access, "bucket": self._server.bucket(), "sincedb_path": memory, "interval": 0.05}
+
+    def peer(self, settings: dict[str, Any]) -> Peer:
+        return S3Peer(self._server, settings["bucket"])
 
 
 def test_every_input_is_here() -> None:

@@ -34,7 +34,7 @@ from tests.ingest.output.conformance import (
 )
 from tests.ingest.output.mail_server import MailServer
 from tests.kafka_topic import known_by_id, records_in
-from tests.services import KafkaServer, RedisServer
+from tests.services import KafkaServer, RedisServer, S3Server
 
 
 class ElasticsearchPlace(HoldingPlace):
@@ -190,6 +190,30 @@ class TestFile(OutputConformance):
     @contextlib.asynccontextmanager
     async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
         yield FilePlace(request.getfixturevalue("tmp_path"))
+
+
+class S3Place(Place):
+    """A bucket; what is acknowledged is on the disk, and in the bucket when the output is closed."""
+
+    def __init__(self, server: S3Server, folder: Path) -> None:
+        self._server = server
+        self._bucket = server.bucket()
+        self.settings = {
+            **server.access, "bucket": self._bucket, "temporary_directory": str(folder), "codec": "json_lines",
+            "size_file": 2000,
+        }  # fmt: skip
+
+    async def texts(self) -> list[str]:
+        objects = self._server.objects(self._bucket)
+        return [json.loads(line)["message"] for data in objects.values() for line in data.splitlines()]
+
+
+class TestS3(OutputConformance):
+    plugin = "s3"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        yield S3Place(request.getfixturevalue("s3_server"), request.getfixturevalue("tmp_path"))
 
 
 class LinesPlace(Place):
