@@ -22,6 +22,7 @@ from sawlog.batch import Batch
 from sawlog.dead_letter import DeadLetters
 from sawlog.errors import StoreUnavailableError
 from sawlog.event import Event
+from sawlog.histogram import EVENTS, SECONDS, Histogram
 from sawlog.store.base import Refusal, Store
 
 TEMPORARY: Final = (StoreUnavailableError, OSError)
@@ -39,6 +40,9 @@ class OutputCounters:
     events: int = 0
     dead: int = 0
     retries: int = 0
+    batch_events: Histogram = field(default_factory=lambda: Histogram(EVENTS))
+    seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """How long batches took, from the first try until the output had them."""
     refusals: Counter[str] = field(default_factory=Counter)
     """Why events became dead letters, and how many for each reason; of `REASONS` kinds at most."""
 
@@ -75,6 +79,11 @@ class RunningOutput:
     def name(self) -> str:
         """What the pipeline file calls it."""
         return self._output.id
+
+    @property
+    def kind(self) -> str:
+        """The name of its plugin."""
+        return self._output.name
 
     @property
     def problem(self) -> str | None:

@@ -8,10 +8,14 @@ another in the filters, but those of one source reach the outputs in the order i
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgspec
@@ -26,9 +30,11 @@ from ingest.tailer import MakeTailer
 from ingest.window import InFlightWindow
 from ingest.workers import FilterError, Filtering, Parts, filtering
 from sawlog.batch import Batch, Deliver
+from sawlog.columns import Columns
 from sawlog.dead_letter import DeadLetters, dead_letter_of
 from sawlog.errors import SawlogError
-from sawlog.event import Event
+from sawlog.event import TIMESTAMP, Event
+from sawlog.histogram import EVENTS, LAG_SECONDS, SECONDS, Histogram
 from sawlog.store.base import DEFAULT_INDEX, Refusal
 
 MAIN: Final = "main"
@@ -40,6 +46,8 @@ GRACE_SECONDS: Final = 20.0
 CLOSE_SECONDS: Final = 12.0
 """How long one input or output may take to close."""
 RESTART_SECONDS: Final = 5.0
+UNPARSED: Final = "_grokparsefailure"
+"""The tag of events in which grok has found nothing that it knows."""
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +61,22 @@ class IngestCounters:
     """Events that inputs delivered and that are acknowledged."""
     filtered: int = 0
     """Events that came out of the filters, counted once for each output that got them."""
+    unparsed: int = 0
+    """Of these, events in which grok has found nothing that it knows."""
     dead: int = 0
+    reloads: int = 0
+    batch_events: Histogram = field(default_factory=lambda: Histogram(EVENTS))
+    batch_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    lag_seconds: Histogram = field(default_factory=lambda: Histogram(LAG_SECONDS))
+    """How old the last event of each batch was when it was acknowledged."""
+
+
+@dataclass(slots=True)
+class InputCounters:
+    """What an input has delivered that is acknowledged."""
+
+    batches: int = 0
+    events: int = 0
 
 
 class Feed(Protocol):
@@ -74,6 +97,10 @@ class Sink(Protocol):
     @property
     def name(self) -> str:
         """What it is called in messages and metrics."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its plugin, or what it is."""
 
     @property
     def problem(self) -> str | None:
@@ -101,12 +128,13 @@ class _Setup:
     outputs: list[Sink]
     keys: list[str]
     """What the files say of each output."""
+    pipeline: Pipeline
     under_way: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True, eq=False)
-class _RunningInput:
+class RunningInput:
     """A running input."""
 
     key: str | None
@@ -115,6 +143,17 @@ class _RunningInput:
     inside: bool = False
     """Whether other pipelines of this process are where its events come from."""
     task: asyncio.Task[None] | None = None
+    counts: InputCounters = field(default_factory=InputCounters)
+
+    @property
+    def id(self) -> str:
+        """What it is called in messages and metrics."""
+        return self.input.id or self.input.name
+
+    @property
+    def kind(self) -> str:
+        """The name of its plugin; of what the caller has brought, its id."""
+        return self.input.name or self.input.id
 
 
 class IngestService:
@@ -131,7 +170,7 @@ class IngestService:
         grace: float = GRACE_SECONDS,
         feeds: Sequence[Feed] = (),
         store: Sink | None = None,
-        seen: Callable[[Batch, Parts], None] | None = None,
+        seen: Callable[[Batch, Parts], int] | None = None,
         tailer: MakeTailer | None = None,
         name: str = MAIN,
         bus: Bus | None = None,
@@ -144,7 +183,8 @@ class IngestService:
         `workers` is the number of processes for the filters (see `ingest.workers.filtering`).
 
         `feeds` deliver beside the pipeline's inputs; `store` gets the events of a pipeline without outputs, and
-        `seen` hears of each batch that has come out of the filters. `tailer` is what inputs follow files with.
+        `seen` hears of each batch that has come out of the filters, and says how many events were not parsed.
+        `tailer` is what inputs follow files with.
         """
         self.counts = IngestCounters()
         self.window = InFlightWindow(window_bytes, window_batches)
@@ -155,13 +195,15 @@ class IngestService:
         self._grace = grace
         self._feeds = feeds
         self._store = store
-        self._seen = seen
+        self._seen = seen or _unparsed
         self._tailer = tailer
         self.name = name
+        self.ephemeral_id = str(uuid.uuid4())
+        """An id of this run of the pipeline."""
         self._bus = bus or Bus()
         self._changed = changed
         self._setup: _Setup | None = None
-        self._inputs: list[_RunningInput] = []
+        self._inputs: list[RunningInput] = []
         self._last: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
@@ -176,6 +218,25 @@ class IngestService:
     def outputs(self) -> Sequence[Sink]:
         """The outputs at work."""
         return self._setup.outputs if self._setup else ()
+
+    @property
+    def inputs(self) -> Sequence[RunningInput]:
+        """The inputs at work, and those that have come to their ends."""
+        return self._inputs
+
+    @property
+    def filter_names(self) -> Sequence[str]:
+        """The filters' plugins, in the order of the files."""
+        return [one.name for one in self._at_work.filters]
+
+    @property
+    def hash(self) -> str:
+        """What stands for the pipeline as its files have it."""
+        return hashlib.sha256(repr(self._at_work.sections).encode("utf-8", "surrogateescape")).hexdigest()
+
+    @property
+    def _at_work(self) -> Pipeline:
+        return self._setup.pipeline if self._setup else self._pipeline
 
     @property
     def is_dry(self) -> bool:
@@ -202,7 +263,7 @@ class IngestService:
         Raises:
             SawlogError: an input or output cannot be used; what was not acknowledged is sent again by its source.
         """
-        inputs = [_RunningInput(None, feed) for feed in self._feeds]
+        inputs = [RunningInput(None, feed) for feed in self._feeds]
         inputs += [self._input(block) for block in self._pipeline.inputs]
         setup = await self._set_up(self._pipeline)
         self._setup = setup
@@ -236,6 +297,7 @@ class IngestService:
             fresh, kept = self._compare(pipeline.inputs)
             self._setup = await self._set_up(pipeline, old)
             self._reloaded = True
+            self.counts.reloads += 1
             self._retire(old, self._setup)
             gone = [running for running in self._inputs if running not in kept]
             self._inputs = kept
@@ -269,12 +331,12 @@ class IngestService:
             for output in fresh:
                 await _close_one(output)
             raise
-        return _Setup(filters, outputs, keys)
+        return _Setup(filters, outputs, keys, pipeline)
 
-    def _compare(self, blocks: Iterable[Block]) -> tuple[list[_RunningInput], list[_RunningInput]]:
+    def _compare(self, blocks: Iterable[Block]) -> tuple[list[RunningInput], list[RunningInput]]:
         """Return inputs to be started, and those running that stay."""
         there = [(running.key, running) for running in self._inputs if running.key is not None]
-        fresh: list[_RunningInput] = []
+        fresh: list[RunningInput] = []
         kept = [running for running in self._inputs if running.key is None]
         for block in blocks:
             same = _take(there, key_of(block))
@@ -301,24 +363,24 @@ class IngestService:
 
     # Inputs
 
-    def _input(self, block: Block) -> _RunningInput:
+    def _input(self, block: Block) -> RunningInput:
         made = cast("Input", make("input", block)[0])
         made.tailer = self._tailer
         made.bus = self._bus
         made.data = self._letters.directory.parent
-        return _RunningInput(key_of(block), cast("Feed", made), made.inside)
+        return RunningInput(key_of(block), cast("Feed", made), made.inside)
 
-    def _start(self, inputs: Sequence[_RunningInput]) -> None:
+    def _start(self, inputs: Sequence[RunningInput]) -> None:
         for running in inputs:
             self._inputs.append(running)
             running.task = asyncio.create_task(self._feed(running))
             running.task.add_done_callback(lambda _task: self._look_at_inputs())
 
-    async def _feed(self, running: _RunningInput) -> None:
+    async def _feed(self, running: RunningInput) -> None:
         source = running.input
         while True:
             try:
-                await source.run(self._deliver)
+                await source.run(partial(self._deliver, running.counts))
                 return
             except (SawlogError, OSError) as error:
                 if not self._reloaded or running.key is None:
@@ -338,23 +400,29 @@ class IngestService:
 
     # The way of a batch
 
-    async def _deliver(self, batch: Batch) -> None:
+    async def _deliver(self, received: InputCounters, batch: Batch) -> None:
         await self.window.enter(batch.size)
         setup = self._setup
         assert setup is not None
         setup.under_way += 1
         before = self._last.get(batch.source.key)
         self._last[batch.source.key] = begun = asyncio.Event()
-        self._tasks.add(task := asyncio.create_task(self._carry(batch, setup, before, begun)))
+        self._tasks.add(task := asyncio.create_task(self._carry(batch, setup, before, begun, received)))
         task.add_done_callback(self._tasks.discard)
 
-    async def _carry(self, batch: Batch, setup: _Setup, before: asyncio.Event | None, begun: asyncio.Event) -> None:
+    async def _carry(
+        self,
+        batch: Batch,
+        setup: _Setup,
+        before: asyncio.Event | None,
+        begun: asyncio.Event,
+        received: InputCounters,
+    ) -> None:
         """Bring a batch to its end: acknowledged, or given back to its source."""
         try:
-            count = len(batch)
-            await self._pass(batch, setup, before, begun)
-            self.counts.batches += 1
-            self.counts.received += count
+            count, since = len(batch), time.monotonic()
+            newest = await self._pass(batch, setup, before, begun)
+            self._count(count, time.monotonic() - since, newest, received)
             batch.ack()
         except asyncio.CancelledError:
             batch.nack(SawlogError("sawlog was stopped before the outputs had everything"))
@@ -371,14 +439,30 @@ class IngestService:
             if not setup.under_way:
                 setup.idle.set()
 
-    async def _pass(self, batch: Batch, setup: _Setup, before: asyncio.Event | None, begun: asyncio.Event) -> None:
+    def _count(self, events: int, seconds: float, newest: float | None, received: InputCounters) -> None:
+        """Count a batch that is acknowledged."""
+        counts = self.counts
+        counts.batches += 1
+        counts.received += events
+        received.batches += 1
+        received.events += events
+        counts.batch_events.observe(events)
+        counts.batch_seconds.observe(seconds)
+        if newest is not None:
+            # A clock elsewhere may be ahead.
+            counts.lag_seconds.observe(max(0.0, time.time() - newest))
+
+    async def _pass(
+        self, batch: Batch, setup: _Setup, before: asyncio.Event | None, begun: asyncio.Event
+    ) -> float | None:
+        """Filter a batch and have the outputs take it; return when its last event happened, if that is known."""
         try:
             parts = await setup.filters.run(batch)
         except FilterError as error:
             await self._keep_dead(batch, error)
-            return
-        if self._seen is not None:
-            self._seen(batch, parts)
+            return None
+        self.counts.unparsed += self._seen(batch, parts)
+        newest = _newest(parts)
         if before is not None:
             await before.wait()
         self.counts.filtered += sum(map(len, parts))
@@ -386,10 +470,10 @@ class IngestService:
             # The source's next batch goes on when this one waits for its answer.
             begun.set()
             if parts[0]:
-                await setup.outputs[0].send(parts[0], batch)
-            return
+                await _send(setup.outputs[0], parts[0], batch)
+            return newest
         pairs = zip(setup.outputs, parts, strict=False)
-        sends = [asyncio.create_task(output.send(part, batch)) for output, part in pairs if part]
+        sends = [asyncio.create_task(_send(output, part, batch)) for output, part in pairs if part]
         try:
             # So that sending begins before that of the source's next batch.
             await asyncio.sleep(0)
@@ -398,6 +482,7 @@ class IngestService:
         finally:
             for task in sends:
                 task.cancel()
+        return newest
 
     async def _keep_dead(self, batch: Batch, error: FilterError) -> None:
         events = batch.events()
@@ -442,6 +527,36 @@ class IngestService:
             await _close_one(output)
 
 
+async def _send(output: Sink, events: Sequence[Event], batch: Batch) -> None:
+    since = time.monotonic()
+    await output.send(events, batch)
+    output.sent.batch_events.observe(len(events))
+    output.sent.seconds.observe(time.monotonic() - since)
+
+
+def unparsed_of(events: Sequence[Event]) -> int:
+    """Count the events in which grok has found nothing that it knows."""
+    if isinstance(events, Columns):
+        return events.tagged(UNPARSED)
+    return sum("tags" in event and UNPARSED in event["tags"] for event in events)
+
+
+def _unparsed(_batch: Batch, parts: Parts) -> int:
+    return sum(map(unparsed_of, parts))
+
+
+def _newest(parts: Parts) -> float | None:
+    """Return when the last event of a batch happened, in seconds since 1970."""
+    events = next((part for part in parts if part), None)
+    if not events:
+        return None
+    text = events.times[-1] if isinstance(events, Columns) else events[-1].get(TIMESTAMP)
+    try:
+        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
 T = TypeVar("T")
 
 
@@ -465,7 +580,7 @@ def key_of(block: Block) -> str:
     return repr(plain(block))
 
 
-async def _stop_all(inputs: Sequence[_RunningInput]) -> None:
+async def _stop_all(inputs: Sequence[RunningInput]) -> None:
     tasks = [running.task for running in inputs if running.task is not None]
     for task in tasks:
         task.cancel()

@@ -18,7 +18,7 @@ from typing import Final
 from sawlog.batch import Deliver
 from shipper.discovery import Watch, reason
 from shipper.following import RETRY_SECONDS, Finder, Followed, FollowedFiles, Progress, Tail
-from shipper.harvester import Harvester, ReplacedError
+from shipper.harvester import Harvester, ReplacedError, SettledBatch
 from shipper.registry import Registry
 
 WINDOW_BYTES: Final = 8 << 20
@@ -91,7 +91,7 @@ class Agent:
     @property
     def lag(self) -> int:
         """Bytes of the known files that are not acknowledged yet."""
-        return sum(max(0, one.harvester.size - one.harvester.record.offset) for one in self._files)
+        return sum(one.harvester.lag for one in self._files)
 
     @property
     def total(self) -> int:
@@ -102,6 +102,11 @@ class Agent:
     def is_caught_up(self) -> bool:
         """Whether all files were looked for, and all that is in them now is acknowledged."""
         return self._finished()
+
+    @property
+    def followed(self) -> Sequence[Followed]:
+        """The files, each with its harvester and its input."""
+        return list(self._files)
 
     @property
     def open_files(self) -> int:
@@ -198,22 +203,30 @@ class Agent:
             harvester.quiet_since = loop.time()
         if batch is None:
             return False
-        self.progress.in_flight += batch.size
-        self.progress.read += len(batch)
-        self.progress.truncated += len(batch.truncated)
+        progress = self.progress
+        progress.in_flight += batch.size
+        progress.active += len(batch)
+        progress.read += len(batch)
+        progress.truncated += len(batch.truncated)
         shaped = one.tail.shape(batch) if one.tail.shape is not None else batch
+        progress.dropped += len(batch) - (0 if shaped is None else len(shaped))
         if shaped is None or not len(shaped):
             batch.ack()
         else:
             await deliver(shaped)
         return True
 
-    def _on_settled(self, harvester: Harvester, size: int, error: BaseException | None) -> None:
-        self.progress.in_flight -= size
-        self.progress.error = error
-        if error is None:
-            self.progress.bytes += size
+    def _on_settled(self, harvester: Harvester, settled: SettledBatch) -> None:
+        progress = self.progress
+        progress.in_flight -= settled.bytes
+        progress.active -= settled.events
+        progress.error = settled.error
+        if settled.error is None:
+            progress.bytes += settled.bytes
+            progress.batch_events.observe(settled.events)
+            progress.seconds.observe(settled.seconds)
         else:
+            progress.failed += settled.events
             for one in self._files:
                 if one.harvester is harvester:
                     one.retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from sawlog import __version__
 from sawlog.batch import Batch, LineBatch, Source
+from sawlog.histogram import EVENTS, SECONDS, Histogram
 from sawlog.paths import readable
 from shipper.archive import ArchiveFacts, Survey, kind_of
 from shipper.archives import Archives
@@ -28,14 +29,14 @@ from shipper.containers.known import Facts, FileFacts
 from shipper.containers.labels import merged
 from shipper.discovery import Discovery, FoundFile, Watch, reason
 from shipper.framing import Framing
-from shipper.harvester import Harvester
+from shipper.harvester import Harvester, SettledBatch
 from shipper.identity import MARK_BYTES, Mark, Record, bears, head_of, key_of, looks_binary
 from shipper.registry import Registry
 from shipper.settings import FileInput
 
 log = logging.getLogger(__name__)
 
-HarvesterSettled = Callable[[Harvester, int, BaseException | None], None]
+HarvesterSettled = Callable[[Harvester, SettledBatch], None]
 """Hears of each batch's end: its size in bytes, and the error of a nack."""
 Shape = Callable[[LineBatch], Batch | None]
 """Makes what is sent of what was read: filters, parsers, processors. None when nothing is left of it."""
@@ -84,6 +85,11 @@ class Finder(ABC):
         """Hear of what comes and goes until cancelled; `changed` asks for another look."""
 
 
+_COUNTED: Final = (
+    "bytes", "read", "failed", "dropped", "lost_files", "lost_bytes", "truncated", "batch_events", "seconds"
+)  # fmt: skip
+
+
 @dataclass(slots=True)
 class Progress:
     """What the agent has done since it was started; `bytes` are those acknowledged."""
@@ -94,6 +100,15 @@ class Progress:
     """Events handed on."""
     in_flight: int = 0
     """Bytes handed on and not yet acknowledged."""
+    active: int = 0
+    """Events handed on and not yet acknowledged."""
+    failed: int = 0
+    """Events that were not taken; they are read again."""
+    dropped: int = 0
+    """Events of which filters of the shipper left nothing."""
+    batch_events: Histogram = field(default_factory=lambda: Histogram(EVENTS))
+    seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    """How long batches took, from when they were read until they were acknowledged."""
     problems: dict[str, str] = field(default_factory=dict)
     """Path → why it is not read."""
     lost_files: int = 0
@@ -104,6 +119,11 @@ class Progress:
     """Events that were cut at a limit."""
     error: BaseException | None = None
     """Why the last batch to be settled was not delivered; None when it was."""
+
+    def count_on(self, before: Progress) -> None:
+        """Begin with what another agent has counted that went before this one."""
+        for name in _COUNTED:
+            setattr(self, name, getattr(before, name))
 
     def readable_problems(self) -> dict[str, str]:
         """Return the problems with paths as text of any encoding."""

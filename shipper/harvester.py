@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -22,6 +23,16 @@ BLOCK_BYTES: Final = 1 << 20
 
 class ReplacedError(Exception):
     """The file no longer has the content that was read: it was truncated, or written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledBatch:
+    """What became of a batch: its size, how long it was under way, and the error of a nack."""
+
+    bytes: int
+    events: int
+    seconds: float
+    error: BaseException | None
 
 
 @dataclass(slots=True)
@@ -47,10 +58,10 @@ class Harvester:
         source: Source,
         framing: Framing,
         registry: Registry,
-        on_settled: Callable[[Harvester, int, BaseException | None], None],
+        on_settled: Callable[[Harvester, SettledBatch], None],
         facts: ArchiveFacts | None = None,
     ) -> None:
-        """`on_settled` hears of each batch's end: its size in bytes, and the error of a nack.
+        """`on_settled` hears of each batch's end.
 
         `facts` are those of a compressed file; offsets and size are those of its text then.
         """
@@ -87,6 +98,11 @@ class Harvester:
         if facts is not None:
             self.size = facts.length
             self.at_end = record.offset >= facts.length
+
+    @property
+    def lag(self) -> int:
+        """Bytes that are not acknowledged yet."""
+        return max(0, self.size - self.record.offset)
 
     @property
     def holds_back(self) -> bool:
@@ -272,12 +288,12 @@ class Harvester:
             texts, offsets, truncated = _without_empty(frames)
         sent = _UnderWay(end, self._tail, self._mark_head())
         self._sent.append(sent)
-        epoch = self._epoch
+        epoch, since = self._epoch, time.monotonic()
 
         def settled(error: BaseException | None) -> None:
             if epoch == self._epoch:
                 self._settle(sent, error)
-            self._on_settled(self, size, error)
+            self._on_settled(self, SettledBatch(size, len(texts), time.monotonic() - since, error))
 
         return LineBatch(self.source, texts, offsets, size, settled, truncated)
 

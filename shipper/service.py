@@ -57,7 +57,7 @@ class ShipperService:
         self._said: str | None = None
         try:
             make_folder(config.path_data)
-            self._identity = agent_id(config.path_data)
+            self.identity = agent_id(config.path_data)
         except OSError as error:
             raise InputError(f"path.data {config.path_data} cannot be used: {error.strerror}") from None
 
@@ -128,7 +128,7 @@ class ShipperService:
         """Ship with one configuration: to the end, to a stop, or to a reload."""
         config = self.config
         assert config.output is not None
-        about = About(self._identity, config.name, config.path_data)
+        about = About(self.identity, config.name, config.path_data)
         async with sender_for(config.output, about) as sender:
             self.sender = sender
             running = self._start(config, sender, registry)
@@ -150,15 +150,15 @@ class ShipperService:
         running: list[asyncio.Task[None]] = []
         self.agent = None
         if files or inputs.finder is not None:
-            self.agent = Agent(files, registry, self._identity, name=config.name, once=self._once, finder=inputs.finder)
+            self.agent = Agent(files, registry, self.identity, name=config.name, once=self._once, finder=inputs.finder)
             running.append(asyncio.create_task(self.agent.run(sender.send)))
         for tail in [tail for tail in inputs.tails if tail.settings.type == "stdin"][:1]:
             # Its reader outlives a reload: what it has read is nowhere else.
-            self.standard_input = self.standard_input or StandardInput(tail, self._identity, config.name)
+            self.standard_input = self.standard_input or StandardInput(tail, self.identity, config.name)
             running.append(asyncio.create_task(self.standard_input.run(sender.send)))
         if config.receivers or self.receiving is not None:
             # They outlive a reload, too.
-            self.receiving = self.receiving or Receiving(self._identity, registry, once=self._once)
+            self.receiving = self.receiving or Receiving(self.identity, registry, once=self._once)
             hearing = self.receiving.run(config.receivers, config.processors, config.name, sender.send)
             running.append(asyncio.create_task(hearing))
         return running

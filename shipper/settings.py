@@ -435,6 +435,8 @@ class HttpSettings:
     enabled: bool = False
     host: str = "localhost"
     port: int = 5066
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

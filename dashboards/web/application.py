@@ -47,6 +47,7 @@ from dashboards.web.bodies import MAX_BYTES
 from dashboards.web.keys import FOLDER, RULES, SOURCE, STATIC, STATUS, STORE
 from dashboards.web.links import read_links
 from dashboards.web.static_files import StaticFiles
+from sawlog.access import ACCESS, Access
 from sawlog.errors import ConfigErrors, QueryError, StoreBusyError, StoreError, StoreUnavailableError
 from sawlog.search.problem_rules import ProblemRules, read_rules
 from sawlog.search.times import local_zone_name
@@ -91,7 +92,7 @@ def application(
     app[RULES] = ProblemRules() if folder is None else read_rules(folder)
     app[SOURCE] = source.read()
     app[STATIC] = StaticFiles()
-    app[security.ACCESS] = security.Access()
+    app[ACCESS] = Access()
     app.router.add_get("/", _page)
     app.router.add_get("/dashboards/{id}", _dashboard)
     app.router.add_get("/api/status", _status)

@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
-from dashboards.web.security import ACCESS, Access
-from sawlog.errors import ConfigError, SawlogError
+from sawlog.access import ACCESS, Access, Tls, password_for
+from sawlog.errors import SawlogError
 from sawlog.loopback import is_loopback
-from sawlog.tls import Identity, TlsError, server
 
 PASSWORD_VARIABLE: Final = "SAWLOG_WEB_PASSWORD"  # noqa: S105 - the variable's name, not a password
-PASSWORD_FILE_VARIABLE: Final = "SAWLOG_WEB_PASSWORD_FILE"  # noqa: S105 - likewise
 
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """The page's certificate, with those that signed it behind it, and its key: PEM files."""
-
-    certificate: Path
-    key: Path
-
-    def context(self) -> ssl.SSLContext:
-        """Read the files.
-
-        Raises:
-            ConfigError: a file is missing, unreadable, or not what it should be.
-        """
-        for file in (self.certificate, self.key):
-            if not file.is_file():
-                raise ConfigError(f"--tls-cert and --tls-key: there is no file {file}")
-        try:
-            return server(Identity(str(self.certificate), str(self.key)))
-        except TlsError as error:
-            raise ConfigError(
-                f"--tls-cert {self.certificate} and --tls-key {self.key} cannot be used: {error.reason}"
-            ) from None
 
 
 @asynccontextmanager
@@ -64,12 +34,7 @@ async def serve(
         SawlogError: the port is taken, the address is not this machine's, or it is not a loopback address and
             there is no password.
     """
-    password = _password()
-    if password is None and not is_loopback(host):
-        raise SawlogError(
-            f"host {host} can be reached from other machines, and the logs would be open to them: "
-            f"set {PASSWORD_VARIABLE} (or {PASSWORD_FILE_VARIABLE}), or leave out --host"
-        )
+    password = password_for(PASSWORD_VARIABLE, host, "the logs", "--host")
     context = tls.context() if tls is not None else None
     if context is None and not is_loopback(host):
         log.warning("the page on %s:%d is not encrypted: its password and the logs can be read on their way"
@@ -86,19 +51,6 @@ async def serve(
         yield _address(runner, host, "http" if context is None else "https")
     finally:
         await runner.cleanup()
-
-
-def _password() -> str | None:
-    password = os.environ.get(PASSWORD_VARIABLE)
-    file = os.environ.get(PASSWORD_FILE_VARIABLE)
-    if not password and file:
-        try:
-            password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SawlogError(f"{PASSWORD_FILE_VARIABLE}: cannot read {file}: {error}") from error
-        if not password:
-            raise SawlogError(f"{PASSWORD_FILE_VARIABLE}: {file} is empty")
-    return password or None
 
 
 def _address(runner: web.AppRunner, host: str, scheme: str) -> str:

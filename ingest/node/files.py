@@ -19,6 +19,7 @@ from ingest.service import MAIN
 from sawlog import yaml_tree
 from sawlog.errors import ConfigError, ConfigErrors, Position
 from sawlog.loopback import is_loopback
+from sawlog.passwords import METRICS, is_given
 
 LOGSTASH: Final = "logstash.yml"
 PIPELINES: Final = "pipelines.yml"
@@ -40,6 +41,8 @@ class NodeSettings:
     log_level: str = "info"
     api: tuple[str, range] | None = None
     """Where /health and /metrics are: an address, and the ports of which the first free one is taken."""
+    login: tuple[str, str] | None = None
+    """The name and the password that it wants."""
     notes: list[str] = field(default_factory=list)
     defaults: Mapping[str, Setting] = field(default_factory=dict)
     """The settings for pipelines."""
@@ -76,6 +79,7 @@ def read_node(folder: Path, *, syntax_only: bool = False) -> NodeSettings:
     if "config.reload.interval" in given:
         node.reload_seconds = told.try_to(_seconds, given["config.reload.interval"]) or 3.0
     if values.get("api.enabled", True):
+        node.login = told.try_to(lambda _: _login(values, given), one) if (one := given.get("api.auth.type")) else None
         node.api = _api(given, node, told)
     told.raise_errors()
     return node
@@ -247,14 +251,25 @@ def _is_there(path: str) -> bool:
 def _api(given: Mapping[str, Setting], node: NodeSettings, told: _Told) -> tuple[str, range]:
     host, ports = "127.0.0.1", range(9600, 9701)
     if (setting := given.get("api.http.host")) is not None:
-        if is_loopback(str(setting.value)):
+        if is_loopback(str(setting.value)) or node.login is not None or is_given(METRICS):
             host = str(setting.value)
         else:
-            words = "metrics and health have no password; a proxy with one brings them further"
+            words = f"metrics and health have no password (api.auth.type: basic, or {METRICS})"
             node.notes.append(f"{setting.position}: '{setting.value}' becomes {host}: {words}")
     if (setting := given.get("api.http.port")) is not None:
         ports = told.try_to(_ports, setting) or ports
     return host, ports
+
+
+def _login(values: Mapping[str, Any], given: Mapping[str, Setting]) -> tuple[str, str] | None:
+    if values.get("api.auth.type", "none") != "basic":
+        return None
+    name, password = values.get("api.auth.basic.username"), values.get("api.auth.basic.password")
+    if not name or not password:
+        raise ConfigError(
+            "basic wants api.auth.basic.username and api.auth.basic.password", given["api.auth.type"].position
+        )
+    return str(name), str(password)
 
 
 def _ports(setting: Setting) -> range:

@@ -12,7 +12,8 @@ _NO_QUEUE: Final = (
 )
 _NO_JAVA: Final = "a setting of Logstash's Java or Ruby"
 _LETTERS: Final = "a dead letter is on the disk at once"
-_ADDRESS: Final = "the address stays on this machine's loopback; a proxy brings it further, with TLS and passwords"
+_POLICY: Final = "a password is taken as it is"
+_KEYSTORE: Final = "name PEM files with --api.ssl.certificate and --api.ssl.key"
 _MEASURED: Final = "/metrics on the address has the figures, for Prometheus; nothing is sent to a cluster"
 
 PIPELINE_OPTIONS: Final[Mapping[str, Option]] = {
@@ -89,26 +90,28 @@ NODE_OPTIONS: Final[Mapping[str, Option]] = {
     "log.format": Option(Kind.STRING, "", "plain", one_of=("plain", "json"), noted="messages are plain lines"),
     "log.format.json.fix_duplicate_message_fields": Option(Kind.BOOLEAN, "", True, noted="messages are plain lines"),
     "api.enabled": Option(Kind.BOOLEAN, "Whether there are /health and /metrics.", True),
-    "api.http.host": Option(Kind.STRING, "Their address; one of this machine's own.", "127.0.0.1"),
+    "api.http.host": Option(Kind.STRING, "Their address; beyond this machine with a password.", "127.0.0.1"),
     "api.http.port": Option(Kind.STRING, "Their port, or a range, of which the first free one is taken.", "9600-9700"),
     "http.enabled": Option(Kind.BOOLEAN, "", replaced_by="api.enabled"),
     "http.host": Option(Kind.STRING, "", replaced_by="api.http.host"),
     "http.port": Option(Kind.STRING, "", replaced_by="api.http.port"),
     "http.environment": Option(Kind.STRING, "", noted="nothing shows it"),
     "api.environment": Option(Kind.STRING, "", "production", noted="nothing shows it"),
-    "api.auth.type": Option(Kind.STRING, "", "none", refused=_ADDRESS),
-    "api.auth.basic.username": Option(Kind.STRING, "", noted=_ADDRESS),
-    "api.auth.basic.password": Option(Kind.PASSWORD, "", noted=_ADDRESS),
-    "api.auth.basic.password_policy.mode": Option(Kind.STRING, "", "WARN", noted=_ADDRESS),
-    "api.auth.basic.password_policy.length.minimum": Option(Kind.NUMBER, "", 8, noted=_ADDRESS),
-    "api.auth.basic.password_policy.include.upper": Option(Kind.STRING, "", "REQUIRED", noted=_ADDRESS),
-    "api.auth.basic.password_policy.include.lower": Option(Kind.STRING, "", "REQUIRED", noted=_ADDRESS),
-    "api.auth.basic.password_policy.include.digit": Option(Kind.STRING, "", "REQUIRED", noted=_ADDRESS),
-    "api.auth.basic.password_policy.include.symbol": Option(Kind.STRING, "", "OPTIONAL", noted=_ADDRESS),
-    "api.ssl.enabled": Option(Kind.BOOLEAN, "", False, refused=_ADDRESS),
-    "api.ssl.keystore.path": Option(Kind.STRING, "", noted=_ADDRESS),
-    "api.ssl.keystore.password": Option(Kind.PASSWORD, "", noted=_ADDRESS),
-    "api.ssl.supported_protocols": Option(Kind.ARRAY, "", noted=_ADDRESS),
+    "api.auth.type": Option(
+        Kind.STRING, "Whether they want the name and the password below.", "none", one_of=("none", "basic")
+    ),
+    "api.auth.basic.username": Option(Kind.STRING, "The name."),
+    "api.auth.basic.password": Option(Kind.PASSWORD, "The password."),
+    "api.auth.basic.password_policy.mode": Option(Kind.STRING, "", "WARN", noted=_POLICY),
+    "api.auth.basic.password_policy.length.minimum": Option(Kind.NUMBER, "", 8, noted=_POLICY),
+    "api.auth.basic.password_policy.include.upper": Option(Kind.STRING, "", "REQUIRED", noted=_POLICY),
+    "api.auth.basic.password_policy.include.lower": Option(Kind.STRING, "", "REQUIRED", noted=_POLICY),
+    "api.auth.basic.password_policy.include.digit": Option(Kind.STRING, "", "REQUIRED", noted=_POLICY),
+    "api.auth.basic.password_policy.include.symbol": Option(Kind.STRING, "", "OPTIONAL", noted=_POLICY),
+    "api.ssl.enabled": Option(Kind.BOOLEAN, "", False, refused=_KEYSTORE),
+    "api.ssl.keystore.path": Option(Kind.STRING, "", noted=_KEYSTORE),
+    "api.ssl.keystore.password": Option(Kind.PASSWORD, "", noted=_KEYSTORE),
+    "api.ssl.supported_protocols": Option(Kind.ARRAY, "", noted=_KEYSTORE),
     "allow_superuser": Option(Kind.BOOLEAN, "", False, noted="no user is refused"),
     "cloud.id": Option(Kind.STRING, "", refused="modules are not offered; the elasticsearch output takes `cloud_id`"),
     "cloud.auth": Option(

@@ -10,13 +10,14 @@ import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 from click.core import ParameterSource
 
 from sawlog import collector
 from sawlog.cli.messages import log_to_stderr
+from sawlog.cli.metrics_place import metrics_options, metrics_tls
 from sawlog.cli.reload import reload_options
 from sawlog.cli.settings_option import settings_option
 from sawlog.errors import PortTakenError, SawlogError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Pipeline
     from ingest.service import IngestService
     from ingest.tailer import Tailer, TailRequest
+    from sawlog.access import Tls
     from sawlog.cli.pipelines import Chosen
 
 REPORT_SECONDS: Final = 30.0
@@ -87,7 +89,7 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     type=click.IntRange(0, 65535),
     help="Offer /health and /metrics (Prometheus) on this port; not given: nowhere, or as logstash.yml says.",
 )
-@click.option("--api.http.host", "api_host", help="An address of this machine's own; 127.0.0.1 if not given.")
+@metrics_options("api", "--api.http.host")
 @click.option("--log.level", "level", type=click.Choice(LEVELS), help="What is told; info if not given.")
 @click.option(
     "--listen",
@@ -118,7 +120,9 @@ def ingest(
     interval: float,
     data: Path | None,
     api_port: int | None,
-    api_host: str | None,
+    host: str | None,
+    certificate: Path | None,
+    key: Path | None,
     level: str | None,
     listen: str | None,
     inspect: int | None,
@@ -168,13 +172,14 @@ def ingest(
     else:
         api = chosen.node.api
         if api_port is not None:
-            api = (api_host or "127.0.0.1", range(api_port, api_port + 1))
-        elif api is not None and api_host is not None:
-            api = (api_host, api[1])
+            api = (host or "127.0.0.1", range(api_port, api_port + 1))
+        elif api is not None and host is not None:
+            api = (host, api[1])
+        tls = metrics_tls("api", certificate, key)
         asked = click.get_current_context().get_parameter_source("interval") is ParameterSource.COMMANDLINE
         seconds = interval if asked else chosen.node.reload_seconds
         watched = seconds if automatic or chosen.node.reload_automatic else None
-        asyncio.run(_run(chosen, loaded, topology, place, watched, api))
+        asyncio.run(_run(chosen, loaded, topology, place, watched, None if api is None else ApiPlace(*api, tls)))
 
 
 def _test(files: tuple[str, ...], text: str | None, folder: Path | None) -> None:
@@ -211,7 +216,7 @@ async def _run(
     topology: Topology,
     data: Path,
     interval: float | None,
-    api: tuple[str, range] | None,
+    api: ApiPlace | None,
 ) -> None:
     from ingest.node.node import IngestNode  # noqa: PLC0415 - as above
     from ingest.node.reload import NodeReloader  # noqa: PLC0415
@@ -226,7 +231,7 @@ async def _run(
         log.info("%s runs %s", "ingest" if len(loaded) == 1 else f"'{one.settings.id}'", _summary(one.pipeline))
     collector.settle()
     try:
-        async with handled(node.stop, reloader, interval), _http(node, api):
+        async with handled(node.stop, reloader, interval), _http(node, api, chosen.node.login, data):
             await node.run(loaded, topology)
     finally:
         report.cancel()
@@ -235,23 +240,41 @@ async def _run(
             log.info("%s after %s", "stopped" if len(node.services) == 1 else f"'{name}' stopped", _counts_of(service))
 
 
+class ApiPlace(NamedTuple):
+    """Where metrics are offered: on the first port that is free."""
+
+    host: str
+    ports: range
+    tls: Tls | None
+
+
 @contextlib.asynccontextmanager
-async def _http(node: IngestNode, api: tuple[str, range] | None) -> AsyncIterator[None]:
+async def _http(
+    node: IngestNode, api: ApiPlace | None, login: tuple[str, str] | None, data: Path
+) -> AsyncIterator[None]:
     """Offer metrics and health, if an address for them is given, on the first port that is free."""
     if api is None:
         yield
         return
     from ingest.metrics import health, metrics  # noqa: PLC0415 - only here
-    from sawlog.health import serve  # noqa: PLC0415 - likewise
+    from ingest.stats import NodeStats  # noqa: PLC0415 - likewise
+    from sawlog.access import USER  # noqa: PLC0415 - likewise
+    from sawlog.health import MetricsPlace, Told, serve  # noqa: PLC0415 - likewise
 
-    host, ports = api
+    user, password = login or (USER, None)
+    told = Told(
+        lambda: health(node.services, node.failed),
+        lambda: metrics(node.services),
+        NodeStats(lambda: node.services, data, lambda: node.failed).pages(),
+        data,
+    )
     async with contextlib.AsyncExitStack() as stack:
-        for port in ports:
-            serving = serve(host, port, lambda: health(node.services, node.failed), lambda: metrics(node.services))
+        for port in api.ports:
+            place = MetricsPlace(api.host, port, api.tls, user, password, "--api.http.host")
             try:
-                address = await stack.enter_async_context(serving)
+                address = await stack.enter_async_context(serve(place, told))
             except PortTakenError:
-                if port == ports[-1]:
+                if port == api.ports[-1]:
                     raise
             else:
                 log.info("metrics and health are on %s", address)

@@ -28,8 +28,9 @@ Ctrl-C with 130. Messages go to standard error, results to standard output.
 | `SAWLOG_KIBANA_URL`, `…_USERNAME`, `…_PASSWORD`, `…_API_KEY`, `…_CA` | the same for Kibana |
 | `SAWLOG_LISTEN` | `--listen` of `sawlog ingest`: where inputs listen that name no `host` |
 | `SAWLOG_WEB_PASSWORD` | the password of the page, for the user `sawlog`; needed when `--host` is not loopback |
+| `SAWLOG_METRICS_PASSWORD` | the same for metrics and health; needed where they are not on loopback |
 
-The password, the API key and the page's password may stand in files instead, which the variables with `_FILE` behind
+The passwords and the API key may stand in files instead, which the variables with `_FILE` behind
 their names name: `SAWLOG_ELASTICSEARCH_PASSWORD_FILE=/run/secrets/elastic`. A user in the URL comes before those of
 the environment; then no API key is sent. Options come before both.
 """

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -97,10 +98,18 @@ async def _http(service: ShipperService) -> AsyncIterator[None]:
     if not settings.enabled:
         yield
         return
-    from sawlog.health import serve  # noqa: PLC0415 - only here
-    from shipper.metrics import health, metrics  # noqa: PLC0415 - likewise
+    from sawlog.access import Tls  # noqa: PLC0415 - only here
+    from sawlog.health import MetricsPlace, Told, serve  # noqa: PLC0415 - likewise
+    from shipper.metrics import ShipperMetrics, health  # noqa: PLC0415 - likewise
+    from shipper.stats import BeatStats  # noqa: PLC0415 - likewise
 
-    async with serve(settings.host, settings.port, lambda: health(service), lambda: metrics(service)) as address:
+    tls = None
+    if settings.certificate is not None and settings.key is not None:
+        options = ("http.ssl.certificate", "http.ssl.key")
+        tls = Tls(Path(settings.certificate), Path(settings.key), options)
+    place = MetricsPlace(settings.host, settings.port, tls, option="http.host")
+    told = Told(lambda: health(service), ShipperMetrics(service), BeatStats(service).pages(), service.config.path_data)
+    async with serve(place, told) as address:
         log.info("metrics and health are on %s", address)
         yield
 

@@ -23,7 +23,7 @@ from sawlog.store.base import DEFAULT_INDEX
 from sawlog.store.retention import retention_of
 
 if TYPE_CHECKING:
-    from dashboards.web import Tls
+    from sawlog.access import Tls
 
 REPORT_SECONDS = 30.0
 TICK_SECONDS = 0.5
@@ -39,6 +39,19 @@ TICK_SECONDS = 0.5
     "--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The page's certificate (PEM): HTTPS."
 )
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
+@click.option(
+    "--metrics-port",
+    "metrics_port",
+    type=click.IntRange(0, 65535),
+    help="Offer /metrics (Prometheus), /health and Logstash's /_node on a port of their own, beside the page's.",
+)
+@click.option(
+    "--metrics-host",
+    "metrics_host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where that is; beyond this machine with SAWLOG_METRICS_PASSWORD.",
+)
 @click.option("--no-web", "web", flag_value=False, default=True, help="Without the page.")
 @click.option(
     "-c", "filebeat", metavar="FILEBEAT.YML", help="Take inputs from a Filebeat configuration; SIGHUP reloads it."
@@ -77,6 +90,8 @@ def up(
     port: int,
     tls_cert: Path | None,
     tls_key: Path | None,
+    metrics_port: int | None,
+    metrics_host: str,
     web: bool,
     filebeat: str | None,
     pipeline: tuple[str, ...],
@@ -119,6 +134,7 @@ def up(
         interval if automatic else None,
         None if retention is None else retention_of(retention),
         alerts,
+        None if metrics_port is None else (metrics_host, metrics_port),
     )
     done = asyncio.run(_run(settings, console))
     if once:
@@ -130,7 +146,7 @@ def up(
 def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
     if certificate is None or key is None:
         return None
-    from dashboards.web import Tls  # noqa: PLC0415 - so that one without a page starts sooner
+    from sawlog.access import Tls  # noqa: PLC0415 - so that one without a page starts sooner
 
     return Tls(certificate, key)
 

@@ -16,6 +16,7 @@ import click
 
 from sawlog.cli.lines import escape, local, one_line, write_objects
 from sawlog.cli.messages import log_to_stderr
+from sawlog.cli.metrics_place import metrics_options, metrics_tls
 from sawlog.cli.selection import Selection, asks_store, selection
 from sawlog.errors import QueryError, SawlogError
 from sawlog.search import times
@@ -23,6 +24,7 @@ from sawlog.search.problem_rules import read_rules
 from sawlog.times.instant import of_milliseconds
 
 if TYPE_CHECKING:
+    from sawlog.access import Tls
     from sawlog.watch.rehearsal import AlertEpisode
     from sawlog.watch.rules import AlertSettings
 
@@ -55,8 +57,9 @@ log = logging.getLogger(__name__)
     "--http.port",
     "port",
     type=click.IntRange(0, 65535),
-    help="Offer /health and /metrics (Prometheus) on this port of 127.0.0.1; not given: nowhere.",
+    help="Offer /health and /metrics (Prometheus) on this port; not given: nowhere.",
 )
+@metrics_options("http", "--http.host")
 @asks_store
 def watch(
     file: Path | None,
@@ -67,6 +70,9 @@ def watch(
     test: bool,
     state: Path | None,
     port: int | None,
+    host: str | None,
+    certificate: Path | None,
+    key: Path | None,
     **options: Any,
 ) -> None:
     """Look at what is indexed by the rules of an alerts.yml, and tell when one fires.
@@ -91,11 +97,15 @@ def watch(
     log_to_stderr()
     if test:
         sys.exit(0 if asyncio.run(_test(settings)) else 1)
-    asyncio.run(_run(settings, chosen, state, port))
+    tls = metrics_tls("http", certificate, key)
+    where = None if port is None else (host or "127.0.0.1", port, tls)
+    asyncio.run(_run(settings, chosen, state, where))
 
 
-async def _run(settings: AlertSettings, chosen: Selection, state: Path | None, port: int | None) -> None:
-    from sawlog.health import serve  # noqa: PLC0415 - as above
+async def _run(
+    settings: AlertSettings, chosen: Selection, state: Path | None, place: tuple[str, int, Tls | None] | None
+) -> None:
+    from sawlog.health import MetricsPlace, Told, serve  # noqa: PLC0415 - as above
     from sawlog.running.signals import handled  # noqa: PLC0415 - as above
     from sawlog.watch import memory  # noqa: PLC0415 - as above
     from sawlog.watch.metrics import health, metrics  # noqa: PLC0415 - as above
@@ -106,8 +116,9 @@ async def _run(settings: AlertSettings, chosen: Selection, state: Path | None, p
         where = state or chosen.data / memory.NAME
         watcher = Watcher(settings, store, where, problems=read_rules(chosen.data))
         stack.callback(watcher.close)
-        if port is not None:
-            serving = serve("127.0.0.1", port, partial(health, watcher), partial(metrics, watcher))
+        if place is not None:
+            told = Told(partial(health, watcher), partial(metrics, watcher), folder=where.parent)
+            serving = serve(MetricsPlace(*place, option="--http.host"), told)
             log.info("metrics and health are on %s", await stack.enter_async_context(serving))
         log.info("watching by %d rules; %d are told", len(settings.rules), len(settings.targets))
         async with handled(watcher.stop):

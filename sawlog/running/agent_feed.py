@@ -42,9 +42,7 @@ class AgentFeed:
             self._renewed.clear()
             fresh = self._fresh
             self.agent = Agent(fresh.tails, self._registry, self._identity, once=self._once, finder=fresh.finder)
-            progress = self.agent.progress
-            progress.bytes, progress.read, progress.truncated = before.bytes, before.read, before.truncated
-            progress.lost_files, progress.lost_bytes = before.lost_files, before.lost_bytes
+            self.agent.progress.count_on(before)
 
     async def _ends(self, deliver: Deliver) -> bool:
         """Run the agent; return whether all is read, or, when there are new inputs and it has stopped for them, not."""

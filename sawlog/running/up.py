@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingest.pipeline import DEFAULT, Pipeline
 from ingest.reload import Reloader
 from ingest.running_output import OutputCounters, RunningOutput
-from ingest.service import IngestService, key_of
+from ingest.service import IngestService, key_of, unparsed_of
 from ingest.workbench.saving import own_filters
 from ingest.workers import Parts
 from sawlog import collector
@@ -44,7 +44,8 @@ from shipper.registry import Registry
 from shipper.settings import Config, FileInput
 
 if TYPE_CHECKING:
-    from dashboards.web import Tls
+    from sawlog.access import Tls
+    from sawlog.health import Told
     from sawlog.watch.rules import AlertSettings
     from sawlog.watch.watcher import Watcher
 
@@ -75,6 +76,8 @@ class Settings:
     """How long the embedded index keeps documents; None: for ever."""
     alerts: Path | None = None
     """The rules of alerts; None: `alerts.yml` in the data folder, if it is there."""
+    metrics: tuple[str, int] | None = None
+    """Where metrics are told beside the page: a host and a port."""
 
 
 @dataclass(slots=True)
@@ -85,15 +88,17 @@ class UpCounters:
     events: int = 0
     unparsed: int = 0
 
-    def see(self, batch: Batch, parts: Parts) -> None:
-        """Count a batch that has come out of the filters; an event that goes to several outputs counts once."""
+    def see(self, batch: Batch, parts: Parts) -> int:
+        """Count a batch that has come out of the filters, and return how many of its events were not parsed.
+
+        An event that goes to several outputs counts once.
+        """
+        before = self.unparsed
         self.lines += _lines_in(batch, parts)
         for events in parts if len(parts) == 1 else [_distinct(parts)]:
             self.events += len(events)
-            if isinstance(events, Columns):
-                self.unparsed += events.tagged("_grokparsefailure")
-            else:
-                self.unparsed += sum("tags" in event and "_grokparsefailure" in event["tags"] for event in events)
+            self.unparsed += unparsed_of(events)
+        return self.unparsed - before
 
 
 @dataclass(slots=True)
@@ -220,6 +225,11 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 
         reloader = _reloader(settings, service, files, config)
 
+        def told() -> Told:
+            from sawlog.running.told import what_is_told  # noqa: PLC0415 - only where there is a server
+
+            return what_is_told(service, lambda: up.agent, up.watcher, settings.data)
+
         async def ready() -> None:
             searched = store or _searchable(up)
             if alerts is not None:
@@ -234,8 +244,13 @@ async def run(settings: Settings, on_start: Callable[[Up], None] = lambda up: No
 
                 place = PagePlace(settings.host, settings.port, settings.tls, settings.pipeline, settings.data)
                 up.searchable = searched is not None
-                shown = page(place, service, searched, up.status, reloader, up.watcher)
+                shown = page(place, told(), searched, up.status, reloader, up.watcher)
                 up.address = await stack.enter_async_context(shown)
+            if settings.metrics is not None:
+                from sawlog.running.told import telling  # noqa: PLC0415 - only where it is asked for
+
+                where = await stack.enter_async_context(telling(told(), *settings.metrics, settings.tls))
+                log.info("metrics and health are on %s", where)
             if up.watcher is not None:
                 up.watcher.set_page(up.address if up.searchable else None)
                 await stack.enter_async_context(up.watcher.running())
@@ -268,6 +283,7 @@ class StoreSink:
     """The store as what events go to: delivered, and what it refuses kept as dead letters."""
 
     name = "store"
+    kind = "store"
 
     def __init__(self, store: Store, letters: DeadLetters, index: str) -> None:
         self.sent = OutputCounters()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
+from sawlog.meters import Meter
 from sawlog.watch.machine import FIRES
 from sawlog.watch.watcher import Watcher
 
@@ -34,36 +35,70 @@ def firing(watcher: Watcher, rule: str) -> int:
 
 def metrics(watcher: Watcher) -> Iterator[Metric]:
     """Counters since the start, and how things stand, by rule and by target."""
-    rules, targets = watcher.rules, watcher.targets
-    yield _gauge("firing", "Groups that fire", "rule", {name: firing(watcher, name) for name in rules})
-    evaluated = {name: one.evaluated / 1_000 for name, one in watcher.memory.rules.items()}
-    yield _gauge("evaluated_timestamp_seconds", "End of the last window that was looked at", "rule", evaluated)
-    yield _gauge("rule_up", "Whether the rule can be looked at", "rule", {n: not r.problem for n, r in rules.items()})
-    partial = {name: one.is_partial for name, one in rules.items()}
-    yield _gauge("rule_partial", "Whether there are more groups than are watched", "rule", partial)
-    yield _counter("evaluations", "Times that windows were looked at", "rule", {n: r.looks for n, r in rules.items()})
-    failures = {name: one.failures for name, one in rules.items()}
-    yield _counter("evaluation_failures", "Times that they could not be", "rule", failures)
-    yield _counter("fired", "Groups that began to fire", "rule", {n: r.changes[FIRES] for n, r in rules.items()})
+    for measure, read in _RULES:
+        yield measure.of(((name,), float(value)) for name, value in read(watcher).items())
+    for measure, read in _TARGETS:
+        yield measure.of(((name,), float(value)) for name, value in read(watcher).items())
+
+
+def _waiting(watcher: Watcher) -> Mapping[str, float]:
     waiting = Counter(target for message in watcher.memory.outbox for target in message.targets)
-    yield _gauge("notifications_waiting", "Messages that wait", "target", {name: waiting[name] for name in targets})
-    yield _gauge("target_up", "Whether it could be told", "target", {n: not t.problem for n, t in targets.items()})
-    yield _counter("notifications", "Messages that were sent", "target", {n: t.sent for n, t in targets.items()})
-    failed = {name: one.failures for name, one in targets.items()}
-    yield _counter("notification_failures", "Tries that failed", "target", failed)
-    lost = {name: one.given_up for name, one in targets.items()}
-    yield _counter("notifications_given_up", "Messages that nobody got", "target", lost)
+    return {name: waiting[name] for name in watcher.targets}
 
 
-def _gauge(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
-    made = GaugeMetricFamily(f"sawlog_alerts_{name}", words, labels=[label])
-    for key, value in values.items():
-        made.add_metric([key], float(value))
-    return made
+def _gauge(name: str, words: str, label: str = "rule") -> Meter:
+    return Meter("gauge", f"sawlog_alerts_{name}", words, (label,))
 
 
-def _counter(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
-    made = CounterMetricFamily(f"sawlog_alerts_{name}", words, labels=[label])
-    for key, value in values.items():
-        made.add_metric([key], float(value))
-    return made
+def _counter(name: str, words: str, label: str = "rule") -> Meter:
+    return Meter("counter", f"sawlog_alerts_{name}", words, (label,))
+
+
+_Read = Callable[[Watcher], Mapping[str, float]]
+_RULES: Final[tuple[tuple[Meter, _Read], ...]] = (
+    (_gauge("firing", "Groups that fire"), lambda one: {name: firing(one, name) for name in one.rules}),
+    (
+        _gauge("evaluated_timestamp_seconds", "End of the last window that was looked at"),
+        lambda one: {name: rule.evaluated / 1_000 for name, rule in one.memory.rules.items()},
+    ),
+    (
+        _gauge("rule_up", "Whether the rule can be looked at"),
+        lambda one: {name: not rule.problem for name, rule in one.rules.items()},
+    ),
+    (
+        _gauge("rule_partial", "Whether there are more groups than are watched"),
+        lambda one: {name: rule.is_partial for name, rule in one.rules.items()},
+    ),
+    (
+        _counter("evaluations", "Times that windows were looked at"),
+        lambda one: {name: rule.looks for name, rule in one.rules.items()},
+    ),
+    (
+        _counter("evaluation_failures", "Times that they could not be"),
+        lambda one: {name: rule.failures for name, rule in one.rules.items()},
+    ),
+    (
+        _counter("fired", "Groups that began to fire"),
+        lambda one: {name: rule.changes[FIRES] for name, rule in one.rules.items()},
+    ),
+)
+_TARGETS: Final[tuple[tuple[Meter, _Read], ...]] = (
+    (_gauge("notifications_waiting", "Messages that wait", "target"), _waiting),
+    (
+        _gauge("target_up", "Whether it could be told", "target"),
+        lambda one: {name: not target.problem for name, target in one.targets.items()},
+    ),
+    (
+        _counter("notifications", "Messages that were sent", "target"),
+        lambda one: {name: target.sent for name, target in one.targets.items()},
+    ),
+    (
+        _counter("notification_failures", "Tries that failed", "target"),
+        lambda one: {name: target.failures for name, target in one.targets.items()},
+    ),
+    (
+        _counter("notifications_given_up", "Messages that nobody got", "target"),
+        lambda one: {name: target.given_up for name, target in one.targets.items()},
+    ),
+)
+MEASURES: Final = tuple(measure for measure, _ in (*_RULES, *_TARGETS))

@@ -156,12 +156,20 @@ def _config(schema: Schema, tree: Mapping, name: str, syntax_only: bool) -> Conf
         registry_permissions=values["filebeat.registry.file_permissions"],
         shutdown_timeout=values["filebeat.shutdown_timeout"],
         logging=_logging(schema, values),
-        http=HttpSettings(values["http.enabled"], values["http.host"], values["http.port"]),
+        http=_http(schema, values),
         reloads=tuple(reloads),
         autodiscover=autodiscover,
         notes=tuple(schema.problems.notes),
         warnings=tuple(schema.problems.warnings),
     )
+
+
+def _http(schema: Schema, values: Values) -> HttpSettings:
+    certificate, key = values["http.ssl.certificate"], values["http.ssl.key"]
+    if (certificate is None) != (key is None):
+        given = "http.ssl.certificate" if key is None else "http.ssl.key"
+        schema.problems.error("http.ssl.certificate and http.ssl.key need each other", values.at(given))
+    return HttpSettings(values["http.enabled"], values["http.host"], values["http.port"], certificate, key)
 
 
 def _reloads(values: Values, base: Path) -> list[Reload]:

@@ -87,6 +87,8 @@ ROOT: Final[SectionOptions] = {
     "http.enabled": done(ValueKind.BOOL, False),
     "http.host": done(ValueKind.TEXT, "localhost"),
     "http.port": done(ValueKind.INTEGER, 5066, least=0),
+    "http.ssl.certificate": done(ValueKind.TEXT, word="sawlog's own: metrics over HTTPS, a PEM file"),
+    "http.ssl.key": done(ValueKind.TEXT, word="sawlog's own: its key"),
     "http.named_pipe.*": noted("that is Windows's"),
     "http.pprof.*": noted("that is Go's"),
     "cloud.id": done(ValueKind.TEXT),

@@ -12,7 +12,7 @@ from ingest.metrics import health, metrics
 from ingest.pipeline import Pipeline
 from ingest.service import IngestService
 from sawlog.dead_letter import DeadLetters
-from sawlog.health import serve
+from sawlog.health import MetricsPlace, Told, serve
 from tests.faults import FaultyProxy
 
 
@@ -54,7 +54,7 @@ async def test_health_says_which_output_is_away_and_figures_count(tmp_path: Path
     service = IngestService(Pipeline.from_text(text, "test"), DeadLetters(tmp_path / "letters"), workers=0)
     running = asyncio.create_task(service.run())
     async with (
-        serve("127.0.0.1", 0, lambda: health({"main": service}), lambda: metrics({"main": service})) as address,
+        serve(MetricsPlace(), Told(lambda: health({"main": service}), lambda: metrics({"main": service}))) as address,
         aiohttp.ClientSession() as session,
     ):
 

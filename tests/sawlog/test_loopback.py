@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from sawlog.health import serve
+from sawlog.health import MetricsPlace, Told, serve
 from tests.ingest.input.building import Running, running
 
 FOREIGN = [
@@ -64,7 +64,7 @@ async def test_pages_that_the_pipeline_names_may() -> None:
 
 @pytest.mark.parametrize("headers", FOREIGN)
 async def test_a_page_reads_neither_health_nor_metrics(headers: dict[str, str]) -> None:
-    async with serve("127.0.0.1", 0, lambda: {"status": "ok"}, lambda: []) as address:
+    async with serve(MetricsPlace(), Told(lambda: {"status": "ok"}, lambda: [])) as address:
         for path in ("/health", "/metrics"):
             assert await status(address + path, headers, "GET") in (403, 421)
             assert await status(address + path, {}, "GET") == 200

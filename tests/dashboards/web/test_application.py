@@ -13,9 +13,10 @@ from yarl import URL
 
 from dashboards.build import build
 from dashboards.source import read
-from dashboards.web import Tls, application, serve
+from dashboards.web import application, serve
 from dashboards.web.bodies import MAX_BYTES
 from sawlog import logins
+from sawlog.access import Tls
 from sawlog.errors import SawlogError, StoreUnavailableError
 from sawlog.store.embedded.store import EmbeddedStore
 from tests.ingest.input.building import Certificates

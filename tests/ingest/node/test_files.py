@@ -81,6 +81,16 @@ class TestNode:
         assert old.api == ("127.0.0.1", range(9601, 9603))
         assert "'0.0.0.0' becomes 127.0.0.1" in old.notes[-1]
 
+    def test_metrics_beyond_this_machine_want_a_password(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        login = "api.auth.type: basic\napi.auth.basic.username: ops\napi.auth.basic.password: geheim\n"
+        node = node_of(tmp_path, f"api.http.host: 0.0.0.0\n{login}")
+        assert (node.api, node.login) == (("0.0.0.0", range(9600, 9701)), ("ops", "geheim"))
+        assert node.notes == []
+        assert "basic wants api.auth.basic.username" in refused(tmp_path, "api.auth.type: basic")[0]
+        monkeypatch.setenv("SAWLOG_METRICS_PASSWORD", "geheim")
+        node = node_of(tmp_path, "api.http.host: 0.0.0.0\n")
+        assert (node.api, node.login) == (("0.0.0.0", range(9600, 9701)), None)
+
     def test_files_that_are_not_read_are_named(self, tmp_path: Path) -> None:
         for name in ("logstash.keystore", "jvm.options", "log4j2.properties"):
             (tmp_path / name).touch()

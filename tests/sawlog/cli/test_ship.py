@@ -27,6 +27,37 @@ def shipping(tmp_path: Path) -> Iterator[Shipping]:
         yield shipping
 
 
+BEAT = (
+    "beat.cpu.total.value",
+    "beat.handles.limit.hard",
+    "beat.handles.limit.soft",
+    "beat.handles.open",
+    "beat.info.ephemeral_id",
+    "beat.info.uptime.ms",
+    "beat.memstats.rss",
+    "filebeat.events.active",
+    "filebeat.events.added",
+    "filebeat.events.done",
+    "filebeat.harvester.open_files",
+    "filebeat.harvester.running",
+    *(f"libbeat.output.events.{name}" for name in ["acked", "active", "batches", "dropped", "failed", "total"]),
+    *(
+        f"libbeat.pipeline.events.{name}"
+        for name in ["active", "dropped", "failed", "filtered", "published", "retry", "total"]
+    ),
+    "libbeat.output.type",
+    "libbeat.pipeline.clients",
+    "libbeat.pipeline.queue.acked",
+)
+"""What Metricbeat's metricset `beat.stats` reads, but for what is only Go's or on the wire."""
+
+
+def found_at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value[key]
+    return value
+
+
 class TestOnce:
     def test_each_line_once_over_two_runs(self, shipping: Shipping) -> None:
         shipping.configure()
@@ -191,9 +222,21 @@ class TestRunning:
         assert (health["status"], health["problem"], health["files"]) == ("ok", None, 1)
         until(lambda: json.loads(urlopen(f"{address}/health").read())["lag_bytes"] == 0)
         metrics = urlopen(f"{address}/metrics").read().decode()
-        assert "sawlog_shipper_events_total 2.0" in metrics
-        assert "sawlog_shipper_bytes_total 8.0" in metrics
+        assert 'sawlog_shipper_events_total{output="file"} 2.0' in metrics
+        assert 'sawlog_shipper_bytes_total{output="file"} 8.0' in metrics
         assert "sawlog_shipper_lag_bytes 0.0" in metrics
+        assert f'sawlog_shipper_file_offset_bytes{{file="{shipping.logs}/a.log"}} 8.0' in metrics
+        assert 'sawlog_shipper_batch_events_bucket{le="10"}' in metrics
+        assert "sawlog_data_free_bytes{" in metrics
+        stats = json.loads(urlopen(f"{address}/stats").read())
+        assert stats["libbeat"]["output"]["type"] == "file"
+        sent, events = stats["libbeat"]["output"]["events"], stats["libbeat"]["pipeline"]["events"]
+        assert (sent["acked"], sent["active"], sent["failed"], sent["total"]) == (2, 0, 0, 2)
+        assert (events["total"], events["published"], events["active"]) == (2, 2, 0)
+        assert [path for path in BEAT if not isinstance(found_at(stats, path), int | str)] == []
+        about, state = (json.loads(urlopen(f"{address}{path}").read()) for path in ("/", "/state?pretty"))
+        assert about["beat"] == "filebeat"
+        assert (state["service"]["id"], state["output"]["name"]) == (about["uuid"], "file")
 
     def test_an_output_that_is_away_is_told(self, shipping: Shipping) -> None:
         shipping.configure(output="output.logstash.hosts: ['127.0.0.1:9']", more="http: {enabled: true, port: 0}")
@@ -206,13 +249,13 @@ class TestRunning:
         health = json.loads(caught.value.read())
         assert (caught.value.code, health["status"]) == (503, "waiting")
         assert "Connection refused" in health["problem"]
-        assert "sawlog_shipper_output_up 0.0" in urlopen(f"{address}/metrics").read().decode()
+        assert 'sawlog_shipper_output_up{output="logstash"} 0.0' in urlopen(f"{address}/metrics").read().decode()
 
     def test_metrics_stay_on_this_machine(self, shipping: Shipping) -> None:
         shipping.configure(more="http: {enabled: true, host: 0.0.0.0}")
         done = shipping.once()
         assert done.returncode == 1
-        assert b"stay on this machine" in done.stderr
+        assert b"set SAWLOG_METRICS_PASSWORD (or SAWLOG_METRICS_PASSWORD_FILE), or leave out http.host" in done.stderr
 
     def test_its_own_log_goes_into_a_file(self, shipping: Shipping) -> None:
         shipping.configure(more=f"logging: {{to_files: true, files: {{path: '{shipping.folder}/own', name: agent}}}}")
