@@ -72,7 +72,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "amazon_es": "Elasticsearch's own client is used, which refuses OpenSearch: use the http output",
         "clickhouse": "use the http output",
         "cloudwatch": "use the http output to a metrics gateway, or ask /metrics",
-        "csv": "use the file output with a codec of format",
         "datadog": "use the http output",
         "elastic_app_search": "use the elasticsearch output",
         "elastic_workplace_search": "use the elasticsearch output",

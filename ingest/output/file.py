@@ -85,7 +85,7 @@ class File(Output):
         self._create: bool = options["create_if_deleted"]
         self._file_mode = _mode(options, "file_mode")
         self._dir_mode = _mode(options, "dir_mode")
-        if options["message_format"] is not None:
+        if options.values.get("message_format") is not None:
             self.codec = _line_codec(options)
         self._turn = asyncio.Lock()
 
@@ -96,6 +96,10 @@ class File(Output):
         async with self._turn:
             await asyncio.to_thread(self._write_all, groups)
         return ()
+
+    def encode(self, events: Sequence[Event]) -> bytes:
+        """Return what is written of events that go to one file."""
+        return self.codec().encode(events)
 
     def _target(self, event: Event) -> Path:
         path = self._path(event)
@@ -111,7 +115,7 @@ class File(Output):
 
     def _write_all(self, groups: dict[Path, list[Event]]) -> None:
         for path, events in groups.items():
-            data = self.codec().encode(events[-1:] if self._overwrite else events)
+            data = self.encode(events[-1:] if self._overwrite else events)
             if self._gzip:
                 data = igzip.compress(data)
             if not self._create and not path.exists():

@@ -379,6 +379,16 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "template_overwrite": False,
         "timeout": 60,
     },
+    "output csv": {
+        "codec": "json_lines",
+        "create_if_deleted": True,
+        "dir_mode": -1,
+        "file_mode": -1,
+        "filename_failure": "_filepath_failures",
+        "gzip": False,
+        "write_behavior": "append",
+        "spreadsheet_safe": True,
+    },
     "output file": {
         "codec": "json_lines",
         "create_if_deleted": True,

@@ -216,6 +216,23 @@ class TestS3(OutputConformance):
         yield S3Place(request.getfixturevalue("s3_server"), request.getfixturevalue("tmp_path"))
 
 
+class CsvPlace(Place):
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "events.csv"
+        self.settings = {"path": str(self._file), "fields": ["message"]}
+
+    async def texts(self) -> list[str]:
+        return self._file.read_text().splitlines()
+
+
+class TestCsv(OutputConformance):
+    plugin = "csv"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        yield CsvPlace(request.getfixturevalue("tmp_path"))
+
+
 class LinesPlace(Place):
     """A server that keeps the lines of each connection."""
 
