@@ -240,7 +240,8 @@ class Datagrams:
             found = await asyncio.get_running_loop().getaddrinfo(
                 host, self.port, family=self._family, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
             )
-            family, _, _, _, place = found[0]
+            # A name with addresses of both kinds, as localhost has, is that of IPv4.
+            family, _, _, _, place = min(found, key=lambda one: one[0] is not socket.AF_INET)
             listening = socket.socket(family, socket.SOCK_DGRAM)
         except OSError as error:
             raise cannot_listen(self.name, self.host, self.port, error) from None

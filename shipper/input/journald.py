@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -208,11 +210,11 @@ async def _last_line(stream: asyncio.StreamReader) -> str:
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(ENDING_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    # What it has started, too, should `journalctl_path` be a program around it.
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_SECONDS):
+                await process.wait()
+                return

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 from sawlog.event import TIMESTAMP, Event, add_tag
@@ -180,15 +181,25 @@ def _old_time(fields: dict[str, str | None], zone: tzinfo | None) -> str:
     month = _MONTHS.get(fields["month"] or "")
     if month is None:
         raise _NoSyslogError(f"this is no message of RFC 3164: {fields['month']!r} is no month")
-    # A time without its year is the one that is nearest: logs of December are read in January.
-    now = datetime.now(UTC)
+    clock = tuple(fields[name] for name in ("day", "hour", "minute", "second", "fraction"))
+    return _nearest(month, clock, zone, datetime.now(UTC).toordinal())
+
+
+@lru_cache(4096)
+def _nearest(month: int, clock: tuple[str | None, ...], zone: tzinfo | None, today: int) -> str:
+    """Return the moment of a time without its year: the one that is nearest, as logs of December are read in January.
+
+    `today` is a day as `date.toordinal` has it. Messages of one second have one time, so it is remembered.
+    """
+    now = datetime.fromordinal(today)
+    fields = dict(zip(("date", "hour", "minute", "second", "fraction"), clock, strict=True))
     tries: list[tuple[float, str]] = []
     for year in (now.year - 1, now.year, now.year + 1):
         try:
-            text = _moment({**fields, "year": str(year), "date": fields["day"]}, month, zone)
+            text = _moment({**fields, "year": str(year)}, month, zone)
         except _NoSyslogError:
             continue
-        tries.append((abs((datetime.fromisoformat(text[:19]).replace(tzinfo=UTC) - now).total_seconds()), text))
+        tries.append((abs((datetime.fromisoformat(text[:19]) - now).total_seconds()), text))
     if not tries:
         raise _NoSyslogError("this is no message of RFC 3164: there is no such day")
     return min(tries)[1]

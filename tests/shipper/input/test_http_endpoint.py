@@ -186,7 +186,7 @@ _OBJECTS = st.dictionaries(st.text(max_size=3), _VALUES, max_size=3)
     parts=st.lists(_OBJECTS | st.lists(_OBJECTS, max_size=3), min_size=1, max_size=4),
     between=st.sampled_from(["", "\n"]),
 )
-def testobjects_of_behind_one_another(parts: list[Any], between: str) -> None:
+def test_objects_behind_one_another(parts: list[Any], between: str) -> None:
     wanted = [one for part in parts for one in (part if isinstance(part, list) else [part])]
     assert objects_of(between.join(map(json.dumps, parts)).encode()) == wanted
 

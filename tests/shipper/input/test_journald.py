@@ -142,8 +142,8 @@ async def test_a_journalctl_that_ends_is_started_again(
     async with Reading(settings, registry) as one:
         await one.until(lambda: len(one.texts) == 1)
         journal.add("three")
-        await one.until(lambda: len(one.texts) == 2)
-        assert one.texts == ["one", "two"]
+        await one.until(lambda: len(one.texts) >= 2)
+        assert one.texts[:2] == ["one", "two"]
 
 
 async def test_what_cannot_be_read_is_told(registry: Registry) -> None:

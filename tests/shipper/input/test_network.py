@@ -170,6 +170,12 @@ async def test_datagrams() -> None:
         assert one.events[1]["log"]["flags"] == ["truncated"]
 
 
+async def test_localhost_is_that_of_ipv4_for_datagrams() -> None:
+    async with Listening(settings(UdpListener("localhost", 0))) as one:
+        assert one.receiver.address
+        assert one.receiver.address[0] == "127.0.0.1"
+
+
 @pytest.mark.parametrize("stream", [StreamSettings(), None])
 async def test_a_socket_in_the_file_system(tmp_path: Path, stream: StreamSettings | None) -> None:
     path = tmp_path / "socket"
