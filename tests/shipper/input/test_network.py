@@ -65,6 +65,8 @@ async def test_a_sender_waits_while_nothing_is_acknowledged() -> None:
         drained = asyncio.create_task(writer.drain())
         # It reads until its window is full, and no further: the kernel's buffers do not hold 20 MB.
         await one.until(lambda: one.held.is_full and one.batches)
+        for _ in range(200):
+            await asyncio.sleep(0)
         assert one.held.in_flight < 1 << 20
         assert not drained.done()
         one.acknowledge = True

@@ -48,6 +48,11 @@ def test_what_is_beyond_the_limit_is_passed_over_and_flagged() -> None:
     assert split([b"x" * 100 + b"\r", b"\n"]) == [(b"x" * 100, False)]
 
 
+def test_a_length_behind_a_delimiter_that_comes_in_two_parts() -> None:
+    parts = [b"<13>line|", b"|3 abc4 wxyz"]
+    assert split(parts, "rfc6587", b"||") == [(b"<13>line", False), (b"abc", False), (b"wxyz", False)]
+
+
 def test_a_message_whose_end_did_not_come_is_flagged() -> None:
     assert split([b"10 half"], "rfc6587") == [(b"half", True)]
 
