@@ -3,12 +3,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test pictures bench profile nightly chaos corpus test-compose test-helm manifests dist test-packages lock audit check setup setup-test env clean help
+.PHONY: up test test-pythons pictures bench profile nightly chaos corpus test-compose test-helm manifests dist test-packages lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up LOGS='/path/*.log'   tail, index and show logs (without LOGS: a live demonstration)"
 	@echo "make test                    install what the tests need, and run everything"
+	@echo "make test-pythons            run the unit tests on each Python from 3.11 on that is there (PYTHONS='/path/to/python ...': on these)"
 	@echo "make check                   style and types only"
 	@echo "make pictures                take the pictures of the page in docs/images"
 	@echo "make nightly                 the tests, the slow ones, too, with ten times as many random examples"
@@ -65,7 +66,11 @@ test: setup-test
 	@$(MAKE) --no-print-directory $(FRONT)/node_modules/.package-lock.json
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest $(PYTEST_OPTIONS)
-	@deploy/test-system-python
+	@deploy/test-pythons /usr/bin/python3
+
+# The unit tests on each Python from 3.11 on that is there, or that uv brings.
+test-pythons: .venv/.ready-test
+	@deploy/test-pythons $(PYTHONS)
 
 # All tests, the slow ones, too; the property tests with ten times as many examples, other ones each time; the compose files.
 nightly: .venv/.ready-test
@@ -137,4 +142,4 @@ corpus: .venv/.ready-test
 	$(BIN)/python -m tests.corpus.record $(CORPUS_OPTIONS)
 
 clean:
-	rm -rf .venv .venv-system .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-pythons .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

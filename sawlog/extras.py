@@ -13,7 +13,7 @@ from sawlog.errors import SawlogError
 MODULES: Final[dict[str, tuple[str, ...]]] = {
     "elasticsearch": ("elasticsearch", "elastic_transport"),
     "ingest": ("elasticsearch", "cronsim", "dns", "lark", "maxminddb", "mmh3", "pygrok", "regex", "ua_parser"),
-    "search": ("elasticsearch", "arro3", "duckdb", "lark", "luqum", "mmh3", "regex", "textual"),
+    "search": ("elasticsearch", "arro3", "duckdb", "lark", "luqum", "mmh3", "ply", "regex", "textual"),
 }
 """What the extras that bring whole commands bring, as it is imported. Where one module needs another library, it asks
 for it by `library`; what a whole package stands on is imported on top, and who imports that package by its name says by

@@ -38,6 +38,8 @@ if hasattr(libc := ctypes.CDLL(None), "mallopt"):
 
 # No test asserts a speed: on a busy machine an example may take any time.
 settings.register_profile("sawlog", deadline=None)
+# For other Pythons than the main one, which have less to show: deploy/test-pythons.
+settings.register_profile("brief", deadline=None, max_examples=20)
 settings.load_profile("sawlog")
 
 T = TypeVar("T")

@@ -17,7 +17,6 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from luqum.exceptions import ParseError
-from luqum.thread import parse as parse_lucene
 from luqum.tree import (
     AndOperation,
     BaseGroup,
@@ -41,6 +40,7 @@ from luqum.tree import (
 
 from sawlog.errors import QueryError
 from sawlog.store.base import Clause
+from sawlog.store.lucene import parse as parse_lucene
 
 LONGEST: Final = 32_768
 DEEPEST: Final = 50

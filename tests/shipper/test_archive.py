@@ -5,20 +5,23 @@ from __future__ import annotations
 import bz2
 import gzip
 import os
+import sys
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipper import archive
 from shipper.archive import Archive, ArchiveError, Survey, kind_of, survey
 from shipper.identity import MARK_BYTES, Mark
 
-zstd = pytest.importorskip("backports.zstd")
+zstd = pytest.importorskip("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstd.compress}
 kinds = pytest.mark.parametrize("kind", sorted(PACK))
@@ -120,3 +123,21 @@ async def test_memory_is_bounded_however_much_it_holds(tmp_path: Path, kind: str
     tracemalloc.stop()
     assert found.facts.length == 200_000_000
     assert peak < 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("version", "module"), [((3, 11), "backports.zstd"), ((3, 13), "backports.zstd"), ((3, 14), "compression.zstd")]
+)
+def test_zstd_is_the_library_s_own_where_it_has_it(
+    version: tuple[int, int], module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def library(name: str, *_: str) -> SimpleNamespace:
+        asked.append(name)
+        return SimpleNamespace(ZstdDecompressor=object)
+
+    monkeypatch.setattr(archive, "library", library)
+    monkeypatch.setattr(archive, "sys", SimpleNamespace(version_info=version))
+    archive._decompressor("zstd")
+    assert asked == [module]
