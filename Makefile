@@ -28,7 +28,6 @@ help:
 
 # The environment: by uv if it is there, else by the standard library's venv.
 .venv/.ready: pyproject.toml sawlog/__init__.py deploy/build.lock deploy/requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sawlog needs Python 3.11 or newer"; exit 1; }
 	@deploy/environment "$(PYTHON)"
 	@touch $@
 
@@ -45,8 +44,11 @@ $(FRONT)/node_modules/.package-lock.json: $(FRONT)/package-lock.json
 setup: .venv/.ready
 setup-test: .venv/.ready-test $(FRONT)/node_modules/.package-lock.json
 
+# As it was written: neither make nor the shell looks for `$`, quotes or spaces in it.
+GIVEN_LOGS := $(value LOGS)
+export GIVEN_LOGS
 up: .venv/.ready
-	@deploy/demonstrate '$(LOGS)' $(UP_OPTIONS)
+	@deploy/demonstrate $(UP_OPTIONS)
 
 env:
 	@deploy/make-env

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from sawlog import quotes
 from sawlog.errors import ConfigError, Position
 
 NODE_LIMIT: Final = 200_000
@@ -339,6 +340,8 @@ class _TreeMaker:
             tree, size = Sequence([part for part, _ in parts], position), 1 + sum(count for _, count in parts)
         else:
             assert isinstance(node, yaml.ScalarNode)
+            if not node.style and quotes.is_quoted(node.value):
+                raise ConfigError(f"{node.value} is in no quotes of YAML", position, quotes.ADVICE)
             tree, size = Scalar(node.value, not node.style, position), 1
         if size > NODE_LIMIT:
             raise ConfigError("the aliases here multiply to too much", position)

@@ -29,6 +29,7 @@ from ingest.lang.dialect import PLAIN, Dialect
 from ingest.lang.field import parse_field
 from ingest.lang.variables import substitute
 from ingest.options import Block, Setting
+from sawlog import quotes
 from sawlog.errors import ConfigError, Position, nearest
 
 
@@ -284,6 +285,8 @@ def _words(wanted: set[str]) -> str:
 
 def _hint(error: UnexpectedInput, found: str, wanted: set[str]) -> str | None:
     """Guess what was meant, from what was found and what was wanted."""
+    if found[:1] in quotes.TYPOGRAPHIC:
+        return quotes.ADVICE
     if "SELECTOR" in wanted and _BAREWORD.fullmatch(found):
         return f'write [{found}] for a field, "{found}" for a text'
     if "SECTION" in wanted:

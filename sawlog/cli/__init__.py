@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from sawlog import __version__
-from sawlog.errors import SawlogError
+from sawlog.errors import SawlogError, nearest
 from sawlog.extras import needing
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -79,7 +79,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 - click's contract
         if cmd_name not in COMMANDS:
-            return None
+            hint = nearest(cmd_name, COMMANDS)
+            raise click.UsageError(f"No such command '{cmd_name}'." + (f" {hint.capitalize()}" if hint else ""), ctx)
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         with _needing(cmd_name):
             command: click.Command = getattr(importlib.import_module(module), name)

@@ -153,8 +153,10 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
 
 async def _run(settings: Settings, console: Console) -> Up:
     shown: list[asyncio.Task[None]] = []
+    running: list[Up] = []
 
     def on_start(started: Up) -> None:
+        running.append(started)
         if started.address:
             console.print(
                 Text.assemble(
@@ -170,6 +172,9 @@ async def _run(settings: Settings, console: Console) -> Up:
         for task in shown:
             task.cancel()
         await asyncio.gather(*shown, return_exceptions=True)
+        if running and not settings.once:
+            # What changed on the last line is wiped off; this stays.
+            console.print(_status_line(running[0]), highlight=False)
 
 
 async def _bar(up: Up, console: Console) -> None:

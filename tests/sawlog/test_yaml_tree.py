@@ -38,6 +38,13 @@ def test_legal_in_filebeat(text: str) -> None:
         ("[" * 5000, "f:1:", "nest"),
         ("- " * 5000, "f:1:121", "nested too deep"),
         ("a: &b [*b]\n", "f:1:", "an alias stands inside"),
+        (
+            "a:\n  b: [x, “/var/log/*.log”]\n",
+            "f:2:10",
+            "“/var/log/*.log” is in no quotes of YAML (these are",
+        ),
+        ("a: ‘b’\n", "f:1:4", "typographic quotes"),
+        ("a: «b»\n", "f:1:4", "typographic quotes"),
     ],
 )
 def test_illegal(text: str, place: str, words: str) -> None:
@@ -45,6 +52,15 @@ def test_illegal(text: str, place: str, words: str) -> None:
         parse(text, "f")
     assert str(caught.value).startswith(place)
     assert words in str(caught.value)
+
+
+def test_typographic_quotes_that_belong_to_a_value() -> None:
+    assert parse("a: '“b”'\nb: ^“c”$\nc: it’s\nd: ”\n", "f").tree.value() == {
+        "a": "“b”",
+        "b": "^“c”$",
+        "c": "it’s",
+        "d": "”",
+    }
 
 
 def test_aliases_that_multiply_are_refused() -> None:

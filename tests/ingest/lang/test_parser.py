@@ -93,6 +93,9 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("filter { if [a] = 1 { } }", "f:1:17: '=' .*an operator"),
         ('filter { mutate { add_tag => ["a" "b"] } }', "f:1:35: .*',' or ']'"),
         ("filter { mutate { x => 12mb } }", 'f:1:24: .*write "12mb"'),
+        ("filter { p { a => “b” } }", "f:1:19: '“' stands where a value is expected .these are typographic quotes"),
+        ('filter { p { ‘a’ => "b" } }', "f:1:14: '‘' .*typographic quotes"),
+        ("filter { if [a] == «b» { } }", "f:1:20: '«' .*typographic quotes"),
         ("filter { p { a => { x=>1 x=>2 } } }", "f:1:26: the key 'x' stands twice"),
     ],
 )

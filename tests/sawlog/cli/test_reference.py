@@ -33,6 +33,15 @@ def test_each_command_has_its_section() -> None:
     assert titles == set(COMMANDS)
 
 
+def test_the_package_runs_and_knows_what_was_meant() -> None:
+    command = [sys.executable, "-m", "sawlog", "serach", "x"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 2
+    assert done.stderr.endswith("No such command 'serach'. Did you mean 'search'?\n")
+    done = subprocess.run([*command[:3], "search", "--sise", "3"], capture_output=True, text=True, check=False, cwd="/")
+    assert "'--size'?" in done.stderr
+
+
 def test_the_table_of_fields_is_complete() -> None:
     rows = dict(re.findall(r"(?m)^\| `([^`]+)` \| (\w+) \|", (DOCS / "reference" / "fields.md").read_text()))
     assert rows == {name: str(mapping["type"]) for name, mapping in FIELDS.items()}

@@ -8,8 +8,11 @@ import io
 import json
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from sawlog.search.times import zone_of
 from sawlog.store.base import Bulk
 from sawlog.store.elasticsearch import ElasticsearchStore
 from sawlog.store.embedded.store import EmbeddedStore
+from tests.patience import SECONDS
 
 LEVELS = ["INFO", "INFO", "WARN", "ERROR"]
 
@@ -316,6 +320,28 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
         assert it.wait(timeout=60) == 0, it.stderr.read() if it.stderr else ""
     os.close(reader)
     return shown.decode()
+
+
+def test_totals_stay_on_the_screen_when_it_is_interrupted(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2026-11-28T10:00:00.000+01:00  INFO 1 --- [orders] [main] c.e.A : hello\n" * 3)
+    options = ["--no-web", "--data", str(tmp_path / "data")]
+    command = [sys.executable, "-m", "sawlog", "up", *options, str(log)]
+    reader, writer = pty.openpty()
+    with subprocess.Popen(command, stdout=writer, stderr=writer, stdin=subprocess.DEVNULL) as it:
+        os.close(writer)
+        shown = b""
+        while b"3 events in" not in shown:
+            shown += os.read(reader, 65536)
+        before = len(shown)
+        it.send_signal(signal.SIGINT)
+        with suppress(OSError):  # the other end is closed
+            while some := os.read(reader, 65536):
+                shown += some
+        assert it.wait(timeout=SECONDS) in (0, 130)
+    os.close(reader)
+    last = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", shown[before:].decode()).replace("\r", "").strip().splitlines()[-1]
+    assert last == "3 events in, from 1 files"
 
 
 class TestTerminal:
