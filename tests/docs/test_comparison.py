@@ -12,6 +12,7 @@ import pytest
 
 from ingest.not_offered import NOT_OFFERED
 from ingest.plugin import PluginKind
+from ingest.plugins import known
 from sawlog import __version__
 from sawlog.cli import sawlog
 from shipper.config.inputs import KNOWN_TYPES, OTHER_TYPES
@@ -93,6 +94,12 @@ def test_facts_of_the_project_are_its_own() -> None:
     assert _cell("age").partition(",")[0] == __version__
     (platforms,) = re.findall(r"(?m)^\| platforms \| (.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert _cell("runs on") == platforms
+
+
+def test_what_pipelines_do_with_object_storage_is_offered() -> None:
+    (name,) = re.findall(r"`(\w+)`", _cell("data in object storage"))
+    assert name in known("input")
+    assert name in known("output")
 
 
 def test_the_agents_memory_is_what_was_measured() -> None:
