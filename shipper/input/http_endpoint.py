@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from sawlog.errors import InputError
 from sawlog.event import TIMESTAMP, Event, put, weight_of
 from sawlog.json_text import decode
 from sawlog.loopback import is_loopback
@@ -28,6 +29,8 @@ from shipper.shaping import without_null
 
 log = logging.getLogger(__name__)
 
+ANSWER_SECONDS: Final = 2.0
+"""How long the end waits for the delivery of what requests have brought; the others are told to send it again."""
 WAIT: Final = "wait_for_completion_timeout"
 """What a request may say in its query: for how long it waits for its answer."""
 _DIGESTS: Final = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
@@ -39,6 +42,8 @@ class HttpReceiver(Receiver):
     def __init__(self, endpoint: HttpEndpoint, maker: EventMaker) -> None:
         self._endpoint = endpoint
         self._maker = maker
+        self._waiting: set[asyncio.Future[BaseException | None]] = set()
+        """One for each request that waits for its delivery."""
         self._server = RequestServer(
             "http_endpoint", endpoint.listen_address, endpoint.listen_port, tls=endpoint.tls, guard=_guard(endpoint),
             **({"max_length": endpoint.max_body_bytes} if endpoint.max_body_bytes else {}),
@@ -66,7 +71,20 @@ class HttpReceiver(Receiver):
         async def answer(request: web.BaseRequest, data: bytes, body: Body) -> web.StreamResponse:
             return await self._answer(request, data, body, held)
 
-        await self._server.run(answer, lambda _, refused: _refusal(refused))
+        serving = asyncio.create_task(self._server.run(answer, lambda _, refused: _refusal(refused)))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            # Who waits for a delivery is answered before the end, one way or the other.
+            giving_up = asyncio.get_running_loop().call_later(ANSWER_SECONDS, self._give_up)
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            giving_up.cancel()
+
+    def _give_up(self) -> None:
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(InputError("the shipper ends"))
 
     async def _answer(self, request: web.BaseRequest, data: bytes, body: Body, held: Held) -> web.StreamResponse:
         endpoint = self._endpoint
@@ -98,7 +116,12 @@ class HttpReceiver(Receiver):
                 done.set_result(error)
 
         held.put(self._maker.source, events, size, told)
-        if (error := await done) is not None:
+        self._waiting.add(done)
+        try:
+            error = await done
+        finally:
+            self._waiting.discard(done)
+        if error is not None:
             log.warning("http_endpoint: what was sent was not delivered: %s", error)
             raise NotTakenError(503, "not delivered; send it again")
 

@@ -79,6 +79,14 @@ async def test_an_answer_comes_when_the_events_are_delivered() -> None:
         assert (status, "not delivered in time" in text) == (504, True)
 
 
+async def test_who_waits_at_the_end_is_told_to_send_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shipper.input.http_endpoint.ANSWER_SECONDS", 0.05)
+    async with listening(acknowledge=False) as one:
+        answer = asyncio.create_task(post(one))
+        await one.until(lambda: one.batches)
+    assert (await answer)[0] == 503
+
+
 async def test_what_finds_no_room_is_told_when_to_come_again() -> None:
     async with listening(replace(ENDPOINT, retry_after=7), acknowledge=False, window=100) as one:
         first = asyncio.create_task(post(one))
