@@ -69,7 +69,7 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "zeromq": "use mutate",
     },
     "output": {
-        "amazon_es": "Elasticsearch's own client is used, which refuses OpenSearch: use the http output",
+        "amazon_es": "use the opensearch output with a user of the cluster; requests are not signed for Amazon's IAM",
         "clickhouse": "use the http output",
         "cloudwatch": "use the http output to a metrics gateway, or ask /metrics",
         "datadog": "use the http output",
@@ -86,7 +86,6 @@ NOT_OFFERED: Final[dict[PluginKind, dict[str, str]]] = {
         "mongodb": "use the http output",
         "nagios": "use the http output",
         "nagios_nsca": "use the http output",
-        "opensearch": "Elasticsearch's own client is used, which refuses OpenSearch: use the http output",
         "pagerduty": "use the http output",
         "pipe": "no program is run for events, for safety: use the stdout output and a pipe",
         "rabbitmq": "use the http output",

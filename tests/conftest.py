@@ -21,6 +21,7 @@ from tests.services import (
     MissingServiceError,
     MissingToolError,
     MosquittoServer,
+    OpenSearchServer,
     Process,
     RedisServer,
     S3Server,
@@ -75,6 +76,12 @@ def elasticsearch_server() -> Iterator[ElasticsearchServer]:
 def secure_elasticsearch() -> Iterator[ElasticsearchServer]:
     """A node that speaks HTTPS and asks for `ElasticsearchServer.USER` and `PASSWORD`."""
     yield from _run(lambda: ElasticsearchServer(tls=True, heap="512m", brief=True))
+
+
+@pytest.fixture(scope="session")
+def opensearch_server() -> Iterator[OpenSearchServer]:
+    """A node of OpenSearch that lets everybody in."""
+    yield from _run(OpenSearchServer)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ import platformdirs
 
 ELASTICSEARCH_VERSION = "8.19.4"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{ELASTICSEARCH_VERSION}:zip"
+OPENSEARCH_ARTIFACT = "org.opensearch.distribution.integ-test-zip:opensearch:2.19.1:zip"
 KAFKA_VERSION = "4.1.0"
 KAFKA_ARTIFACTS = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 """The broker, and what writes its log."""
@@ -296,6 +297,49 @@ class ElasticsearchServer(Process):
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+class OpenSearchServer(ElasticsearchServer):
+    """One node of OpenSearch from Maven Central's test distribution, without security."""
+
+    name = "opensearch"
+
+    def __init__(self) -> None:
+        super().__init__(heap="512m", brief=True)
+        self._home = elasticsearch_home(OPENSEARCH_ARTIFACT)
+
+    def launch(self) -> None:
+        """Begin to start it. The thread that does so must live as long as the server (see `_spawn`)."""
+        config = self.folder / "config"
+        if not config.exists():
+            self._configure(config)
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.folder),
+            "OPENSEARCH_JAVA_HOME": self._java,
+            "OPENSEARCH_PATH_CONF": str(config),
+            "OPENSEARCH_JAVA_OPTS": self._options,
+        }
+        self._spawn([str(self._home / "bin" / "opensearch")], environment, self._user)
+
+    def _configure(self, config: Path) -> None:
+        shutil.copytree(self._home / "config", config)
+        settings = {
+            "discovery.type": "single-node",
+            "http.port": str(self.port),
+            "transport.port": '"0"',
+            "path.data": str(self._data or self.folder / "data"),
+            "path.logs": str(self.folder / "logs"),
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
+        }
+        # Java's own logs would go to the folder of the distribution.
+        options = config / "jvm.options"
+        options.write_text("".join(line for line in options.open() if "logs/" not in line))
+        (config / "opensearch.yml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
+        if self._user:
+            _give(self.folder, self._user)
+            if self._data:
+                _give(self._data, self._user)
 
 
 def elasticsearch_cluster(nodes: int, *, heap: str = "512m") -> list[ElasticsearchServer]:
@@ -593,12 +637,13 @@ def chromium_path() -> str:
     raise MissingServiceError("no Chromium is installed (chromium, chromium-browser, google-chrome)")
 
 
-def elasticsearch_home() -> Path:
+def elasticsearch_home(artifact: str = ARTIFACT) -> Path:
     """Return the unpacked distribution, fetching and unpacking it once per machine."""
-    home = _cache() / f"elasticsearch-{ELASTICSEARCH_VERSION}"
+    _, name, version, _ = artifact.split(":")
+    home = _cache() / f"{name}-{version}"
     if home.exists():
         return home
-    archive = _archive()
+    archive = _archive(artifact)
     home.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=home.parent))
     try:
@@ -660,8 +705,8 @@ def _cache() -> Path:
     return (Path("/var/cache") if os.geteuid() == 0 else platformdirs.user_cache_path()) / "sawlog"
 
 
-def _archive() -> Path:
-    group, artifact, version, kind = ARTIFACT.split(":")
+def _archive(wanted: str) -> Path:
+    group, artifact, version, kind = wanted.split(":")
     repository = Path.home() / ".m2" / "repository"
     archive = repository.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.{kind}")
     if archive.exists():
@@ -669,10 +714,10 @@ def _archive() -> Path:
     maven = shutil.which("mvn")
     if maven is None:
         raise MissingServiceError("Elasticsearch: maven (mvn), which fetches it, is not installed")
-    command = [maven, "-q", "-B", "dependency:get", f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
+    command = [maven, "-q", "-B", "dependency:get", f"-Dartifact={wanted}", "-Dtransitive=false"]
     fetched = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     if fetched.returncode or not archive.exists():
-        raise MissingServiceError(f"Elasticsearch: maven could not fetch {ARTIFACT}: {fetched.stdout.strip()[-300:]}")
+        raise MissingServiceError(f"Elasticsearch: maven could not fetch {wanted}: {fetched.stdout.strip()[-300:]}")
     return archive
 
 

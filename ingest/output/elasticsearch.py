@@ -45,6 +45,7 @@ class Elasticsearch(Output):
     """Retries document by document, without end, what the cluster refuses for now."""
 
     name = "elasticsearch"
+    product: ClassVar[str] = "Elasticsearch"
     options: ClassVar = OPTIONS
 
     def __init__(self, options: Options) -> None:
@@ -96,6 +97,7 @@ class Elasticsearch(Output):
             proxy=options["proxy"] or None,
             ssl_context=self._tls(),
             template=self._wants_our_template(),
+            product=self.product,
         )
         try:
             await store.open()

@@ -19,8 +19,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
+from elastic_transport import AiohttpHttpNode, ConnectionTimeout, SecurityWarning, TlsError, TransportError
 from elastic_transport import ConnectionError as TransportConnectionError
-from elastic_transport import ConnectionTimeout, SecurityWarning, TlsError, TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 from isal import igzip
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
@@ -31,6 +31,7 @@ from sawlog.errors import ConfigError, QueryError, StoreError, StoreFailedError,
 from sawlog.store import assets, mappings
 from sawlog.store.base import DEFAULT_INDEX, Bulk, BulkResult, Clause, Hit, Refusal, Store, StoredField, order
 from sawlog.store.bounds import DEEP_BYTES, SUSPICIOUS_BYTES, too_much
+from sawlog.store.opensearch import node_for_opensearch
 from sawlog.store.plain_words import plain
 from sawlog.store.proxy import node_through
 from sawlog.store.serializers import SERIALIZERS
@@ -106,8 +107,9 @@ class ElasticsearchStore(Store):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         template: bool = True,
+        product: str = "Elasticsearch",
     ) -> None:
-        """Raises `ConfigError` when a host is no URL or credentials contradict one another."""
+        """Raises `ConfigError`: a host is no URL, or credentials contradict one another. `product`: or OpenSearch."""
         parsed = [_parse_host(host) for host in ([hosts] if isinstance(hosts, str) else hosts)]
         if not parsed:
             raise ConfigError("Elasticsearch needs at least one host")
@@ -138,6 +140,9 @@ class ElasticsearchStore(Store):
             self._options["headers"] = dict(headers)
         if proxy is not None:
             self._options["node_class"] = node_through(proxy)
+        if product == "OpenSearch":
+            self._options["node_class"] = node_for_opensearch(self._options.get("node_class", AiohttpHttpNode))
+        self._product = product
         self._parameters = urlencode(parameters or {})
         self._template = template
         if ssl_context is not None:
@@ -157,7 +162,7 @@ class ElasticsearchStore(Store):
     @property
     def name(self) -> str:
         """What messages call it: its addresses, without credentials."""
-        return f"Elasticsearch at {', '.join(self.hosts)}"
+        return f"{self._product} at {', '.join(self.hosts)}"
 
     async def open(self) -> None:
         """Reach the cluster and bring the index template up to date, if that is wanted. Raises as `Store.open` does."""

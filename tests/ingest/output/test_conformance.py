@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 import redis.asyncio
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from ingest.bus import Bus
 from ingest.output import embedded, pipeline
@@ -66,6 +66,39 @@ class TestElasticsearch(CreatingConformance):
         index: str = request.getfixturevalue("data_stream").replace("logs-", "conformance-")
         async with FaultyProxy(url) as proxy:
             yield ElasticsearchPlace(url, index, proxy)
+
+
+class OpenSearchPlace(HoldingPlace):
+    """An index of OpenSearch, asked by a client that is not Elasticsearch's."""
+
+    def __init__(self, url: str, proxy: FaultyProxy) -> None:
+        self._index = f"conformance-{uuid.uuid4().hex}"
+        waits = {"retry_initial_interval": 1, "retry_max_interval": 1}
+        self.settings = {"hosts": [proxy.url], "index": self._index, **waits}
+        self._url = f"{url}/{self._index}"
+        self._proxy = proxy
+
+    async def texts(self) -> list[str]:
+        async with ClientSession() as client:
+            await client.post(f"{self._url}/_refresh")
+            async with client.get(f"{self._url}/_search?size=10000") as answer:
+                return [hit["_source"]["message"] for hit in (await answer.json())["hits"]["hits"]]
+
+    def hold(self) -> None:
+        self._proxy.unavailable = True
+
+    def release(self) -> None:
+        self._proxy.unavailable = False
+
+
+class TestOpenSearch(CreatingConformance):
+    plugin = "opensearch"
+
+    @contextlib.asynccontextmanager
+    async def make_place(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:  # type: ignore[override] # decorated
+        url: str = request.getfixturevalue("opensearch_server").url
+        async with FaultyProxy(url) as proxy:
+            yield OpenSearchPlace(url, proxy)
 
 
 class GatedPlace(HoldingPlace):
