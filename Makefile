@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up test test-pythons pictures bench profile nightly chaos corpus test-compose test-helm manifests dist test-packages lock audit check setup setup-test env clean help
+.PHONY: up test test-pythons pictures bench profile nightly chaos corpus test-compose test-helm test-prometheus manifests dist test-packages lock audit check setup setup-test env clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make chaos                   forty minutes of killing parts of the pipeline, and a count of the lines"
 	@echo "make test-compose            both compose files on a Docker engine that it starts (Debian, as root; ten minutes)"
 	@echo "make test-helm               the chart with Helm, which it builds (Go; two minutes the first time)"
+	@echo "make test-prometheus         the rules for Prometheus with promtool, which it builds (Go; two minutes the first time)"
 	@echo "make manifests               make deploy/kubernetes and the table of the chart's values of the chart again (Helm)"
 	@echo "make dist                    wheel, sdist, the agent as one file, .deb and .rpm, into dist/ (DIST_OPTIONS='--machine aarch64')"
 	@echo "make test-packages           make all that, and install, upgrade and remove it in clean roots (Debian, as root; ten minutes)"
@@ -92,6 +93,17 @@ HELM := helm.sh/helm/v3/cmd/helm@v3.19.2
 
 test-helm: .venv/.ready-test .cache/bin/helm
 	$(BIN)/pytest -m helm tests/deploy $(PYTEST_OPTIONS)
+
+# So does Prometheus' own checker; its module replaces others, which `go install` does not take.
+PROMTOOL := github.com/prometheus/prometheus/cmd/promtool
+.cache/bin/promtool:
+	@deploy/test-services helm
+	@mkdir -p .cache/bin .cache/promtool
+	export PATH="$$PATH:/usr/local/go/bin" CGO_ENABLED=0; cd .cache/promtool && rm -f go.mod go.sum && go mod init promtool && \
+		go get $(PROMTOOL)@v0.55.1 && go build -o ../bin/promtool $(PROMTOOL)
+
+test-prometheus: .venv/.ready-test .cache/bin/promtool
+	$(BIN)/pytest tests/deploy/test_monitoring.py $(PYTEST_OPTIONS)
 
 manifests: .venv/.ready-test .cache/bin/helm
 	$(BIN)/python -m tests.deploy.chart
