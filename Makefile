@@ -137,6 +137,7 @@ audit: .venv/.ready-lock
 # What sawlog costs, stage by stage and road by road, beside other tools on the same lines, as one table with pictures.
 bench: .venv/.ready-test
 	$(BIN)/python -m bench --write docs/performance.md $(if $(filter full,$(BENCH)),--lines 10000000) $(BENCH_OPTIONS)
+	$(BIN)/python -m bench.size
 
 .venv/.ready-bench: .venv/.ready-test
 	@deploy/environment "$(PYTHON)" --group bench
