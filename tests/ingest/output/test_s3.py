@@ -143,6 +143,7 @@ async def test_what_waits_is_uploaded_when_the_server_is_back(
     async with asyncio.timeout(SECONDS):
         while "is not uploaded" not in caplog.text:
             await asyncio.sleep(0.01)
+    await asyncio.wait([blocked], timeout=0.5)
     assert not blocked.done()
     blocked.cancel()
     await asyncio.gather(blocked, return_exceptions=True)
