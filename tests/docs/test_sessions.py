@@ -52,11 +52,14 @@ SESSIONS: Final = {session.name: session for session in map(session_of, PAGES) i
 def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What is not as a page shows it; pages run side by side."""
 
-    def run(session: Session) -> list[str]:
-        return session.run(tmp_path_factory.mktemp("page"), BEFORE.get(session.name, ""))
+    # Folders are made before there are threads: pytest makes them for one at a time.
+    folders = [tmp_path_factory.mktemp("page") for _ in SESSIONS]
+
+    def run(session: Session, folder: Path) -> list[str]:
+        return session.run(folder, BEFORE.get(session.name, ""))
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return dict(zip(SESSIONS, pool.map(run, SESSIONS.values()), strict=True))
+        return dict(zip(SESSIONS, pool.map(run, SESSIONS.values(), folders), strict=True))
 
 
 @pytest.mark.parametrize("page", SESSIONS)
