@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import socket
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from ingest.input import network
 from ingest.input.base import Input
 from ingest.input.memory_queue import MemoryQueue
 from ingest.options import Kind, Option, Options
@@ -26,6 +28,9 @@ class Generator(Input):
         "message": Option(Kind.STRING, "The text of each event.", "Hello world!"),
         "lines": Option(Kind.ARRAY, "The texts of the events of a round, instead of `message`."),
         "count": Option(Kind.NUMBER, "How many rounds; 0: for ever.", 0),
+        "eps": Option(
+            Kind.NUMBER, "How many events a second at most, as of java_generator; 0: as many as there is room for.", 0
+        ),
         "threads": Option(Kind.NUMBER, "How often all rounds are made.", 1),
         "ecs_compatibility": ECS_COMPATIBILITY,
     }
@@ -36,6 +41,7 @@ class Generator(Input):
             raise options.error("the text is not read from standard input here", "message", "use the stdin input")
         self._lines = [str(line).encode() for line in options["lines"] or [options["message"]]]
         self._count = int(options["count"])
+        self._rate = network.whole(options, "eps", 0, 1_000_000_000)
         self._times = max(1, int(options["threads"]))
         host = socket.gethostname()
         self._ecs = is_ecs(options)
@@ -45,8 +51,11 @@ class Generator(Input):
         size = sum(map(len, self._lines)) // len(self._lines) + 50
         events = self._events()
         async with MemoryQueue(self.id, deliver) as queue:
-            while some := list(itertools.islice(events, EVENTS)):
+            together = min(EVENTS, max(1, self._rate // 10)) if self._rate else EVENTS
+            while some := list(itertools.islice(events, together)):
                 await queue.add(some, size * len(some))
+                if self._rate:
+                    await asyncio.sleep(len(some) / self._rate)
 
     def _events(self) -> Iterator[Event]:
         codec = self.codec()

@@ -51,6 +51,7 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "codec": "plain",
         "count": 0,
         "ecs_compatibility": "v8",
+        "eps": 0,
         "message": "Hello world!",
         "threads": 1,
     },

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,13 @@ async def test_a_generator_ends_and_counts() -> None:
     assert len({event["@metadata"]["_id"] for event in sink.events}) == 6000
 
 
+async def test_a_generator_is_no_quicker_than_it_may_be() -> None:
+    sink, began = Sink(), time.monotonic()
+    await asyncio.wait_for(make("generator", count=100, eps=500).run(sink), SECONDS)
+    assert len(sink.events) == 100
+    assert time.monotonic() - began >= 0.2
+
+
 async def test_a_generator_without_an_end_is_held_back() -> None:
     async with running("generator", hold=False) as one:
         await one.sink.until(5000)
@@ -289,6 +297,7 @@ async def test_a_generator_without_an_end_is_held_back() -> None:
         ("syslog", {"grok_pattern": "%{NOSUCH}"}, "NOSUCH"),
         ("syslog", {"timezone": "Nowhere"}, "Nowhere"),
         ("generator", {"message": "stdin"}, "use the stdin input"),
+        ("generator", {"eps": -1}, "'eps' is a whole number from 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(name: str, settings: dict[str, Any], words: str) -> None:
