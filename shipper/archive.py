@@ -166,12 +166,21 @@ def _decompressor(kind: str) -> Callable[[], Any]:
         import bz2  # noqa: PLC0415 - likewise
 
         return bz2.BZ2Decompressor
+    made: Callable[[], Any] = zstd().ZstdDecompressor
+    return made
+
+
+def zstd() -> Any:
+    """Return the library for zstd.
+
+    Raises:
+        ArchiveError: it is not installed.
+    """
     module = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
-        made: Callable[[], Any] = library(module, "zstd", "zstd data").ZstdDecompressor
+        return library(module, "zstd", "zstd data")
     except ExtraMissingError as error:
         raise ArchiveError(str(error)) from None
-    return made
 
 
 async def survey(

@@ -32,7 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "setup": ("sawlog.cli.setup:setup", "Set up Elasticsearch: templates, lifecycle, a role for ingest."),
     "dashboards": ("sawlog.cli.dashboards:dashboards", "Bring searches, charts and dashboards into Kibana."),
     "check": ("sawlog.cli.check:check", "Test configuration files without starting anything."),
-    "store": ("sawlog.cli.store:store", "Look at the files of the embedded index, and verify them."),
+    "store": ("sawlog.cli.store:store", "Look after the embedded index; export and import documents."),
     "sql": ("sawlog.cli.sql:sql", "Run a SELECT over the embedded index."),
     "dead-letter": ("sawlog.cli.dead_letter:dead_letter", "List, show, replay or purge what the store refused."),
 }

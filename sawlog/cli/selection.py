@@ -133,12 +133,7 @@ def selection(
     Raises:
         QueryError: the query is malformed, which is shown in its place, or a time or zone is not understood.
     """
-    if data is not None:
-        # Whoever names a directory does not mean the cluster that the environment names.
-        source = click.get_current_context().get_parameter_source("elasticsearch")
-        if source == click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError("give --data or --elasticsearch, not both")
-        elasticsearch = None
+    elasticsearch = named_cluster(data, elasticsearch)
     clock = times.zone_of(zone or "local")
     start, end = _range(since, until, clock)
     filters = []
@@ -149,6 +144,21 @@ def selection(
     question = Question(query, language or "auto", tuple(filters), start, end, zone or "local", index)
     _check(question)
     return Selection(question, data or default_data(), elasticsearch, clock, zone is not None)
+
+
+def named_cluster(data: Path | None, elasticsearch: str | None) -> str | None:
+    """Return the cluster that the options `--data` and `--elasticsearch` mean, None for the embedded index.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if data is None:
+        return elasticsearch
+    # Whoever names a directory does not mean the cluster that the environment names.
+    source = click.get_current_context().get_parameter_source("elasticsearch")
+    if source == click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("give --data or --elasticsearch, not both")
+    return None
 
 
 def _check(question: Question) -> None:

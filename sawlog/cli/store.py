@@ -1,4 +1,4 @@
-"""``sawlog store``: what the embedded index holds, whether it is as it was written, and all of it as JSON."""
+"""``sawlog store``: what the embedded index holds, whether it is as it was written, and documents out of it and in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sawlog.cli.transfer import export, import_
 from sawlog.errors import SawlogError, StoreError
 from sawlog.paths import default_data, index_directory
 from sawlog.times.instant import of_milliseconds
@@ -21,7 +22,10 @@ data_option = click.option(
 
 @click.group()
 def store() -> None:
-    """Look after the files of the embedded index; but for `compact`, another process may write to it meanwhile."""
+    """Look after the embedded index, bring documents out of it, or of Elasticsearch, and in.
+
+    But for `compact` and `import`, another process may write to it meanwhile.
+    """
 
 
 @store.command()
@@ -86,33 +90,8 @@ def compact(data: Path) -> None:
     asyncio.run(run())
 
 
-@store.command()
-@data_option
-@click.option("--index", metavar="NAME", help="Only what is in this data stream.")
-@click.option(
-    "--bulk", "as_bulk", is_flag=True, help="As the body of a _bulk, which Elasticsearch or `sawlog ingest` takes."
-)
-@click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Not given: standard output."
-)
-def export(data: Path, index: str | None, as_bulk: bool, output: Path | None) -> None:
-    """Write all documents as JSON, one a line: _id, _index and _source.
-
-    Another process may write to the index meanwhile: what comes later is not in it. For Parquet there is
-    `sawlog sql --output`.
-    """
-    from sawlog.store.embedded.export import exported  # noqa: PLC0415 - slow to import
-
-    directory = opened(data)
-    written = 0
-    try:
-        with click.open_file(str(output) if output else "-", "wb") as file:
-            for lines, documents in exported(directory, index, as_bulk=as_bulk):
-                file.write(lines)
-                written += documents
-    except OSError as error:
-        raise SawlogError(f"{output or directory}: {error}") from error
-    click.echo(f"{written} documents", err=True)
+store.add_command(export)
+store.add_command(import_)
 
 
 def opened(data: Path) -> Path:

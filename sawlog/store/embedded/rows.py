@@ -12,6 +12,7 @@ from arro3.core import Array, DataType, RecordBatch, list_array
 from sawlog.columns import ColumnDocuments, Columns, Common, document
 from sawlog.event import Event
 from sawlog.store.bounds import too_much
+from sawlog.store.embedded.ids import DIGITS
 from sawlog.store.embedded.layout import (
     COLUMNS,
     ID,
@@ -93,7 +94,8 @@ class RowMaker:
             raise UnfitError(f"failed to index the document: {error!s:.200}") from error
         row[INDEX] = self._index
         source, colon, offset = name.rpartition(":")
-        if colon and offset == str(row.get("log.offset")):
+        # Only what `parts_of` takes apart is looked for by its parts; "a:-5" and "a:None" are not.
+        if colon and offset.isdigit() and len(offset) <= DIGITS and offset == str(row.get("log.offset")):
             row[SOURCE] = source
         else:
             row[ID] = name

@@ -361,3 +361,14 @@ async def test_a_panic_of_the_library_costs_one_bulk(tmp_path: Path, monkeypatch
             with pytest.raises(StoreUnavailableError, match="unwrap"):
                 await store.bulk(bulk(0, 10))
         assert (await store.bulk(bulk(0, 10))).created == 10
+
+
+async def test_an_id_that_only_looks_like_a_source_and_an_offset_is_found_again(tmp_path: Path) -> None:
+    offsets: list[Any] = [None, -5, 2**63 - 1, 10**18, 0, 7]
+    names = [f"a:{offset}" for offset in offsets]
+    bulk = Bulk(names, [{"@timestamp": "2025-03-01T10:00:00.000Z", "log": {"offset": offset}} for offset in offsets])
+    async with EmbeddedStore(tmp_path, segment_rows=1) as store:
+        assert (await store.bulk(bulk)).created == len(names)
+    assert [*tmp_path.glob("seg-*.parquet")]
+    async with EmbeddedStore(tmp_path) as store:
+        assert (await store.bulk(bulk)).existing == len(names)
