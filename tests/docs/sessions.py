@@ -201,7 +201,7 @@ def _shell(command: str, folder: Path, environment: Mapping[str, str]) -> subpro
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=SECONDS * 2,
+        timeout=SECONDS * 6,
         check=False,
     )
 
@@ -219,7 +219,7 @@ def _terminal(command: str, folder: Path, environment: Mapping[str, str]) -> sub
     try:
         # A terminal that nobody has open any more is no end of file, but an error.
         with contextlib.suppress(OSError):
-            while select.select([ours], [], [], SECONDS * 2)[0] and (more := os.read(ours, 1 << 16)):
+            while select.select([ours], [], [], SECONDS * 6)[0] and (more := os.read(ours, 1 << 16)):
                 printed += more
         code = process.wait(SECONDS)
     finally:
