@@ -7,7 +7,6 @@ setting can be changed after opening. It is begun with the first search: 70 MB t
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
 import threading
 import time
@@ -25,12 +24,15 @@ if TYPE_CHECKING:
 
 MEMORY: Final = "512MB"
 THREADS: Final = 2
+MEMORY_ALONE: Final = "64MB"
+"""What each of the databases has that answer with one thread; see `Session.together`."""
+SHARED: Final = -1
+"""The number of the database that all threads share."""
 RUNNING: Final = 2
 """How many searches run at once, besides a quick one."""
 WAITING: Final = 8
 """How many more wait for their turn; beyond, searches are refused."""
 _NAME = re.compile(r"\$(p\d+)")
-_NUMBERS = itertools.count()
 _Answer = TypeVar("_Answer")
 
 
@@ -53,7 +55,8 @@ class Engine:
         self._most = running + waiting
         self._sessions: set[Session] = set()
         self._guard = threading.Lock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._databases: dict[int, duckdb.DuckDBPyConnection] = {}
+        """That of all threads is number `SHARED`; the others have one thread each."""
         self._pool: ThreadPoolExecutor | None = None
         self._quick: ThreadPoolExecutor | None = None
         """One thread for searches that end soon, which do not wait for long ones."""
@@ -74,9 +77,9 @@ class Engine:
             time.sleep(0.01)
         for pool in pools:
             pool.shutdown()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for database in self._databases.values():
+            database.close()
+        self._databases = {}
 
     async def ask(self, question: Callable[[Session], _Answer], *, is_quick: bool = False) -> _Answer:
         """Answer a question in a thread; if the caller gives up, the work stops.
@@ -104,24 +107,26 @@ class Engine:
             _stop(session, job)
             raise
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _cursor(self, number: int) -> duckdb.DuckDBPyConnection:
         with self._guard:
-            if self._connection is None:
-                self._connection = connection(self._directory, memory=self._memory, threads=self._threads)
-            return self._connection.cursor()
+            if number not in self._databases:
+                memory, threads = (self._memory, self._threads) if number == SHARED else (MEMORY_ALONE, 1)
+                self._databases[number] = connection(self._directory, memory=memory, threads=threads)
+            return self._databases[number].cursor()
 
 
 class Session:
     """What one search works with: a cursor of its own, and the tables it has named."""
 
-    def __init__(self, make: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+    def __init__(self, make: Callable[[int], duckdb.DuckDBPyConnection]) -> None:
+        """`make` returns a cursor of the database with a number."""
         self._make = make
         self._guard = threading.Lock()
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._helpers: list[duckdb.DuckDBPyConnection] = []
         """Cursors of queries that run beside this one's own."""
-        self._tables: list[str] = []
-        """What `together` made, of which other cursors know too."""
+        self._named: dict[str, Table] = {}
+        """The tables in memory."""
         self._is_given_up = False
 
     def answer(self, question: Callable[[Session], _Answer]) -> _Answer:
@@ -132,7 +137,7 @@ class Session:
             with self._guard:
                 if self._is_given_up:
                     raise StoreUnavailableError("the search was given up")
-                self._cursor = self._make()
+                self._cursor = self._make(SHARED)
             return question(self)
         except SawlogError:
             raise
@@ -158,6 +163,7 @@ class Session:
 
     def add(self, name: str, table: Table) -> None:
         """Name a table in memory."""
+        self._named[name] = table
         self._ready().register(name, table)
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -169,29 +175,22 @@ class Session:
         used = {name: values[name] for name in _NAME.findall(sql)}
         return Table.from_arrow(self._ready().sql(sql, params=used))
 
-    def together(self, name: str, queries: Sequence[str], values: Mapping[str, Any]) -> int:
-        """Let `name` stand for the rows of several queries, that run at the same time; return how many rows they are.
+    def together(self, queries: Sequence[str], values: Mapping[str, Any]) -> Table:
+        """Return the rows of several queries, which have the same columns and run at the same time.
 
-        The database divides the rows of a query among its threads, but neither opens files nor plans in more than one:
-        for some row groups of each of a dozen files, that is a third of the time. Only the first may name tables in
-        memory.
+        Each has a database with one thread of its own. One database with two would divide each query's rows between
+        these, and plan and open files in one of them: for some row groups of each of a dozen files that takes half as
+        long again, of the CPU too.
         """
-        made = [f"{name}_{next(_NUMBERS)}" for _ in queries]
-        self._tables += made
-        with ThreadPoolExecutor(max(1, len(queries) - 1), thread_name_prefix="sawlog-search") as pool:
-            others = [
-                pool.submit(self._beside, f"CREATE TABLE {table} AS {query}", values)
-                for table, query in zip(made[1:], queries[1:], strict=True)
-            ]
-            try:
-                [(count,)] = self.rows(f"CREATE TABLE {made[0]} AS {queries[0]}", values)
-            except BaseException:
-                for cursor in self._helpers:
-                    cursor.interrupt()
-                raise
-            count += sum(job.result() for job in others)
-        self._run(f"CREATE TEMP VIEW {name} AS {' UNION ALL '.join(f'SELECT * FROM {table}' for table in made)}", None)
-        return int(count)
+        import duckdb  # noqa: PLC0415 - see the top
+
+        if len(queries) == 1:
+            return _copied(self._ready(), queries[0], values)
+        try:
+            parts = self._alone(queries, values)
+        except duckdb.OutOfMemoryException:
+            parts = [_copied(self._ready(), query, values) for query in queries]
+        return Table.from_batches([batch for part in parts for batch in part.to_batches()], schema=parts[0].schema)
 
     def check_expression(self, pattern: str) -> None:
         """Raise QueryError where the database does not understand a regular expression."""
@@ -208,33 +207,39 @@ class Session:
         used = {name: values[name] for name in _NAME.findall(sql)} if values else {}
         return self._ready().execute(sql, used or None)
 
-    def _beside(self, sql: str, values: Mapping[str, Any]) -> int:
-        """Run a statement on a cursor of its own; return how many rows it made."""
-        used = {name: values[name] for name in _NAME.findall(sql)}
+    def _alone(self, queries: Sequence[str], values: Mapping[str, Any]) -> list[Table]:
+        with ThreadPoolExecutor(len(queries) - 1, thread_name_prefix="sawlog-search") as pool:
+            others = [pool.submit(self._beside, at, query, values) for at, query in enumerate(queries) if at]
+            try:
+                first = self._beside(0, queries[0], values)
+            except BaseException:
+                with self._guard:
+                    for cursor in self._helpers:
+                        cursor.interrupt()
+                raise
+            return [first, *(job.result() for job in others)]
+
+    def _beside(self, number: int, sql: str, values: Mapping[str, Any]) -> Table:
+        """Run a query on a cursor of its own, of the database with this number."""
         with self._guard:
             if self._is_given_up:
                 raise StoreUnavailableError("the search was given up")
-            cursor = self._make()
+            cursor = self._make(number)
             self._helpers.append(cursor)
         try:
-            [(count,)] = cursor.execute(sql, used or None).fetchall()
-            return int(count)
+            for name, table in self._named.items():
+                cursor.register(name, table)
+            return _copied(cursor, sql, values)
         finally:
             with self._guard:
                 self._helpers.remove(cursor)
                 cursor.close()
 
     def _end(self) -> None:
-        """Let go of the cursor, and of the tables that would outlive it."""
+        """Let go of the cursor."""
         with self._guard:
             cursor, self._cursor = self._cursor, None
-        if cursor is None:
-            return
-        cursor.close()
-        if self._tables:
-            cursor = self._make()
-            for table in self._tables:
-                cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        if cursor is not None:
             cursor.close()
 
     def _ready(self) -> duckdb.DuckDBPyConnection:
@@ -260,8 +265,18 @@ def connection(directory: Path, *, memory: str = MEMORY, threads: int = THREADS)
         *("disable_parquet_prefetching = true", "enable_external_file_cache = false"),
         *("enable_external_access = false", "lock_configuration = true"),
     ):
-        made.execute(f"SET {setting}")
+        # Each search has a cursor, and what is not set globally is not set there.
+        made.execute(f"SET GLOBAL {setting}")
     return made
+
+
+def _copied(cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> Table:
+    # To make an Arrow table of a query plans it twice; of a table, that costs nothing.
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE copied AS {sql}", {name: values[name] for name in _NAME.findall(sql)})
+    try:
+        return Table.from_arrow(cursor.sql("FROM copied"))
+    finally:
+        cursor.execute("DROP TABLE copied")
 
 
 def literals(numbers: Sequence[int]) -> str:

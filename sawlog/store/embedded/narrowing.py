@@ -64,8 +64,8 @@ def _copy(
     ]
     if not queries:
         return None
-    count = session.together(NARROWED, queries, compiler.values)
-    if count > most:
-        session.rows(f"DROP VIEW {NARROWED}")
+    copied = session.together(queries, compiler.values)
+    if copied.num_rows > most:
         return None
-    return count
+    session.add(NARROWED, copied)
+    return copied.num_rows

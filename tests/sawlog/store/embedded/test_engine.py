@@ -10,8 +10,10 @@ from typing import Any
 
 import duckdb
 import pytest
+from arro3.core import Array, DataType, Table
 
 from sawlog.errors import QueryError, StoreBusyError, StoreUnavailableError
+from sawlog.store.embedded import engine as embedded_engine
 from sawlog.store.embedded.engine import Engine, Session, connection
 
 ENDLESS = "SELECT count(*) FROM range(1000000000000) a(i) WHERE hash(i) % 7 = 3"
@@ -34,11 +36,11 @@ def asking_for_a_table(sql: str, values: dict[str, Any] | None = None) -> Callab
 
 
 def asking_beside(sql: str) -> Callable[[Session], Any]:
-    return lambda session: session.together("both", ["SELECT 1 AS count", sql], {})
+    return lambda session: session.together(["SELECT 1::BIGINT AS count", sql], {})
 
 
 def asking_before(sql: str) -> Callable[[Session], Any]:
-    return lambda session: session.together("both", [sql, "SELECT 1 AS count"], {})
+    return lambda session: session.together([sql, "SELECT 1::BIGINT AS count"], {})
 
 
 @pytest.mark.parametrize(
@@ -61,11 +63,14 @@ async def test_a_search_that_is_given_up_stops(engine: Engine, way: Callable[[st
 
 
 async def test_several_queries_at_once_are_one_table_as_long_as_the_search_lasts(engine: Engine) -> None:
-    queries = ["SELECT i FROM range(3) a(i)", "SELECT i FROM range(10, 40) a(i) WHERE i > $p0", "SELECT 1000 AS i"]
+    in_memory = Table.from_arrays([Array([1_000], DataType.int64())], names=["i"])
+    queries = ["SELECT i FROM range(3) a(i)", "SELECT i FROM range(10, 40) a(i) WHERE i > $p0", "SELECT i FROM live"]
 
     def question(session: Session) -> tuple[int, list[tuple[Any, ...]]]:
-        count = session.together("all_of_them", queries, {"p0": 19, "p1": "of no query"})
-        return count, session.rows("SELECT count(*), sum(i) FROM all_of_them")
+        session.add("live", in_memory)
+        found = session.together(queries, {"p0": 19, "p1": "of no query"})
+        session.add("all_of_them", found)
+        return found.num_rows, session.rows("SELECT count(*), sum(i) FROM all_of_them")
 
     tables = "SELECT count(*) FROM duckdb_tables()"
     for _ in range(2):
@@ -76,6 +81,15 @@ async def test_several_queries_at_once_are_one_table_as_long_as_the_search_lasts
         with pytest.raises(QueryError, match="nowhere"):
             await engine.ask(way("SELECT * FROM nowhere"))
     assert await engine.ask(asking(tables)) == [(0,)]
+
+
+async def test_what_is_too_large_for_one_thread_has_the_memory_of_all(engine: Engine) -> None:
+    large = "SELECT repeat('x', 1_000_000) || i AS text FROM range(20) a(i)"
+    small = "SELECT 'y' AS text"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(embedded_engine, "MEMORY_ALONE", "8MB")
+        found = await engine.ask(lambda session: session.together([large, small], {}))
+    assert found.num_rows == 21
 
 
 async def test_what_is_too_much_at_once_is_refused_at_once(engine: Engine) -> None:
@@ -145,3 +159,29 @@ def test_objects_of_python_are_no_tables(tmp_path: Path) -> None:
     assert secret
     with pytest.raises(duckdb.Error):
         connection(tmp_path).execute("SELECT * FROM secret")
+
+
+def test_a_search_has_the_settings_of_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set for a connection alone does not hold for the cursors, of which each search has one."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        made = connection(tmp_path)
+        asked = "SELECT current_setting($1)"
+        for name, value in (
+            ("TimeZone", "UTC"),
+            ("parquet_metadata_cache", True),
+            ("disable_parquet_prefetching", True),
+            ("python_enable_replacements", False),
+            ("preserve_insertion_order", False),
+            ("enable_external_access", False),
+            ("lock_configuration", True),
+        ):
+            assert made.cursor().execute(asked, [name]).fetchall() == [(value,)], name
+        assert made.cursor().execute("SELECT '2025-03-01 12:00'::TIMESTAMPTZ::VARCHAR").fetchall() == [
+            ("2025-03-01 12:00:00+00",)
+        ]
+        made.close()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
