@@ -46,6 +46,7 @@ class _Making(msgspec.Struct):
     written: float = 0.0
     ends: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     hashes: bytes = b""
+    in_order: bool = False
     merged: list[Span] = msgspec.field(default_factory=list)
 
 
@@ -73,11 +74,12 @@ class SegmentMaker:
             OSError: it cannot be written, or the process has ended.
         """
         # What stands in the log as JSON would be made into rows once more.
+        batches = [batch for part in tail.parts for batch in part.table.to_batches()]
         if tail.rows >= LARGE and tail.columns > tail.rows // 2:
-            ask = _Making(str(self._directory), tail.span, tail.written, ids.ends, bytes(ids.hashes))
+            is_in_order = segment.is_in_order(batches)
+            ask = _Making(str(self._directory), tail.span, tail.written, ids.ends, bytes(ids.hashes), is_in_order)
             if (made := self._made(ask)) is not None:
                 return made
-        batches = [batch for part in tail.parts for batch in part.table.to_batches()]
         return segment.publish(self._directory, tail.span, batches, ids, tail.written)
 
     def merge(self, segments: Sequence[Segment]) -> Segment:
@@ -166,7 +168,8 @@ def _make(ask: _Making) -> _Made:
                 segment.merge(directory, [Segment(files.segment_path(directory, span), span) for span in ask.merged])
             else:
                 ids = IdBounds(ask.ends, array("Q", ask.hashes))
-                segment.publish(directory, ask.span, _rows(directory, ask.span), ids, ask.written)
+                rows = _rows(directory, ask.span)
+                segment.publish(directory, ask.span, rows, ids, ask.written, in_order=ask.in_order)
     except OSError as error:
         return _Made(str(error), error.errno or 0)
     except ValueError as error:

@@ -129,19 +129,49 @@ class Segment:
         return ids_in(self.path, names)
 
 
-def publish(directory: Path, span: Span, batches: Iterable[RecordBatch], ids: IdBounds, written: float) -> Segment:
+def publish(
+    directory: Path,
+    span: Span,
+    batches: Iterable[RecordBatch],
+    ids: IdBounds,
+    written: float,
+    *,
+    in_order: bool = False,
+) -> Segment:
     """Write the rows of a log as a segment; it is durable, and stands for the log, when this returns.
+
+    Rows that are `in_order` of time are written as they come, and need not be in memory together.
 
     Raises:
         OSError: it cannot be written.
     """
-    listed = list(batches)
-    texts = {text for batch in listed for text in dictionary_dictionary(batch.column(REST)).to_pylist()}
-    indexes = {name for batch in listed for name in dictionary_dictionary(batch.column(INDEX)).to_pylist()}
-    rows = sum(batch.num_rows for batch in listed)
-    index = indexes.pop() if len(indexes) == 1 else None
-    head = SegmentHead(rows, 0, 0, written, 0, 0, index, [], _listed(paths_of(texts)), ids.ends)
-    return _write(directory, span, _by_time(listed), head, ids)
+    head = SegmentHead(0, 0, 0, written, 0, 0, None, [], None, ids.ends)
+    noted = _noted(batches, head)
+    return _write(directory, span, _grouped(noted) if in_order else _by_time(list(noted)), head, ids)
+
+
+def _noted(batches: Iterable[RecordBatch], head: SegmentHead) -> Iterator[RecordBatch]:
+    """Pass batches on, and note what is to be known of all of them."""
+    texts: set[str | None] = set()
+    indexes: set[str] = set()
+    for batch in batches:
+        texts.update(dictionary_dictionary(batch.column(REST)).to_pylist())
+        indexes.update(dictionary_dictionary(batch.column(INDEX)).to_pylist())
+        head.rows += batch.num_rows
+        yield batch
+    head.index = indexes.pop() if len(indexes) == 1 else None
+    head.rest_paths = _listed(paths_of(texts))
+
+
+def is_in_order(batches: Iterable[RecordBatch]) -> bool:
+    """Whether no row is older than the one before."""
+    last = -(2**63)
+    for batch in batches:
+        times = milliseconds_of(batch)
+        if times and (times[0] < last or any(one > other for one, other in pairwise(times))):
+            return False
+        last = times[-1] if times else last
+    return True
 
 
 def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
@@ -256,8 +286,7 @@ def _write(
 
 def _by_time(batches: list[RecordBatch]) -> Iterator[RecordBatch]:
     """Return the row groups of the rows in the order of time; what is not needed any more is taken from the list."""
-    times = [time for batch in batches for time in milliseconds_of(batch)]
-    if all(one <= other for one, other in pairwise(times)):
+    if is_in_order(batches):
         batches.reverse()
         yield from _grouped(batches.pop() for _ in range(len(batches)))
     else:

@@ -14,11 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import arro3.io
 import pytest
 
 from sawlog.errors import StoreError
 from sawlog.store.embedded import maker, segment, upkeep
+from sawlog.store.embedded.files import segment_path, segments_in
 from sawlog.store.embedded.log import LogReader
+from sawlog.store.embedded.segment import Segment
 from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.embedded.verify import problems
 from tests.sawlog.store.embedded.writing import bulk
@@ -45,23 +48,31 @@ async def made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 
 def _noting(make: Any, found: list[str]) -> Any:
-    def noting(*arguments: Any) -> Any:
+    def noting(*arguments: Any, **options: Any) -> Any:
         found.append(make.__name__)
-        return make(*arguments)
+        return make(*arguments, **options)
 
     return noting
 
 
-async def fill(directory: Path) -> None:
+async def fill(directory: Path, *, in_order: bool = False) -> None:
     """Write eight segments, which become one."""
     async with EmbeddedStore(directory, segment_rows=ROWS) as store:
-        for n in range(0, 8 * ROWS, ROWS):
-            await store.bulk(bulk(n, n + ROWS))
+        for n in range(0, 8 * ROWS, 100):
+            one = bulk(n, n + 100)
+            if in_order:
+                for number, made in zip(range(n, n + 100), one.documents, strict=True):
+                    made["@timestamp"] = f"2025-03-01T10:{number // 1000:02}:00.{number % 1000:03}Z"
+                    made["odd"] = {"about": number % 3}
+            await store.bulk(one)
     async with EmbeddedStore(directory, segment_rows=ROWS) as store:
         await store.compact()
 
 
-async def test_a_process_of_its_own(tmp_path: Path, made_here: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_order", [False, True], ids=["out of order", "in order"])
+async def test_a_process_of_its_own(
+    tmp_path: Path, made_here: list[str], monkeypatch: pytest.MonkeyPatch, in_order: bool
+) -> None:
     processes = []
 
     class Noted(subprocess.Popen[bytes]):
@@ -70,9 +81,27 @@ async def test_a_process_of_its_own(tmp_path: Path, made_here: list[str], monkey
             processes.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
-    await fill(tmp_path)
+    asked = maker._asked
+    told: list[Any] = []
+
+    def watched(process: subprocess.Popen[bytes], ask: Any) -> Any:
+        answer = asked(process, ask)
+        told.append(ask)
+        [batch] = arro3.io.read_parquet(segment_path(tmp_path, ask.span), batch_size=8 * ROWS)
+        times = segment.milliseconds_of(batch)
+        assert times == sorted(times)
+        return answer
+
+    monkeypatch.setattr(maker, "_asked", watched)
+    await fill(tmp_path, in_order=in_order)
     assert made_here == []
     assert [process.returncode for process in processes] == [0, 0]
+    assert [ask.in_order for ask in told if not ask.merged] == [in_order] * 8
+    [(span, path)] = segments_in(tmp_path).items()
+    head = Segment(path, span).head
+    assert head.rows == 8 * ROWS
+    assert head.index == "logs-spring-default"
+    assert (head.rest_paths is not None and "odd" in str(head.rest_paths)) is in_order
 
 
 async def test_one_that_cannot_be_started(
