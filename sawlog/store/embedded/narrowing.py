@@ -6,8 +6,10 @@ and once more for each pass of the aggregations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from arro3.core import Array, ChunkedArray, DataType, Field, Table
 
 from sawlog.store.embedded.clauses import Compiler, RowCondition, column
 from sawlog.store.embedded.engine import Session
@@ -20,6 +22,7 @@ MOST_DOCUMENTS: Final = 5_000
 """So many are copied with all columns."""
 TOGETHER: Final = 2
 """So many parts are read at the same time."""
+_TEXT: Final = DataType.utf8()
 NARROWED: Final = "narrowed"
 _ALWAYS: Final = frozenset({SEQUENCE, TIME, ID, SOURCE, "log.offset"})
 _UNQUOTED: Final = {"tags": "tags", REST: "(rest, ", "_index": "_index"}
@@ -56,16 +59,26 @@ def _is_slow(condition: RowCondition) -> bool:
 def _copy(
     names: Sequence[str], most: int, condition: RowCondition, sources: Sources, compiler: Compiler, session: Session
 ) -> int | None:
-    queries = [
-        f"SELECT {', '.join(map(column, names))} FROM {relation} "
-        f"WHERE {part.where(condition, compiler)} LIMIT {most + 1}"
-        for part in sources.parts(TOGETHER if sources.is_filtered and not _is_slow(condition) else 1)
-        if (relation := part.relation(compiler)) is not None
-    ]
+    same = {name: value for name, value in sources.same.items() if name in names and name != "tags"}
+    selected = ", ".join(column(name) for name in names if name not in same)
+    queries = []
+    for part in sources.parts(TOGETHER if sources.is_filtered and not _is_slow(condition) else 1):
+        where = part.where(condition, compiler)
+        unasked = {name for name in same if (name if name in _UNQUOTED else column(name)) not in where}
+        if (relation := part.relation(compiler, without=unasked)) is not None:
+            queries.append(f"SELECT {selected} FROM {relation} WHERE {where} LIMIT {most + 1}")
     if not queries:
         return None
     copied = session.together(queries, compiler.values)
     if copied.num_rows > most:
         return None
-    session.add(NARROWED, copied)
+    session.add(NARROWED, _with(copied, same))
     return copied.num_rows
+
+
+def _with(table: Table, same: Mapping[str, str | None]) -> Table:
+    """Put columns of one value behind the others."""
+    for name, value in same.items():
+        values = Array([value] * table.num_rows, _TEXT)
+        table = table.append_column(Field(name, _TEXT), ChunkedArray([values]))
+    return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from typing import Final
@@ -96,21 +96,28 @@ class Sources:
         ]
         return found or [self]
 
-    def relation(self, compiler: Compiler, *, last_first: bool = False) -> str | None:
+    @property
+    def same(self) -> Mapping[str, str | None]:
+        """The columns that have one value in all rows, or none; see `SegmentView.same`."""
+        return {} if self.has_live else _common({run.segment for run in self.runs})
+
+    def relation(
+        self, compiler: Compiler, *, last_first: bool = False, without: Collection[str] = frozenset()
+    ) -> str | None:
         """Write what is selected from, all columns of all rows; None if there are none.
 
         With `last_first`, the files come in that order: for the largest of what grows, like offsets, the others are
-        then left alone.
+        then left alone. Columns of `same` may be left out: each costs time to plan for.
         """
         if self.limits[0] > self.limits[1]:
             return None
         whole = [run.segment for run in self.runs if run.is_whole][:: -1 if last_first else 1]
-        parts = [_of_whole(whole, compiler)] if whole else []
+        parts = [_of_whole(whole, compiler, without)] if whole else []
         runs: dict[SegmentView, list[Run]] = {}
         for run in self.runs:
             if not run.is_whole:
                 runs.setdefault(run.segment, []).append(run)
-        parts += [_of_runs(segment, some, compiler) for segment, some in runs.items()]
+        parts += [_of_runs(segment, some, compiler, without) for segment, some in runs.items()]
         if self.has_live:
             parts.append(f"SELECT * FROM {LIVE}")
         return f"({' UNION ALL '.join(parts)})" if parts else None
@@ -189,27 +196,36 @@ class Scope:
         return RowCondition(" OR ".join(choices))
 
 
-def _of_whole(segments: Sequence[SegmentView], compiler: Compiler) -> str:
+def _common(segments: Collection[SegmentView]) -> dict[str, str | None]:
+    """Return what all rows of some segments have the same."""
+    return dict(set.intersection(*({*segment.same.items()} for segment in segments))) if segments else {}
+
+
+def _of_whole(segments: Sequence[SegmentView], compiler: Compiler, without: Collection[str]) -> str:
     """Write what is selected from whole files."""
     paths = compiler.bind([str(segment.path) for segment in segments])
-    same = dict(set.intersection(*({*segment.same.items()} for segment in segments)))
-    return f"SELECT *{_instead_of(same, compiler)} FROM read_parquet({paths})"
+    return f"SELECT *{_but(without)}{_instead_of(_common(segments), compiler, without)} FROM read_parquet({paths})"
 
 
-def _of_runs(segment: SegmentView, runs: Sequence[Run], compiler: Compiler) -> str:
+def _of_runs(segment: SegmentView, runs: Sequence[Run], compiler: Compiler, without: Collection[str]) -> str:
     """Write what is selected from some of a file's row groups; by the numbers of rows, the others are left alone."""
     ranges = " OR ".join(f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs)
     return (
-        f"SELECT * EXCLUDE (file_row_number){_instead_of(segment.same, compiler)} "
+        f"SELECT *{_but({'file_row_number', *without})}{_instead_of(segment.same, compiler, without)} "
         f"FROM read_parquet([{compiler.bind(str(segment.path))}], file_row_number = true) WHERE ({ranges})"
     )
 
 
-def _instead_of(same: Mapping[str, str | None], compiler: Compiler) -> str:
+def _but(without: Collection[str]) -> str:
+    return f" EXCLUDE ({', '.join(map(column, sorted(without)))})" if without else ""
+
+
+def _instead_of(same: Mapping[str, str | None], compiler: Compiler, without: Collection[str]) -> str:
     """Write what stands for columns that are not read, since all rows have the same there."""
-    if not same:
+    left = sorted((name, value) for name, value in same.items() if name not in without)
+    if not left:
         return ""
-    values = {name: "NULL" if value is None else compiler.bind(value) for name, value in sorted(same.items())}
+    values = {name: "NULL" if value is None else compiler.bind(value) for name, value in left}
     return f" REPLACE ({', '.join(f'{value}::{SKIPPED[name]} AS {column(name)}' for name, value in values.items())})"
 
 

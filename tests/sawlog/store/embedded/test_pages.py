@@ -137,3 +137,20 @@ async def test_what_all_rows_of_a_segment_have_is_not_read(store: EmbeddedStore)
     }
     one = await store.search({"query": {"term": {"trace.id": trace(1)}}, "size": 100})
     assert all(hit["_source"]["agent"] == {"name": "all"} for hit in one["hits"]["hits"])
+    about = {"term": {"trace.id": trace(1)}}
+    for also, expects in (
+        ({"term": {"agent.name": "all"}}, len(one["hits"]["hits"])),
+        ({"term": {"agent.name": "none"}}, 0),
+        ({"exists": {"field": "error.type"}}, 0),
+        ({"exists": {"field": "labels.x"}}, 0),
+        ({"exists": {"field": "tags"}}, 0),
+        ({"query_string": {"query": "_index:logs-*"}}, len(one["hits"]["hits"])),
+    ):
+        asked = {
+            "query": {"bool": {"filter": [about, also]}},
+            "size": 100,
+            "aggs": {"h": {"terms": {"field": "agent.name"}}},
+        }
+        answer = await store.search(asked)
+        assert len(answer["hits"]["hits"]) == answer["hits"]["total"]["value"] == expects, also
+        assert sum(bucket["doc_count"] for bucket in answer["aggregations"]["h"]["buckets"]) == expects
