@@ -33,7 +33,7 @@ from sawlog.batch import Batch, Deliver
 from sawlog.columns import Columns
 from sawlog.dead_letter import DeadLetters, dead_letter_of
 from sawlog.errors import SawlogError
-from sawlog.event import TIMESTAMP, Event
+from sawlog.event import TIMESTAMP, Event, is_tagged
 from sawlog.histogram import EVENTS, LAG_SECONDS, SECONDS, Histogram
 from sawlog.store.base import DEFAULT_INDEX, Refusal
 
@@ -538,7 +538,7 @@ def unparsed_of(events: Sequence[Event]) -> int:
     """Count the events in which grok has found nothing that it knows."""
     if isinstance(events, Columns):
         return events.tagged(UNPARSED)
-    return sum("tags" in event and UNPARSED in event["tags"] for event in events)
+    return sum(is_tagged(event.get("tags"), UNPARSED) for event in events)
 
 
 def _unparsed(_batch: Batch, parts: Parts) -> int:

@@ -19,7 +19,7 @@ from typing import Any, Final, SupportsIndex, TypeVar, overload
 
 import msgspec
 
-from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, mark_ingested, put
+from sawlog.event import METADATA, MISSING, TIMESTAMP, Event, Path, get, is_tagged, mark_ingested, put
 
 T = TypeVar("T")
 
@@ -245,10 +245,10 @@ class Columns(Sequence[Event]):
 
     def tagged(self, tag: str) -> int:
         """Count the events that filters have given a tag."""
-        events = sum("tags" in event and tag in event["tags"] for event in self.events.values())
+        events = sum(is_tagged(event.get("tags"), tag) for event in self.events.values())
         if not self.is_changed:
             return events
-        tagged = [head for head in dict.fromkeys(self.heads) if tag in (head.get(("tags",)) or ())]
+        tagged = [head for head in dict.fromkeys(self.heads) if is_tagged(head.get(("tags",)), tag)]
         return events + sum(map(self.heads.count, tagged))
 
     def flagged(self) -> list[int]:

@@ -139,6 +139,11 @@ def remove(event: Event, path: Path) -> Any:
     return node.pop(last)
 
 
+def is_tagged(tags: Any, tag: str) -> bool:
+    """Whether a tag is among an event's; what stands there may be anything that somebody has sent."""
+    return tags == tag or (isinstance(tags, list) and tag in tags)
+
+
 def add_tag(event: Event, tag: str) -> None:
     """Add `tag` to the event's tags once."""
     tags = event.get("tags")

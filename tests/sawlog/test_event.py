@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sawlog.event import FILLED_UP, MISSING, get, mark_ingested, put, remove
+from ingest.service import unparsed_of
+from sawlog.event import FILLED_UP, MISSING, get, is_tagged, mark_ingested, put, remove
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,22 @@ def test_what_stands_where_the_time_of_ingestion_goes_is_kept(event: dict[str, A
     mark_ingested([marked], "now")
     assert marked == after
     assert event == before
+
+
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [
+        (["a", "b"], True),
+        ("a", True),
+        (["b"], False),
+        ([], False),
+        (None, False),
+        (7, False),
+        ("ab", False),
+        ({"a": 1}, False),
+    ],
+)
+def test_tags_may_be_anything(tags: object, found: bool) -> None:
+    assert is_tagged(tags, "a") is found
+    events = {0: {"@timestamp": "2025-03-01T10:00:00.000Z", "message": "x", "tags": tags}}
+    assert unparsed_of([{"tags": ["_grokparsefailure"]}, *events.values(), {}]) == 1

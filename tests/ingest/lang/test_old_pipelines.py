@@ -98,7 +98,7 @@ def test_an_old_option_with_another_shape_says_what_to_write() -> None:
 
 @pytest.mark.parametrize(
     ("output", "instead"),
-    [("opensearch", "http output"), ("amazon_es", "http output"), ("clickhouse", "http")],
+    [("amazon_es", "opensearch output"), ("clickhouse", "http")],
 )
 def test_an_old_output_names_the_one_to_use(output: str, instead: str) -> None:
     with pytest.raises(ConfigErrors, match=instead):
