@@ -238,6 +238,10 @@ class Workers:
         for worker in self._workers:
             worker.close()
         self._threads.shutdown()
+        # One that was just being started had no process yet. Left alone, it hears no signal, and Python would wait
+        # for it for ever at its own end.
+        for worker in self._workers:
+            worker.close()
 
 
 class _Worker:

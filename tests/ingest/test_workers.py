@@ -1,8 +1,10 @@
 import asyncio
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,25 @@ async def test_a_pipeline_that_a_worker_cannot_compile(tmp_path_factory: pytest.
     with pytest.raises(WorkerError, match="cannot compile the pipeline"):
         async with asyncio.timeout(SECONDS):
             await Workers(pipeline.sections, 1).start()
+
+
+async def test_closing_ends_workers_that_are_just_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, closed, start = threading.Event(), threading.Event(), module._Worker.start
+
+    def later(self: module._Worker) -> None:
+        begun.set()
+        closed.wait(SECONDS)
+        with suppress(WorkerError):
+            start(self)
+
+    monkeypatch.setattr(module._Worker, "start", later)
+    workers = Workers(compiled('filter { mutate { add_tag => ["a"] } }').sections, 2)
+    starting = asyncio.create_task(workers.start())
+    await asyncio.to_thread(begun.wait, SECONDS)
+    starting.cancel()
+    asyncio.get_running_loop().call_later(0.2, closed.set)
+    await asyncio.gather(starting, return_exceptions=True)
+    assert multiprocessing.active_children() == []
 
 
 async def test_closing_ends_busy_workers_soon() -> None:

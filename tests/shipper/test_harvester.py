@@ -46,7 +46,7 @@ class Reading:
             Source("key", str(self.path)),
             self.framing,
             self.registry,
-            lambda _, size, error: self.settled.append((size, error)),
+            lambda _, batch: self.settled.append((batch.bytes, batch.error)),
         )
         self.harvester.open(os.open(self.path, os.O_RDONLY))
 
