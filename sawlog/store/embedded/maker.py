@@ -73,8 +73,8 @@ class SegmentMaker:
         Raises:
             OSError: it cannot be written, or the process has ended.
         """
-        # What stands in the log as JSON would be made into rows once more.
         batches = [batch for part in tail.parts for batch in part.table.to_batches()]
+        # What stands in the log as JSON would be made into rows once more.
         if tail.rows >= LARGE and tail.columns > tail.rows // 2:
             is_in_order = segment.is_in_order(batches)
             ask = _Making(str(self._directory), tail.span, tail.written, ids.ends, bytes(ids.hashes), is_in_order)
@@ -114,6 +114,8 @@ class SegmentMaker:
             return None
         try:
             made = _asked(process, ask)
+        except UnicodeEncodeError:  # the folder's name is no text that can be sent
+            return None
         except (OSError, msgspec.DecodeError):
             self.rest()
             raise OSError(f"the process that makes segments ended with {process.returncode}") from None

@@ -157,6 +157,14 @@ async def test_a_log_that_cannot_be_read_again(
     assert "a segment is made once more: 0 rows of wal-000000000001.log can be read" in caplog.text
 
 
+async def test_a_folder_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maker, "LARGE", 1)
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    async with EmbeddedStore(folder, segment_rows=ROWS) as store:
+        await store.bulk(bulk(0, ROWS))
+    assert list(segments_in(folder)) == [(1, ROWS)]
+
+
 async def test_the_folder_of_a_killed_process_is_waited_for(tmp_path: Path) -> None:
     """What still makes a segment holds the lock: nobody else opens the folder for writing until it is there."""
     lock = tmp_path / "lock"
