@@ -25,18 +25,21 @@ def uptime_ms() -> int:
 
 def resident_bytes() -> int:
     """Return the resident memory of the process."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
-    except (OSError, IndexError, ValueError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
+    return _pages()[1] * _PAGE_BYTES or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
 
 
 def virtual_bytes() -> int:
     """Return the virtual memory of the process."""
+    return _pages()[0] * _PAGE_BYTES
+
+
+def _pages() -> tuple[int, int]:
+    """Return how many pages of memory the process has, virtual and resident; none where Linux does not tell."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * _PAGE_BYTES
-    except (OSError, IndexError, ValueError):
-        return 0
+        virtual, resident, *_ = Path("/proc/self/statm").read_text(encoding="ascii").split()
+        return int(virtual), int(resident)
+    except (OSError, ValueError):
+        return 0, 0
 
 
 def cpu_ms() -> tuple[int, int]:

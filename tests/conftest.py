@@ -140,6 +140,12 @@ def s3_server() -> Iterator[S3Server]:
     yield from _run(S3Server)
 
 
+@pytest.fixture
+def own_s3_server() -> Iterator[S3Server]:
+    """Such a server for one test, which may stop it, or have it know keys."""
+    yield from _run(S3Server)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium."""

@@ -174,11 +174,8 @@ class S3(Input):
                         yield events, size
                 return
             except s3_client.errors() as error:
-                if not s3_client.is_passing(error):
-                    raise
                 failures += 1
-                self._tell(failures, error)
-                await asyncio.sleep(wait(failures, *RETRY_SECONDS))
+                await self._pause(failures, error)
 
     async def _once(self, client: Any, found: BucketObject, skip: int) -> AsyncGenerator[ObjectPiece, None]:
         answer = await client.get_object(Bucket=self._bucket, Key=found.key, IfMatch=found.tag)
@@ -222,15 +219,16 @@ class S3(Input):
             try:
                 return await ask()
             except s3_client.errors() as error:
-                if not s3_client.is_passing(error):
-                    raise
                 failures += 1
-                self._tell(failures, error)
-                await asyncio.sleep(wait(failures, *RETRY_SECONDS))
+                await self._pause(failures, error)
 
-    def _tell(self, failures: int, error: BaseException) -> None:
+    async def _pause(self, failures: int, error: BaseException) -> None:
+        """Wait before the next try, and say so the first time. Raises the error if another try is of no use."""
+        if not s3_client.is_passing(error):
+            raise error
         if failures == 1:
             log.warning("%s: the bucket %s: %s; trying again", self.id, self._bucket, s3_client.words_of(error))
+        await asyncio.sleep(wait(failures, *RETRY_SECONDS))
 
 
 class _Look:

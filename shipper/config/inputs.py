@@ -10,7 +10,7 @@ from sawlog.errors import ConfigError, nearest
 from sawlog.event import METADATA, Event, put
 from sawlog.yaml_tree import Entry, Mapping, Scalar, Sequence, Tree, is_empty
 from shipper.config.processors import read_processors
-from shipper.config.receivers import RECEIVERS, read_receiver
+from shipper.config.receivers import OF_EACH, RECEIVERS, read_receiver
 from shipper.config.schema import Schema, SectionOptions, Values, done, is_false, noted, refused, renamed
 from shipper.config.values import ValueKind
 from shipper.input.settings import ReceiverSettings
@@ -73,8 +73,7 @@ _LOOKING: Final = "open files are looked at five times a second"
 
 INPUT: Final[SectionOptions] = {
     "type": done(ValueKind.TEXT, "log", word="log, filestream, container, docker, stdin; others have other tables"),
-    "input_type": renamed("type"),
-    "enabled": done(ValueKind.BOOL, True),
+    **OF_EACH,
     "id": done(ValueKind.TEXT, word="not needed: files are known by themselves, so a filestream without id is fine"),
     "paths": done(ValueKind.TEXTS, ()),
     "path": renamed("paths"),
@@ -94,15 +93,7 @@ INPUT: Final[SectionOptions] = {
     "message_max_bytes": renamed("max_bytes"),
     "harvester_buffer_size": noted(_BLOCKS, 16384),
     "buffer_size": noted(_BLOCKS, 16384),
-    "fields": done(ValueKind.MAP, {}),
-    "fields_under_root": done(ValueKind.BOOL, False),
-    "tags": done(ValueKind.TEXTS, ()),
-    "document_type": done(ValueKind.TEXT, word="becomes the field `type`"),
-    "index": done(ValueKind.FORMAT),
-    "pipeline": done(ValueKind.FORMAT),
     "keep_null": done(ValueKind.BOOL, False),
-    "publisher_pipeline.disable_host": done(ValueKind.BOOL, False),
-    "processors": done(ValueKind.TREE),
     "scan_frequency": done(ValueKind.DURATION, 10.0, least=0),
     "prospector.scanner.check_interval": renamed("scan_frequency"),
     "ignore_older": done(ValueKind.DURATION),

@@ -29,11 +29,9 @@ from shipper.input.settings import (
     UnixListener,
 )
 
-COMMON: Final[SectionOptions] = {
-    "type": done(ValueKind.TEXT),
+OF_EACH: Final[SectionOptions] = {
     "input_type": renamed("type"),
     "enabled": done(ValueKind.BOOL, True),
-    "id": noted("an input that listens is known by its address"),
     "fields": done(ValueKind.MAP, {}),
     "fields_under_root": done(ValueKind.BOOL, False),
     "tags": done(ValueKind.TEXTS, ()),
@@ -42,6 +40,12 @@ COMMON: Final[SectionOptions] = {
     "pipeline": done(ValueKind.FORMAT),
     "publisher_pipeline.disable_host": done(ValueKind.BOOL, False),
     "processors": done(ValueKind.TREE),
+}
+"""What each input has, those that read files, too."""
+COMMON: Final[SectionOptions] = {
+    "type": done(ValueKind.TEXT),
+    "id": noted("an input that listens is known by its address"),
+    **OF_EACH,
     "service.name": done(ValueKind.TEXT),
     "service.type": done(ValueKind.TEXT),
 }

@@ -59,8 +59,6 @@ REST: Final = "rest"
 PLAIN: Final = {"trace.id", "span.id", *TEXTS, ID}
 """Texts that differ from row to row; all others, `ENCODED`, are dictionary-encoded in Arrow tables."""
 
-ENCODED: Final = {INDEX, SOURCE, *KEYWORDS} - PLAIN - {"tags"} | {REST}
-"""Texts that are dictionary-encoded."""
 _TEXT: Final = DataType.utf8()
 _DICTIONARY: Final = DataType.dictionary(DataType.int32(), _TEXT)
 _TIME: Final = DataType.timestamp("ms", tz="UTC")
@@ -85,6 +83,8 @@ COLUMNS: Final = (
     *("error.type", "error.message", "error.stack_trace", "tags", "event.ingested"),
     *("agent.id", "agent.name", "agent.type", "agent.version", REST),
 )
+ENCODED: Final = frozenset(name for name in COLUMNS if type_of(name) == _DICTIONARY)
+"""The columns of texts that are dictionary-encoded."""
 SKIPPED: Final = {
     name: "VARCHAR[]" if name == "tags" else "VARCHAR"
     for name in COLUMNS

@@ -22,8 +22,8 @@ MOST_DOCUMENTS: Final = 5_000
 """So many are copied with all columns."""
 TOGETHER: Final = 2
 """So many parts are read at the same time."""
-_TEXT: Final = DataType.utf8()
 NARROWED: Final = "narrowed"
+_TEXT: Final = DataType.utf8()
 _ALWAYS: Final = frozenset({SEQUENCE, TIME, ID, SOURCE, "log.offset"})
 _UNQUOTED: Final = {"tags": "tags", REST: "(rest, ", "_index": "_index"}
 _SLOW: Final = ("lower(", "regexp_", "json_extract(", "list_filter(")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from ingest.input.s3_object import ObjectReader
 from ingest.input.s3_position import LATE_SECONDS, BucketObject, BucketPosition, ReadObject
 from sawlog.errors import InputError, StoreError
-from tests.conftest import need
 from tests.ingest.input.building import Sink, codec, make, refused, running
 from tests.ingest.output.building import make as make_output
 from tests.services import S3Server
@@ -186,28 +184,17 @@ async def test_a_role_and_a_file_of_keys(
     assert sink.messages == ["one"]
 
 
-@pytest.fixture
-def strict() -> Iterator[S3Server]:
-    """A server that knows no key."""
-    server = need(S3Server)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
 async def test_who_may_not_is_told_without_secrets(
-    strict: S3Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_s3_server: S3Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    bucket = Bucket(strict, tmp_path)
-    with urlopen(Request(f"{strict.url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})):
+    bucket = Bucket(own_s3_server, tmp_path)
+    with urlopen(Request(f"{own_s3_server.url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})):
         pass
     with pytest.raises(InputError) as failure:
         await bucket.read()
     assert str(failure.value).startswith("s3: InvalidAccessKeyId at ListObjectsV2: ")
-    output = {**strict.access, "bucket": bucket.name, "temporary_directory": str(tmp_path / "spool")}
+    output = {**own_s3_server.access, "bucket": bucket.name, "temporary_directory": str(tmp_path / "spool")}
     with pytest.raises(StoreError) as refusal:
         await make_output("s3", **output).open()
     assert str(refusal.value).startswith(f"s3: the bucket {bucket.name}: InvalidAccessKeyId at PutObject: ")

@@ -7,7 +7,6 @@ import gzip
 import logging
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import pytest
 
 from ingest.output.s3_spool import DamagedSpoolError, SpooledObject, SpoolFile
 from sawlog.errors import StoreError
-from tests.conftest import need
 from tests.ingest.output.building import codec, event, make, notes, opened, refused
 from tests.patience import SECONDS
 from tests.services import S3Server
@@ -117,25 +115,15 @@ async def test_a_large_object_comes_in_parts(place: Place, monkeypatch: pytest.M
     assert about["ETag"].strip('"').endswith("-3"), "three parts"
 
 
-@pytest.fixture
-def own_server() -> Iterator[S3Server]:
-    server = need(S3Server)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
 async def test_what_waits_is_uploaded_when_the_server_is_back(
-    own_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    own_s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("ingest.output.s3.GRACE_SECONDS", 0.5)
-    place = Place(own_server, tmp_path)
+    place = Place(own_s3_server, tmp_path)
     quick = {"retry_delay": 0.05, "additional_settings": {"retry_limit": 0}, "upload_workers_count": 1}
     output = make("s3", **place.options, **quick, size_file=1, upload_queue_size=0)
     await output.open()
-    own_server.stop()
+    own_s3_server.stop()
     # One is under way, one waits; with that, there is no room.
     for number in range(2):
         await output.send([event(number)])
@@ -150,7 +138,7 @@ async def test_what_waits_is_uploaded_when_the_server_is_back(
     await output.close()
     assert "2 files in " in caplog.text
     assert len(place.waiting()) == 2
-    own_server.start()
+    own_s3_server.start()
     place.server.client.create_bucket(Bucket=place.bucket)
     async with opened("s3", **place.options, restore=False):
         pass
