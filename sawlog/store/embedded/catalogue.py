@@ -1,8 +1,8 @@
 """The catalogue of a segment, a small file beside it: what lets most questions be answered without the rows.
 
 The file has `MAGIC`, the length and the CRC of a head, the head (MessagePack of `SegmentHead`), and behind it the blobs
-that the head names: the rollup (an Arrow stream), hashes of ids, and of each row group the token filter and the filters
-of its pages, equally long, one behind the other.
+that the head names: the rollup (an Arrow stream), hashes of ids, and of each row group the token filter and the marks
+of its traces.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import msgspec
 from arro3.core import Table
 from isal.isal_zlib import crc32
 
-from sawlog.store.embedded import files
+from sawlog.store.embedded import files, marks
 from sawlog.store.embedded.ids import IdBounds
-from sawlog.store.embedded.view import PAGE, RowGroup
+from sawlog.store.embedded.view import RowGroup
 
 MAGIC: Final = b"sawlog-cat-1\n"
 _LENGTHS: Final = struct.Struct("<II")
@@ -98,13 +98,11 @@ class Catalogue:
             return ()
         return [bytes(self._blob(f"filter-{at}")) for at in range(count)]
 
-    def pages(self, group: int) -> Sequence[memoryview]:
+    def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        if f"pages-{group}" not in self.head.blobs:
-            return ()
-        blob = self._blob(f"pages-{group}")
-        size = len(blob) // -(-self.head.row_groups[group].rows // PAGE)
-        return [blob[at : at + size] for at in range(0, len(blob), size)]
+        if f"marks-{group}" not in self.head.blobs:
+            return None
+        return marks.rows_of(bytes(self._blob(f"marks-{group}")), self.head.row_groups[group].rows, trace)
 
     @cached_property
     def rest_paths(self) -> frozenset[str] | None:
@@ -117,11 +115,11 @@ class Catalogue:
 
 
 def write(
-    path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes], pages: Sequence[bytes]
+    path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes], traces: Sequence[bytes]
 ) -> None:
-    """Write a catalogue; `words` and `pages` are of each row group. Raises OSError."""
+    """Write a catalogue; `words` and `traces`, filters and marks, are of each row group. Raises OSError."""
     blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"filter-{at}": one for at, one in enumerate(words)}}
-    blobs.update((f"pages-{at}", one) for at, one in enumerate(pages) if one)
+    blobs.update((f"marks-{at}", one) for at, one in enumerate(traces))
     start = 0
     for name, blob in blobs.items():
         head.blobs[name] = (start, len(blob), crc32(blob))

@@ -34,6 +34,7 @@ from sawlog.store.embedded.files import Span
 from sawlog.store.embedded.ids import IdBounds
 from sawlog.store.embedded.layout import ENCODED, ID, INDEX, REST, SCHEMA, SEQUENCE, SKIPPED, SOURCE, TEXTS, TIME
 from sawlog.store.embedded.lookup import ids_in
+from sawlog.store.embedded.marks import make_marks
 from sawlog.store.embedded.paths import MOST_PATHS, paths_of
 from sawlog.store.embedded.view import PAGE, RowGroup
 
@@ -105,9 +106,9 @@ class Segment:
         """See `sawlog.store.embedded.view.SegmentView`."""
         return self._catalogue.words
 
-    def pages(self, group: int) -> Sequence[memoryview]:
+    def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        return self._catalogue.pages(group)
+        return self._catalogue.rows_of_trace(group, trace)
 
     @property
     def same(self) -> Mapping[str, str | None]:
@@ -244,7 +245,7 @@ def _write(
     path = files.segment_path(directory, span)
     beside = path.with_name(path.name + files.TEMPORARY)
     filters: list[bytes] = []
-    pages: list[bytes] = []
+    traces: list[bytes] = []
     counts: Counter[tuple[int, str | None, str | None]] = Counter()
 
     def told() -> Iterator[RecordBatch]:
@@ -252,10 +253,10 @@ def _write(
             times = milliseconds_of(group)
             head.row_groups.append(RowGroup(group.num_rows, times[0], times[-1]))
             filters.append(known(times[0], times[-1]) or _filter(group))
-            pages.append(_page_filters(group))
+            traces.append(make_marks(group.column("trace.id").to_pylist()))
             _count(group, times, counts)
             same = _same(group)
-            head.same = same if len(pages) == 1 else dict(same.items() & head.same.items())
+            head.same = same if len(traces) == 1 else dict(same.items() & head.same.items())
             yield group
 
     try:
@@ -275,7 +276,7 @@ def _write(
         head.size, head.crc = _sum_of(beside)
         head.low = min(group.first for group in head.row_groups)
         head.high = max(group.last for group in head.row_groups)
-        catalogue.write(files.catalogue_path(path), head, _rollup(counts), ids, filters, pages)
+        catalogue.write(files.catalogue_path(path), head, _rollup(counts), ids, filters, traces)
         beside.replace(path)
         sync_folder(directory)
     except BaseException:
@@ -424,18 +425,6 @@ def _same(group: RecordBatch) -> dict[str, str | None]:
             if len(values) == 1:
                 found[name] = values.pop()
     return found
-
-
-def _page_filters(group: RecordBatch) -> bytes:
-    """Make the filter of the traces' ids on each page: most rows of a row group that has one are on other pages."""
-    column = group.column("trace.id")
-    if column.null_count == len(column):
-        return b""
-    values = column.to_pylist()
-    pages = [set(values[at : at + PAGE]) - {None} for at in range(0, len(values), PAGE)]
-    # Twice the usual room: of the pages of a row group that is looked into, one in seventy is read in vain.
-    room = 2 * max(map(len, pages))
-    return b"".join(words.make_filter((), page, room) for page in pages)
 
 
 def _present(group: RecordBatch, name: str) -> list[Any]:

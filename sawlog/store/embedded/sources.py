@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from typing import Final
 
 from arro3.core import DataType, Table
 
-from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Several, Word, column
-from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word, column
+from sawlog.store.embedded.engine import Session, literals
 from sawlog.store.embedded.layout import SCHEMA, SKIPPED, TIME
 from sawlog.store.embedded.paths import RestNames
 from sawlog.store.embedded.view import PAGE, LiveRows, RowGroup, SegmentView, View
-from sawlog.store.embedded.words import Buffer, may_hold
+from sawlog.store.embedded.words import may_hold
 
 _INTEGER: Final = DataType.int64()
 LIVE: Final = "live"
 MOST_RUNS: Final = 256
 """Beyond so many runs of row groups, whole files are read."""
-PAGED: Final = frozenset({"trace.id"})
-"""The fields whose values are in the filters of pages."""
+_TRACE: Final = "trace.id"
 
 TimeLimits = tuple[int, int]
 
@@ -157,6 +156,8 @@ class Scope:
         """Return what must be read for a clause with this hint."""
         runs = [run for segment in self.segments for run in self._runs(segment, hint)]
         if sum(not run.is_whole for run in runs) > MOST_RUNS:
+            runs = _paged(runs)
+        if sum(not run.is_whole for run in runs) > MOST_RUNS:
             runs = [_whole(segment) for segment in dict.fromkeys(run.segment for run in runs)]
         rows = sum(part.table.num_rows for part in self.live)
         return Sources(runs, self.live, rows, self.limits, self._index_condition(compiler))
@@ -176,7 +177,8 @@ class Scope:
         start = 0
         for at, (group, is_chosen) in enumerate(zip(groups, chosen, strict=True)):
             if is_chosen:
-                for begin, end in _pages(segment, at, hint, names):
+                found = _rows(hint, segment, at, names)
+                for begin, end in [(0, group.rows)] if found is None else _neighbours(found):
                     _join(runs, Run(segment, start + begin, end - begin, group.first, group.last, False))
             start += group.rows
         return [_whole(segment)] if sum(run.rows for run in runs) == segment.rows else runs
@@ -209,10 +211,13 @@ def _of_whole(segments: Sequence[SegmentView], compiler: Compiler, without: Coll
 
 def _of_runs(segment: SegmentView, runs: Sequence[Run], compiler: Compiler, without: Collection[str]) -> str:
     """Write what is selected from some of a file's row groups; by the numbers of rows, the others are left alone."""
-    ranges = " OR ".join(f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs)
+    ranges = [f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs if run.rows > 1]
+    if single := [run.start for run in runs if run.rows == 1]:
+        ranges.append(f"file_row_number IN ({literals(single)})")
     return (
         f"SELECT *{_but({'file_row_number', *without})}{_instead_of(segment.same, compiler, without)} "
-        f"FROM read_parquet([{compiler.bind(str(segment.path))}], file_row_number = true) WHERE ({ranges})"
+        f"FROM read_parquet([{compiler.bind(str(segment.path))}], file_row_number = true) "
+        f"WHERE ({' OR '.join(ranges)})"
     )
 
 
@@ -233,56 +238,70 @@ def _re2(pattern: str) -> str:
     return translate(pattern).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "(?s:.)*")
 
 
-def _pages(segment: SegmentView, group: int, hint: Hint, names: RestNames | None) -> Iterator[tuple[int, int]]:
-    """Return where the pages of a row group begin and end that may have rows."""
-    rows = segment.row_groups[group].rows
-    filters = segment.pages(group) if _asks_for_traces(hint) else ()
-    if not filters:
-        yield 0, rows
-    for at, bits in enumerate(filters):
-        if _is_worth(hint, bits, names, {}, of=PAGED):
-            yield at * PAGE, min((at + 1) * PAGE, rows)
+def _rows(hint: Hint, segment: SegmentView, group: int, names: RestNames | None) -> Collection[int] | None:
+    """Return which rows of a row group may fulfil what a hint says of traces; None if it says nothing."""
+    if isinstance(hint, Word):
+        is_known = hint.field == _TRACE and names is not None and not names.of(_TRACE)
+        return segment.rows_of_trace(group, hint.text) if is_known else None
+    if hint is None:
+        return None
+    answers = [_rows(one, segment, group, names) for one in hint.hints]
+    known = [set(one) for one in answers if one is not None]
+    if hint.all:
+        return set.intersection(*known) if known else None
+    return set().union(*known) if len(known) == len(answers) else None
+
+
+def _neighbours(rows: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Return where rows side by side begin and end."""
+    begin = end = -1
+    for row in sorted(rows):
+        if row != end:
+            if end >= 0:
+                yield begin, end
+            begin = row
+        end = row + 1
+    if end >= 0:
+        yield begin, end
+
+
+def _paged(runs: Sequence[Run]) -> list[Run]:
+    """Return fewer runs: the pages that these are on."""
+    pages: list[Run] = []
+    for run in runs:
+        begin = run.start // PAGE * PAGE
+        end = min(-(-(run.start + run.rows) // PAGE) * PAGE, run.segment.rows)
+        _join(pages, run if run.is_whole else replace(run, start=begin, rows=end - begin))
+    return pages
 
 
 def _join(runs: list[Run], run: Run) -> None:
-    """Add a run behind others of the same segment, to the last of them if it goes on there."""
+    """Add a run behind others, to the last of them if that goes on there."""
     before = runs[-1] if runs else None
-    if before is None or before.start + before.rows < run.start:
+    if before is None or before.segment is not run.segment or before.start + before.rows < run.start:
         runs.append(run)
         return
+    end = max(before.start + before.rows, run.start + run.rows)
     first, last = min(before.first, run.first), max(before.last, run.last)
-    runs[-1] = replace(before, rows=before.rows + run.rows, first=first, last=last)
-
-
-def _asks_for_traces(hint: Hint) -> bool:
-    return (
-        any(map(_asks_for_traces, hint.hints))
-        if isinstance(hint, Several)
-        else isinstance(hint, Word) and hint.field in PAGED
-    )
+    runs[-1] = replace(before, rows=end - before.start, first=first, last=last)
 
 
 def _whole(segment: SegmentView) -> Run:
     return Run(segment, 0, segment.rows, segment.first, segment.last, True)
 
 
-def _is_worth(
-    hint: Hint, bits: Buffer, names: RestNames | None, known: dict[str, bool], of: Container[str] | None = None
-) -> bool:
-    """Whether rows whose filter is `bits` may be some; `known` are words that it was asked for already.
-
-    The filter has the values of the fields in `of` alone; without it, of all that hints are about.
-    """
+def _is_worth(hint: Hint, bits: bytes, names: RestNames | None, known: dict[str, bool]) -> bool:
+    """Whether rows whose filter is `bits` may be some; `known` are words that it was asked for already."""
     if hint is None:
         return True
     if isinstance(hint, Word):
-        if (names is None or names.of(hint.field)) or (of is not None and hint.field not in of):
+        if names is None or names.of(hint.field):
             return True
         worth = known.get(hint.text)
         if worth is None:
             worth = known[hint.text] = may_hold(bits, hint.text)
         return worth
-    answers = (_is_worth(one, bits, names, known, of) for one in hint.hints)
+    answers = (_is_worth(one, bits, names, known) for one in hint.hints)
     return all(answers) if hint.all else any(answers)
 
 

@@ -9,8 +9,6 @@ from typing import Final, NamedTuple, Protocol
 
 from arro3.core import Table
 
-from sawlog.store.embedded.words import Buffer
-
 PAGE: Final = 4_096
 """So many rows has a page; to fetch a document, its pages are unpacked."""
 
@@ -55,10 +53,10 @@ class SegmentView(Protocol):
     def words(self) -> Sequence[bytes]:
         """The token filter of each row group, as `sawlog.store.embedded.words` made it; empty if there are none."""
 
-    def pages(self, group: int) -> Sequence[Buffer]:
-        """Return the filter of the values of ``trace.id`` on each page of `PAGE` rows of a row group.
+    def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
+        """Return which rows of a row group, from 0 on, may have this ``trace.id``, in order.
 
-        There are none where the row group has no such value, or was written before there were such filters.
+        None, if that is not known: the segment was written before it was noted.
         """
 
     @property

@@ -59,18 +59,12 @@ def is_word(text: str) -> bool:
     return words(text) == [text]
 
 
-Buffer = bytes | memoryview
-
-
-def make_filter(texts: Sequence[str], values: Iterable[str] = (), room: int = 0) -> bytes:
-    """Make the filter of all words of `texts`, and of `values` as they are (ids and other keywords).
-
-    It has room for `room` of them at least, so that filters of parts can be equally long.
-    """
+def make_filter(texts: Sequence[str], values: Iterable[str] = ()) -> bytes:
+    """Make the filter of all words of `texts`, and of `values` as they are (ids and other keywords)."""
     found = {value.encode(errors="replace") for value in values}
     for start in range(0, len(texts), _TOGETHER):
         found.update(_words_of("\n".join(texts[start : start + _TOGETHER])))
-    size = _size_for(max(room, len(found)))
+    size = _size_for(len(found))
     # A byte for each bit: to set a bit in place takes twice as long as to pack all of them at the end.
     bits = bytearray(b"0") * size
     for one in map(crc32, found):
@@ -98,7 +92,7 @@ def load_of(bits: bytes) -> float:
     return int.from_bytes(bits, "little").bit_count() / max(1, 8 * len(bits))
 
 
-def may_hold(bits: Buffer, word: str) -> bool:
+def may_hold(bits: bytes, word: str) -> bool:
     """Whether rows with this filter may hold a word or a value; an empty filter says nothing."""
     if not bits or not _is_surely_kept(word):
         return True

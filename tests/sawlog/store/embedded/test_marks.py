@@ -1,4 +1,4 @@
-"""Filters of pages: a trace is found wherever its events are, and few pages are read for it."""
+"""Marks: a trace is found wherever its events are, and little more is read for it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sawlog.store.base import Bulk
+from sawlog.store.embedded import catalogue
 from sawlog.store.embedded.files import logs_in, segments_in
+from sawlog.store.embedded.marks import MOST, make_marks, rows_of
 from sawlog.store.embedded.segment import Segment
+from sawlog.store.embedded.sources import MOST_RUNS
 from sawlog.store.embedded.store import EmbeddedStore
 from sawlog.store.embedded.view import PAGE
-from sawlog.store.embedded.words import may_hold
 from tests.patience import SECONDS
 
 ROWS = 3 * PAGE + 100
@@ -89,7 +93,7 @@ async def test_a_trace_is_found_on_all_of_its_pages(store: EmbeddedStore, segmen
     assert await store.count({"exists": {"field": "tags"}}) == 1
 
 
-async def test_most_pages_are_left_alone(store: EmbeddedStore) -> None:
+async def test_nothing_but_its_rows_is_read(store: EmbeddedStore) -> None:
     await fill(store, 2)
     await store.compact()
     [(span, path)] = segments_in(store.directory).items()
@@ -97,10 +101,48 @@ async def test_most_pages_are_left_alone(store: EmbeddedStore) -> None:
     assert {"error.type", "rest"} <= {name for name, value in segment.same.items() if value is None}
     assert segment.same["_index"] == segment.index
     assert not segment.same.keys() & {"tags", "trace.id"}
-    pages = segment.pages(0)
-    assert len(pages) == -(-2 * ROWS // PAGE)
-    held = [sum(may_hold(bits, trace(5_000 + number)) for bits in pages) for number in range(1_000)]
-    assert sum(held) < 0.05 * len(pages) * len(held)
+    for number in range(0, 5_200, 7):
+        wanted = [row for row in range(2 * ROWS) if row % 2 and row % 4_999 == number]
+        assert set(wanted) <= set(segment.rows_of_trace(0, trace(number)) or ())
+    held = [segment.rows_of_trace(0, trace(5_000 + number)) for number in range(1_000)]
+    assert sum(map(len, filter(None, held))) < 10
+
+
+@pytest.mark.parametrize("every", [40, 3], ids=["on more rows than are listed", "on more rows than are noted"])
+async def test_a_trace_of_many_events_is_found(store: EmbeddedStore, every: int) -> None:
+    numbers = range(ROWS)
+    made = [{**document(number), "trace": {"id": trace(0 if number % every == 0 else 1)}} for number in numbers]
+    assert ROWS // every > MOST_RUNS
+    assert (every == 3) == (ROWS // every > 2 * MOST)
+    await store.bulk(Bulk([f"d:{number}" for number in numbers], made))
+    async with asyncio.timeout(SECONDS):
+        while logs_in(store.directory):
+            await asyncio.sleep(0.05)
+    answer = await store.search({"query": {"term": {"trace.id": trace(0)}}, "size": 10_000})
+    assert {hit["_id"] for hit in answer["hits"]["hits"]} == {f"d:{number}" for number in range(0, ROWS, every)}
+    assert await store.count({"term": {"trace.id": trace(1)}}) == ROWS - len(range(0, ROWS, every))
+
+
+async def test_a_segment_without_marks_is_read_whole(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those are that were written before there were any."""
+    write = catalogue.write
+    monkeypatch.setattr(catalogue, "write", lambda *told: write(*told[:-1], []))
+    await fill(store, 1)
+    [(span, path)] = segments_in(store.directory).items()
+    assert Segment(path, span).rows_of_trace(0, trace(7)) is None
+    assert await messages(store, trace(7)) == expected(trace(7), 1)
+
+
+ids = st.one_of(st.none(), st.sampled_from("abc"), st.text(max_size=4), st.just("\ud800"))
+
+
+@given(st.lists(ids, min_size=1, max_size=80), ids)
+def test_all_rows_of_a_value_are_among_those_that_marks_tell(values: list[str | None], wanted: str | None) -> None:
+    marks = make_marks(values)
+    told = rows_of(marks, len(values), wanted or "")
+    assert {at for at, value in enumerate(values) if value == (wanted or "")} <= set(told) <= set(range(len(values)))
+    assert [*told] == sorted({*told})
+    assert all(values[at] is not None for at in told)
 
 
 async def test_what_all_rows_of_a_segment_have_is_not_read(store: EmbeddedStore) -> None:
