@@ -94,9 +94,9 @@ class Catalogue:
     def words(self) -> Sequence[bytes]:
         """The token filter of each row group."""
         count = len(self.head.row_groups)
-        if f"filter-{count - 1}" not in self.head.blobs:
+        if f"words-{count - 1}" not in self.head.blobs:
             return ()
-        return [bytes(self._blob(f"filter-{at}")) for at in range(count)]
+        return [bytes(self._blob(f"words-{at}")) for at in range(count)]
 
     def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
         """See `sawlog.store.embedded.view.SegmentView`."""
@@ -118,7 +118,7 @@ def write(
     path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes], traces: Sequence[bytes]
 ) -> None:
     """Write a catalogue; `words` and `traces`, filters and marks, are of each row group. Raises OSError."""
-    blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"filter-{at}": one for at, one in enumerate(words)}}
+    blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"words-{at}": one for at, one in enumerate(words)}}
     blobs.update((f"marks-{at}", one) for at, one in enumerate(traces))
     start = 0
     for name, blob in blobs.items():

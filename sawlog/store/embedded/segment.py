@@ -38,12 +38,12 @@ from sawlog.store.embedded.marks import make_marks
 from sawlog.store.embedded.paths import MOST_PATHS, paths_of
 from sawlog.store.embedded.view import PAGE, RowGroup
 
-GROUP: Final = 65_536
+GROUP: Final = 32_768
 """So many rows has a row group."""
 AHEAD: Final = 8_192
 """So many rows of each file are in memory when several are merged."""
-FULLEST: Final = 0.35
-"""Filters are united as long as no larger part of the bits is set: of words that are not there, one in eight may be."""
+FULLEST: Final = 0.46
+"""Filters are united as long as no larger part of the bits is set: of words that are not there, one in ten may be."""
 
 _INTEGER: Final = DataType.int64()
 _MINUTE: Final = 60_000

@@ -5,8 +5,8 @@ is used three times: in Python for a query's text, as a class of RE2 for DuckDB,
 are made of a million words a second. So separators are a short list of our own: classes of Unicode take RE2 tens of
 milliseconds to prepare, and each side would have those of its own Unicode version.
 
-A filter is a Bloom filter with two bits a word and room of eight to sixteen bits for each, in all a power of two: of
-words that are not there, at most one in twenty may be, and filters can be united.
+A filter is a Bloom filter with three bits a word and room of eight to sixteen bits for each, in all a power of two: of
+words that are not there, at most one in thirty may be, and filters can be united.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LETTER: Final = f"[^{_CLASS}]"
 _WORD = re.compile("[^" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in _SEPARATORS) + "]+")
 _TOGETHER: Final = 250
 """So many texts are split at once."""
-_FACTOR: Final = 0x9E3779B1
+_FACTORS: Final = (0x9E3779B1, 0x85EBCA6B)
 _MIDDLE: Final = 17
 """Of a product, the bits from here on depend on all bits of the factor; the last ones only on its last ones."""
 
@@ -67,8 +67,10 @@ def make_filter(texts: Sequence[str], values: Iterable[str] = ()) -> bytes:
     size = _size_for(len(found))
     # A byte for each bit: to set a bit in place takes twice as long as to pack all of them at the end.
     bits = bytearray(b"0") * size
+    second, third = _FACTORS
     for one in map(crc32, found):
-        bits[-1 - one % size] = bits[-1 - (one * _FACTOR >> _MIDDLE) % size] = _SET
+        bits[-1 - one % size] = _SET
+        bits[-1 - (one * second >> _MIDDLE) % size] = bits[-1 - (one * third >> _MIDDLE) % size] = _SET
     return int(bits, 2).to_bytes(size // 8, "little")
 
 
@@ -98,9 +100,8 @@ def may_hold(bits: bytes, word: str) -> bool:
         return True
     one = crc32(word.encode(errors="replace"))
     size = 8 * len(bits)
-    other = (one * _FACTOR >> _MIDDLE) % size
-    one %= size
-    return bool(bits[one >> 3] >> (one & 7) & 1 and bits[other >> 3] >> (other & 7) & 1)
+    places = (one % size, *((one * factor >> _MIDDLE) % size for factor in _FACTORS))
+    return all(bits[place >> 3] >> (place & 7) & 1 for place in places)
 
 
 @lru_cache(10_000)
