@@ -34,7 +34,9 @@ def main() -> None:
 def _make(folder: Path, flavour: Flavour, wheel: Path, machine: str, only: list[str]) -> Iterator[Path]:
     with installed(flavour, wheel, machine, PYTHONS) as distributions:
         if "pex" in only and flavour.name != "sawlog":
-            yield make_pex(folder / f"{flavour.name}-{__version__}-{machine}.pex", distributions, machine)
+            yield make_pex(
+                folder / f"{flavour.name}-{__version__}-{machine}.pex", distributions, machine, flavour.extras
+            )
         if flavour.name in only:
             tree = ROOT / "build" / "packages" / f"{flavour.name}-{machine}"
             make_tree(tree, distributions)

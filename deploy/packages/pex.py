@@ -20,8 +20,8 @@ LEGACY = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 """Minor version of glibc 2 → the name that it had before."""
 
 
-def make_pex(target: Path, distributions: Sequence[Distribution], machine: str) -> Path:
-    """Write `target`. At its first start it unpacks itself into PEX_ROOT, for the Python that runs it."""
+def make_pex(target: Path, distributions: Sequence[Distribution], machine: str, extras: Sequence[str]) -> Path:
+    """Write `target`, with what `extras` need. At its first start it unpacks itself into PEX_ROOT, for its Python."""
     pythons = sorted({python for one in distributions for python in one.pythons})
     with tempfile.TemporaryDirectory(prefix="sawlog-pex-") as folder:
         wheels = Path(folder) / "wheels"
@@ -33,7 +33,8 @@ def make_pex(target: Path, distributions: Sequence[Distribution], machine: str) 
         command = [
             *(sys.executable, "-m", "pex", "--pex-root", f"{folder}/root", "--pre-resolved-dists", str(wheels)),
             *(part for python in pythons for part in ("--complete-platform", f"{folder}/{python}.json")),
-            *("sawlog", "--entry-point", "sawlog.cli:main", "--venv", "prepend", "--sh-boot"),
+            # Of what is there, PEX takes only what this asks for.
+            *(f"sawlog[{','.join(extras)}]", "--entry-point", "sawlog.cli:main", "--venv", "prepend", "--sh-boot"),
             *("--python-shebang", "/usr/bin/env python3", "--output-file", str(target)),
         ]
         subprocess.run(command, check=True)

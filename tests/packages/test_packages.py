@@ -130,6 +130,8 @@ def _works_at_first(root: Root) -> None:
     # Started as another user it need not compile anything: that is done.
     assert list((root.path / "usr/lib/sawlog").rglob("shipper/__pycache__/service.*.pyc"))
     assert "Config OK" in root.runs("sawlog", "test", "config", "-c", SHIP[4], user="sawlog")
+    told = root.runs("sh", "-c", "sawlog search x 2>&1 || true")
+    assert told.endswith(" needs the extra 'search': install the package sawlog in the place of sawlog-agent\n")
     root.configure()
     root.log(LINE.format(1), LINE.format(2))
     assert root.ship() == [LINE.format(1), LINE.format(2)]
@@ -168,6 +170,13 @@ def test_the_agent_as_one_file(dist: Path, root: Root) -> None:
     root.log(LINE.format(1))
     root.runs("env", "PEX_ROOT=/var/lib/sawlog/pex", program_there, *SHIP)
     assert "Order 1 placed" in (root.path / "var/lib/sawlog/out/events").read_text()
+    for name in ("elasticsearch", "kafka", "redis"):
+        output = f"output.{name}: {{hosts: [localhost], topic: a, key: a}}"
+        (root.path / "tmp/filebeat.yml").write_text(f"filebeat.inputs: [{{type: stdin}}]\n{output}\n")
+        checked = (program_there, "test", "config", "-c", "/tmp/filebeat.yml")
+        assert "Config OK" in root.runs("env", "PEX_ROOT=/var/lib/sawlog/pex", *checked)
+    told = root.runs("env", "PEX_ROOT=/var/lib/sawlog/pex", "sh", "-c", f"{program_there} search x 2>&1 || true")
+    assert told.endswith(": in a clone, make dist DIST_OPTIONS='--only pex --agent-extras search' makes such a file\n")
     # And on the other Pythons of this machine.
     for python in filter(None, (shutil.which(f"python{version}") for version in PYTHONS)):
         if subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
