@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from sawlog.errors import SawlogError
+from sawlog.installation import bringing
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {
     "elasticsearch": ("elasticsearch", "elastic_transport"),
@@ -21,13 +22,13 @@ for it by `library`; what a whole package stands on is imported on top, and who 
 
 
 class ExtraMissingError(SawlogError):
-    """What `what` needs is not installed; the message says which extras bring it."""
+    """What `what` needs is not installed; the message says which extras bring it, and how these come here."""
 
     def __init__(self, extras: str | tuple[str, ...], what: str) -> None:
         names = (extras,) if isinstance(extras, str) else extras
         told = " and ".join(f"'{name}'" for name in names)
         words = "the extra" if len(names) == 1 else "the extras"
-        super().__init__(f"{what} needs {words} {told}: pip install 'sawlog[{','.join(names)}]'")
+        super().__init__(f"{what} needs {words} {told}: {bringing(names)}")
 
 
 def library(module: str, extra: str, what: str) -> Any:

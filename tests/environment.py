@@ -1,7 +1,8 @@
-"""Environments with less than this one: what `pip install 'sawlog[…]'` would bring, linked and not installed."""
+"""Environments with less than this one: what pip would bring with some extras, linked and not installed."""
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -44,6 +45,10 @@ class LinkedEnvironment:
         for name in self.distributions:
             _link(name, self.site)
 
+    def install(self, extras: str) -> str:
+        """Return the command that brings `extras` to it, as an error names it: it has no pip, and a clone is linked."""
+        return shlex.join(["uv", "pip", "install", "--python", str(self.python), f"{ROOT}[{extras}]"])
+
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run `sawlog` in it."""
         return self.execute("from sawlog.cli import main; main()", *arguments)
@@ -62,7 +67,12 @@ class LinkedEnvironment:
 
 def needed(extras: tuple[str, ...]) -> frozenset[str]:
     """Name the distributions that sawlog with these extras needs, and what those need themselves."""
-    waiting = [*map(Requirement, PROJECT["dependencies"]), Requirement(f"sawlog[{','.join(extras)}]")]
+    return closure(*PROJECT["dependencies"], f"sawlog[{','.join(extras)}]")
+
+
+def closure(*requirements: str) -> frozenset[str]:
+    """Name the distributions of `requirements`, and what those need themselves; without sawlog."""
+    waiting = list(map(Requirement, requirements))
     seen: set[tuple[str, str]] = set()
     while waiting:
         requirement = waiting.pop()

@@ -149,4 +149,4 @@ def test_what_memcached_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     for host in ("::1", "[::1]:11212", "localhost", "/run/memcached.sock"):
         assert make("memcached", get={"a": "b"}, hosts=host)
     monkeypatch.setitem(sys.modules, "pymemcache.client.base", None)
-    assert "pip install 'sawlog[memcached]'" in refused("memcached", get={"a": "b"})
+    assert "needs the extra 'memcached': " in refused("memcached", get={"a": "b"})

@@ -376,9 +376,7 @@ def test_what_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert "there is no codec to choose" in refused("otlp", codec="json")
     assert "'user' and 'password' need each other" in refused("otlp", user="u")
     monkeypatch.setitem(sys.modules, "opentelemetry.proto.collector.logs.v1.logs_service_pb2", None)
-    assert refused("otlp").startswith(
-        "test.conf:3:5: the otlp input needs the extra 'otlp': pip install 'sawlog[otlp]'"
-    )
+    assert refused("otlp").startswith("test.conf:3:5: the otlp input needs the extra 'otlp': ")
 
 
 async def test_it_listens_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,13 +70,13 @@ def test_sawlog_alone_ships_and_names_what_the_rest_needs(environment: MakeEnvir
     for lacking, told in (
         (
             ["up", "a.log"],
-            "sawlog: sawlog up needs the extras 'ingest' and 'search': pip install 'sawlog[ingest,search]'",
+            f"sawlog: sawlog up needs the extras 'ingest' and 'search': {bare.install('ingest,search')}",
         ),
-        (["ingest", "-f", pipeline], "sawlog: sawlog ingest needs the extra 'ingest': pip install 'sawlog[ingest]'"),
-        (["search", "x"], "sawlog: sawlog search needs the extra 'search': pip install 'sawlog[search]'"),
-        (["sql", "SELECT 1"], "sawlog: sawlog sql needs the extra 'search': pip install 'sawlog[search]'"),
-        (["setup"], "sawlog: sawlog setup needs the extra 'elasticsearch': pip install 'sawlog[elasticsearch]'"),
-        (["check", "-f", pipeline], "testing a pipeline needs the extra 'ingest': pip install 'sawlog[ingest]'"),
+        (["ingest", "-f", pipeline], f"sawlog: sawlog ingest needs the extra 'ingest': {bare.install('ingest')}"),
+        (["search", "x"], f"sawlog: sawlog search needs the extra 'search': {bare.install('search')}"),
+        (["sql", "SELECT 1"], f"sawlog: sawlog sql needs the extra 'search': {bare.install('search')}"),
+        (["setup"], f"sawlog: sawlog setup needs the extra 'elasticsearch': {bare.install('elasticsearch')}"),
+        (["check", "-f", pipeline], f"testing a pipeline needs the extra 'ingest': {bare.install('ingest')}"),
     ):
         done = bare.run(*lacking)
         assert (done.returncode, done.stderr) == (1, f"{told}\n")
@@ -88,7 +88,7 @@ def test_sawlog_alone_ships_and_names_what_the_rest_needs(environment: MakeEnvir
     ):
         done = bare.run("test", "config", "-c", configured(tmp_path, output))
         assert done.returncode == 1
-        assert done.stderr.endswith(f" needs the extra '{extra}': pip install 'sawlog[{extra}]'\n"), done.stderr
+        assert done.stderr.endswith(f" needs the extra '{extra}': {bare.install(extra)}\n"), done.stderr
 
 
 def test_ingest_runs_pipelines(environment: MakeEnvironment, tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_ingest_runs_pipelines(environment: MakeEnvironment, tmp_path: Path) -> 
     whole = f"input {{ generator {{ count => 1 message => '1 May' }} }} filter {{ {filters} }} output {{ OUTPUT }}"
     for locale, output, told in (
         ("", "stdout { codec => json_lines }", None),
-        ("locale => de", "stdout {}", "the locale 'de' needs the extra 'locales': pip install 'sawlog[locales]'"),
-        ("", "embedded {}", "the embedded output needs the extra 'search': pip install 'sawlog[search]'"),
+        ("locale => de", "stdout {}", f"the locale 'de' needs the extra 'locales': {ingest.install('locales')}"),
+        ("", "embedded {}", f"the embedded output needs the extra 'search': {ingest.install('search')}"),
     ):
         pipeline.write_text(whole.replace("LOCALE", locale).replace("OUTPUT", output))
         done = ingest.run("ingest", "-f", pipeline, "--data", tmp_path / "data")
