@@ -14,7 +14,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from deploy.packages.libraries import Distribution
+from deploy.packages.pex import pack
 from tests.patience import SECONDS
+from tests.services import MissingToolError
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -63,6 +66,22 @@ class LinkedEnvironment:
         # -I: nothing of the folder that it is started in, nor of PYTHONPATH.
         command = [self.python, "-I", "-B", "-c", program, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def make_environment(folder: Path, *, pip: bool) -> None:
+    """Make an empty environment, with pip or without; raises `MissingToolError` if Debian has split pip off."""
+    command = [sys.executable, "-m", "venv", *([] if pip else ["--without-pip"]), folder]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        raise MissingToolError("this Python makes no environment with pip: python3-venv is not installed")
+
+
+def wheel_of(name: str, folder: Path) -> Path:
+    """Write what is installed here of a distribution into `folder`, as a wheel."""
+    found = distribution(name)
+    files = [str(file) for file in found.files or [] if ".." not in file.parts and "__pycache__" not in file.parts]
+    info = next(file.partition("/")[0] for file in files if file.endswith(".dist-info/METADATA"))
+    kept = tuple(file for file in files if file not in {f"{info}/RECORD", f"{info}/direct_url.json"})
+    return pack(folder, Distribution(info, Path(str(found.locate_file(""))), kept, ()))
 
 
 def needed(extras: tuple[str, ...]) -> frozenset[str]:

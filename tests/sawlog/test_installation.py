@@ -10,23 +10,19 @@ import shutil
 import subprocess
 import sys
 import threading
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 from deploy.packages.__main__ import make_wheel
-from deploy.packages.libraries import Distribution
-from deploy.packages.pex import pack
 from sawlog import __version__
 from tests.conftest import need
-from tests.environment import PACKAGES, ROOT, closure, needed
+from tests.environment import PACKAGES, ROOT, closure, make_environment, needed, wheel_of
 from tests.patience import SECONDS
-from tests.services import MissingToolError, program
+from tests.services import program
 
 ASK = "from sawlog.installation import bringing; print(bringing(['memcached']))"
 SEEN = "import pymemcache, sawlog; print(sawlog.__file__)"
@@ -39,6 +35,7 @@ class Environment:
 
     def __init__(self, folder: Path, tool: str, wheels: Path) -> None:
         self.folder = folder
+        self.tool = tool
         self.python = folder / "bin" / "python"
         self.pip = [self.python, "-m", "pip"]
         if tool == "uv":
@@ -52,30 +49,30 @@ class Environment:
                 "PIP_NO_BUILD_ISOLATION": "0",
                 "PIP_CACHE_DIR": f"{wheels}/pip",
             },
-            **{"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels), "UV_OFFLINE": "1", "UV_CACHE_DIR": f"{wheels}/uv"},
+            **{"UV_CONFIG_FILE": str(wheels / "uv.toml"), "UV_FIND_LINKS": str(wheels), "UV_CACHE_DIR": f"{wheels}/uv"},
             **{"VIRTUAL_ENV": str(folder), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         }
 
     def remove(self) -> None:
         """Uninstall what the test before has installed."""
-        self._run([*self.pip, "uninstall", *([] if "uv" in str(self.pip[0]) else ["-y"]), "sawlog", "pymemcache"])
+        self._run([*self.pip, "uninstall", *([] if self.tool == "uv" else ["-y"]), "sawlog", "pymemcache"])
 
     def prepare(self) -> None:
         """Install what builds sawlog, which pip would do anew each time."""
         self._run([*self.pip, "install", "hatchling", "editables"])
 
-    def install(self, *what: str | Path, where: Path | None = None, offline: bool = True) -> None:
+    def install(self, *what: str | Path, where: Path | None = None) -> None:
         """Install sawlog without its libraries."""
         self.remove()
-        self._run([*self.pip, "install", "--no-deps", *what], where, offline)
+        self._run([*self.pip, "install", "--no-deps", *what], where)
 
     def asks(self, clone: Path | None = None) -> str:
         """Return what is said when the extra `memcached` is missing; with `clone`, by what is there."""
         return self._run([self.python, "-c" if clone else "-Pc", ASK], clone).strip()
 
-    def follows(self, command: str, *, offline: bool = True) -> Path:
+    def follows(self, command: str) -> Path:
         """Do as a user who copies `command` into a shell; return where sawlog is imported from then."""
-        self._run(["bash", "-c", command], offline=offline)
+        self._run(["bash", "-c", command])
         return Path(self._run([self.python, "-P", "-c", SEEN]).strip()).parent
 
     @property
@@ -84,9 +81,9 @@ class Environment:
         told: dict[str, object] = json.loads(found.read_text())
         return told
 
-    def _run(self, command: list[str | Path], where: Path | None = None, offline: bool = True) -> str:
+    def _run(self, command: list[str | Path], where: Path | None = None) -> str:
         done = subprocess.run(
-            command, env=self.variables | ({} if offline else {"UV_OFFLINE": "0"}), cwd=where or self.folder,
+            command, env=self.variables, cwd=where or self.folder,
             capture_output=True, text=True, check=False, timeout=SECONDS * 6,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
@@ -98,18 +95,15 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what is installed here, as wheels: for sawlog, its extra `memcached`, and what builds it."""
     folder = tmp_path_factory.mktemp("wheels")
     for name in needed(("memcached",)) | closure("hatchling", "editables"):
-        found = distribution(name)
-        files = [str(file) for file in found.files or [] if ".." not in file.parts and "__pycache__" not in file.parts]
-        (info,) = {file.partition("/")[0] for file in files if file.endswith(".dist-info/METADATA")}
-        files = [file for file in files if file not in {f"{info}/RECORD", f"{info}/direct_url.json"}]
-        pack(folder, Distribution(info, Path(str(found.locate_file(""))), tuple(files), ()))
+        wheel_of(name, folder)
+    (folder / "uv.toml").write_text("no-index = true\n")
     return folder
 
 
 @pytest.fixture(scope="module", params=["pip", "uv"])
 def environment(request: pytest.FixtureRequest, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     folder = tmp_path_factory.mktemp("environments") / f"an environment's {request.param}"
-    need(lambda: _make(folder, request.param))
+    need(lambda: make_environment(folder, pip=request.param == "pip"))
     made = Environment(folder, request.param, wheels)
     made.prepare()
     return made
@@ -118,14 +112,6 @@ def environment(request: pytest.FixtureRequest, wheels: Path, tmp_path_factory: 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_wheel(tmp_path_factory.mktemp("dist"))
-
-
-def _make(folder: Path, tool: str) -> None:
-    try:
-        venv.create(folder, with_pip=tool == "pip")
-    except subprocess.CalledProcessError:
-        # Debian splits it off.
-        raise MissingToolError("this Python makes no environment with pip: python3-venv is not installed") from None
 
 
 def clone(folder: Path) -> Path:
@@ -196,8 +182,8 @@ def test_from_a_wheel_and_a_clone_that_are_gone(environment: Environment, wheel:
 
 def test_from_an_address(environment: Environment, wheel: Path) -> None:
     with served(wheel.parent) as address:
-        environment.install(f"sawlog @ {address}/{WHEEL}", offline=False)
-        assert environment.follows(environment.asks(), offline=False).is_relative_to(environment.folder)
+        environment.install(f"sawlog @ {address}/{WHEEL}")
+        assert environment.follows(environment.asks()).is_relative_to(environment.folder)
 
 
 def test_from_a_repository(environment: Environment, tmp_path: Path) -> None:
@@ -207,10 +193,10 @@ def test_from_a_repository(environment: Environment, tmp_path: Path) -> None:
     made = f"git init --quiet && git add . && {commit} && git update-server-info"
     subprocess.run(["bash", "-ec", made], cwd=there, check=True)
     with served(there) as address:
-        environment.install(f"sawlog @ git+{address}/.git", offline=False)
+        environment.install(f"sawlog @ git+{address}/.git")
         command = environment.asks()
         assert re.search(r"git@[0-9a-f]{40}'$", command)
-        assert environment.follows(command, offline=False).is_relative_to(environment.folder)
+        assert environment.follows(command).is_relative_to(environment.folder)
     # That of a folder is the folder: no pip before 23.3 takes its address behind a name.
     environment.install(f"git+{there.as_uri()}")
     assert environment.asks().endswith(f" '{there}[memcached]'")
