@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import site
 import subprocess
@@ -41,8 +42,9 @@ def test_the_build_makes_a_program_that_runs(tmp_path: Path) -> None:
     ]  # fmt: skip
     made = next(one for one in commands if "python -m venv" in one).partition("python -m venv")[2]
     installed = next(one for one in commands if one.endswith(" ."))
-    pip = installed.replace("pip --python", f"{sys.executable} -m pip --python")
-    command = f"{sys.executable} -m venv {made} && {pip}".replace("/opt/sawlog", str(target))
+    python = shlex.quote(sys.executable)
+    pip = installed.replace("pip --python", f"{python} -m pip --python")
+    command = f"{python} -m venv {made} && {pip}".replace("/opt/sawlog", str(target))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(site.getsitepackages())}
     runs("bash", "-euc", command, cwd=source, env=environment)
     assert runs(target / "bin" / "sawlog", "--version", env=environment).split()[-1] == __version__
