@@ -100,9 +100,9 @@ class Catalogue:
 
     def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        if f"marks-{group}" not in self.head.blobs:
+        if f"traces-{group}" not in self.head.blobs:
             return None
-        return marks.rows_of(bytes(self._blob(f"marks-{group}")), self.head.row_groups[group].rows, trace)
+        return marks.rows_of(bytes(self._blob(f"traces-{group}")), self.head.row_groups[group].rows, trace)
 
     @cached_property
     def rest_paths(self) -> frozenset[str] | None:
@@ -119,7 +119,7 @@ def write(
 ) -> None:
     """Write a catalogue; `words` and `traces`, filters and marks, are of each row group. Raises OSError."""
     blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"words-{at}": one for at, one in enumerate(words)}}
-    blobs.update((f"marks-{at}", one) for at, one in enumerate(traces))
+    blobs.update((f"traces-{at}", one) for at, one in enumerate(traces))
     start = 0
     for name, blob in blobs.items():
         head.blobs[name] = (start, len(blob), crc32(blob))

@@ -1,7 +1,8 @@
 """Where the rows of a trace are: three bytes of a hash of ``trace.id`` for each row of a row group that has one.
 
 A search then reads these rows, not the pages around them: of a row group's 65,536 other rows, one in 250 times one is
-read in vain. Behind the marks stands, unless all rows have one, a bit for each row.
+read in vain. Behind the marks stands, unless all rows have one, a bit for each row, and
+then a byte that says whether these bits are there: the length alone would not tell, of 23 rows of 24.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from zlib import crc32
 MOST: Final = 256
 """Of a value that more rows have, it is not said where they are: then all are read."""
 _SIZE: Final = 3
+_ALL: Final = b"\0"
+_SOME: Final = b"\1"
+"""Whether all rows have a value, or bits say which."""
 
 
 def make_marks(values: Sequence[str | None]) -> bytes:
@@ -24,19 +28,24 @@ def make_marks(values: Sequence[str | None]) -> bytes:
     marks = bytearray(_SIZE * len(present))
     for at in range(_SIZE):
         marks[at::_SIZE] = whole[at :: hashes.itemsize]
-    if not present or len(present) == len(values):
-        return bytes(marks)
+    if len(present) == len(values):
+        return bytes(marks) + _ALL
+    if not present:
+        return b""
     bits = "".join("0" if value is None else "1" for value in reversed(values))
-    return bytes(marks) + int(bits, 2).to_bytes(-(-len(values) // 8), "little")
+    return bytes(marks) + int(bits, 2).to_bytes(-(-len(values) // 8), "little") + _SOME
 
 
 def rows_of(marks: bytes, rows: int, value: str) -> Sequence[int]:
     """Return which of so many rows may have a value, in order: all of them, if more than `MOST` may."""
-    bits = marks[-(-rows // 8) * -1 :] if len(marks) != _SIZE * rows else b""
-    end = len(marks) - len(bits)
+    end = len(marks) - 1
+    bits = b""
+    if marks.endswith(_SOME):
+        end -= -(-rows // 8)
+        bits = marks[end:-1]
     wanted = array("I", [_hash(value)]).tobytes()[:_SIZE]
     found: list[int] = []
-    at = marks.find(wanted, 0, end)
+    at = marks.find(wanted, 0, max(0, end))
     while at >= 0:
         if at % _SIZE == 0:
             found.append(at // _SIZE)

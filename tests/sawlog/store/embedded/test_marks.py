@@ -145,6 +145,15 @@ def test_all_rows_of_a_value_are_among_those_that_marks_tell(values: list[str | 
     assert all(values[at] is not None for at in told)
 
 
+@pytest.mark.parametrize("without", range(6))
+def test_rows_are_told_however_many_have_no_value(without: int) -> None:
+    """With 1 of 24, the bits that say so are as long as the marks of that row would be."""
+    for rows in range(without, 150):
+        values = [None if at < without else f"t{at}" for at in range(rows)]
+        marks = make_marks(values)
+        assert all(at in rows_of(marks, rows, f"t{at}") for at in range(without, rows))
+
+
 async def test_what_all_rows_of_a_segment_have_is_not_read(store: EmbeddedStore) -> None:
     """One value in a segment, another in the next, two in the third, and none: all are found, and come back."""
     hosts = ['it\'s "one"', "two", None, "four"]
