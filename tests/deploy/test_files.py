@@ -200,7 +200,7 @@ def test_the_image_runs_as_somebody_and_tells_its_health() -> None:
     program = yaml.safe_load(check[1])
     compile(program[-1], "healthcheck", "exec")
     assert re.search(r"(?m)^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE)
-    assert re.findall(r"(?m)^FROM (\S+)", DOCKERFILE) == ["${PYTHON_IMAGE}"] * 2
+    assert re.findall(r"(?m)^FROM (\S+)", DOCKERFILE) == ["${PYTHON_IMAGE}"] * 2 + ["scratch"]
 
 
 def test_scripts_are_sound() -> None:

@@ -27,7 +27,7 @@ def test_the_build_makes_a_program_that_runs(tmp_path: Path) -> None:
     source, target = tmp_path / "src", tmp_path / "opt"
     source.mkdir()
     ignored = shutil.ignore_patterns("__pycache__")
-    copied = re.findall(r"(?m)^COPY (?!--from)(.+) (\S+)$", DOCKERFILE.partition("\nFROM ${PYTHON_IMAGE}\n")[0])
+    copied = re.findall(r"(?m)^COPY (?!--from)(.+) (\S+)$", DOCKERFILE.partition("\nFROM ${PYTHON_IMAGE} AS root\n")[0])
     for names, place in copied:
         for name in names.split():
             if (ROOT / name).is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import babel
 import pytest
 
 from deploy.packages import manual, nfpm
@@ -128,12 +130,32 @@ def test_the_manual_names_each_command(tmp_path: Path) -> None:
     assert all("sawlog" in text and "COMP" in text for text in manual.completions().values())
 
 
+MONTHS = """
+import babel
+for name in ("fr", "de_AT", "ar_EG"):
+    known = babel.Locale.parse(name)
+    print([sorted(table[context][width].items()) for table in (known.months, known.days)
+           for context in ("format", "stand-alone") for width in ("abbreviated", "wide")])
+"""
+
+
 def test_libraries_are_trimmed_of_what_nothing_reads(tmp_path: Path) -> None:
     code = ("pkg/tests/test_x.py", "pkg/code.py", "pkg/fast.pyx", "pkg/__pycache__/code.pyc")
     services = ("botocore/data/s3/a.json", "botocore/data/ec2/a.json", "botocore/data/endpoints.json")
     for name in code + services:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    languages = Path(babel.__file__).parent
+    shutil.copytree(languages, tmp_path / "babel", ignore=shutil.ignore_patterns("__pycache__"))
     runs(ROOT / "deploy" / "trim", tmp_path)
+    # Of languages, the names of months and days stay as they were.
+    both = [
+        runs(sys.executable, "-c", MONTHS, env={**os.environ, "PYTHONPATH": place}) for place in (str(tmp_path), "")
+    ]
+    assert "ao\u00fbt" in both[0]
+    assert both[0] == both[1]
+    sizes = [sum(path.stat().st_size for path in folder.rglob("*.dat")) for folder in (tmp_path / "babel", languages)]
+    assert sizes[0] < sizes[1] / 10
+    shutil.rmtree(tmp_path / "babel")
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["botocore/data/endpoints.json", "botocore/data/s3/a.json", "pkg/code.py"]

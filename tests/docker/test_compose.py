@@ -24,7 +24,7 @@ from tests.corpus.compare import Documents, index_once, packed
 from tests.corpus.truth import Capture, actual
 from tests.deploy.tools import ROOT, made_env
 from tests.docker.engine import Engine, compose, most_files, run
-from tests.docker.stand_ins import make_images
+from tests.docker.stand_ins import SAWLOG, make_images
 
 pytestmark = pytest.mark.docker
 
@@ -260,6 +260,56 @@ def test_the_stack(engine: Engine, tmp_path: Path, expected: Documents) -> None:
         check_corpus(captures, again, expected)
         check_demonstration(engine, again)
         assert {one["RestartCount"] for one in stack.containers()} == {0}
+
+
+WHOLE = """
+import importlib, importlib.metadata
+for name in importlib.metadata.packages_distributions():
+    if name not in {"_re2", "adbc_driver_duckdb"}:  # a name without a module; a driver of what is not installed
+        importlib.import_module(name)
+import bz2, ctypes, lzma, readline, socket, sqlite3, ssl, uuid, zoneinfo
+assert ssl.create_default_context().cert_store_stats()["x509_ca"] > 50
+assert zoneinfo.ZoneInfo("Europe/Berlin")
+"""
+
+
+FRENCH = """
+input { generator { count => 1 message => "2 ao\u00fbt 2025" } }
+filter { date { match => ["message", "d MMMM yyyy"] locale => "fr" } }
+output { stdout { codec => json_lines } }
+"""
+
+
+def test_the_image_is_small_and_has_all_that_runs_in_it(engine: Engine) -> None:
+    def inside(program: str, *arguments: str) -> str:
+        bounds = (
+            "--rm",
+            "--network",
+            "none",
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--tmpfs",
+            "/var/lib/sawlog:uid=10001",
+        )
+        return engine.docker("run", *bounds, "--entrypoint", program, SAWLOG, *arguments)
+
+    # Java stands in the base that Elasticsearch's image has, too.
+    told = inside(
+        "du", "-sm", "--apparent-size", "--exclude=jvm", "--exclude=java*", "/opt/sawlog", "/usr", "/etc", "/var"
+    )
+    assert sum(int(line.split()[0]) for line in told.splitlines()) < 275, told
+    inside("python", "-c", WHOLE)
+    assert inside("sh", "-c", "ls / | grep -c opt").strip() == "1"
+    assert inside("bash", "-c", "id -un; command -v pip perl apt-get || true").split() == ["sawlog"]
+    assert "OpenSSL" in inside("openssl", "version")
+    written = inside("sawlog", "ingest", "-e", FRENCH)
+    assert json.loads(written)["@timestamp"] == "2025-08-02T00:00:00.000Z"
+    # So that a start compiles nothing.
+    started = (
+        "import os, json, duckdb, sawlog.event as e; print(*(os.path.exists(m.__cached__) for m in (json, duckdb, e)))"
+    )
+    assert inside("python", "-c", started).split() == ["True"] * 3
 
 
 def settle(stack: Project, service: str) -> None:
