@@ -34,7 +34,15 @@ def make_pex(target: Path, distributions: Sequence[Distribution], machine: str, 
             *(sys.executable, "-m", "pex", "--pex-root", f"{folder}/root", "--pre-resolved-dists", str(wheels)),
             *(part for python in pythons for part in ("--complete-platform", f"{folder}/{python}.json")),
             # Of what is there, PEX takes only what this asks for.
-            *(f"sawlog[{','.join(extras)}]", "--entry-point", "sawlog.cli:main", "--venv", "prepend", "--sh-boot"),
+            *(
+                f"sawlog[{','.join(extras)}]",
+                "--entry-point",
+                "sawlog.cli:main",
+                "--venv",
+                "prepend",
+                "--sh-boot",
+                "--include-tools",
+            ),
             *("--python-shebang", "/usr/bin/env python3", "--output-file", str(target)),
         ]
         subprocess.run(command, check=True)

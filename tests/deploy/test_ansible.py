@@ -170,8 +170,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 def _need_root() -> None:
-    if shutil.which("start-stop-daemon") is None:
-        pytest.skip("start-stop-daemon is not installed")
     if os.geteuid() != 0:
         pytest.skip("the playbooks give files to root, which takes root")
 
@@ -212,6 +210,64 @@ def test_a_rollout_is_idempotent_and_rolls_back(machine: Machine) -> None:
     assert machine.pid != first
     machine.ships("a line after the way back")
     assert "tags" not in machine.events[-1]
+
+
+def test_what_cannot_be_is_refused_before_anything_is_touched(machine: Machine, tmp_path: Path) -> None:
+    (old := tmp_path / "python3").write_text("#!/bin/sh\necho 3.9\n")
+    old.chmod(0o755)
+    nothing = {"sawlog_shipper_requirement": "", "sawlog_shipper_pex": str(tmp_path / "agent.pex")}
+    for given, words in (
+        ({"VERSION": "../1.0"}, "VERSION (sawlog_shipper_version) is '../1.0', which is no version"),
+        ({"sawlog_shipper_manager": "sytemd"}, "sawlog_shipper_manager is 'sytemd': it is systemd or sysv"),
+        ({"sawlog_shipper_grups": ["adm"]}, "sawlog_shipper_grups: the role has no such variable"),
+        (nothing, f"sawlog_shipper_pex is {tmp_path}/agent.pex, which is not there"),
+        (
+            {"sawlog_shipper_python": str(old)},
+            f"sawlog_shipper_python is {old}, which is Python 3.9; the agent needs 3.11",
+        ),
+        (
+            {"sawlog_shipper_python": "python3.99"},
+            "sawlog_shipper_python is python3.99, which is no Python on this host",
+        ),
+    ):
+        machine.run("site.yml", "1.0", fails=words, **{"sawlog_shipper_requirement": "sawlog", **given})
+    assert not (machine.prefix / "opt/sawlog/versions/1.0").exists()
+
+
+def test_the_script_does_not_take_another_program_for_the_agent(machine: Machine) -> None:
+    wheel(machine.wheels, "1.0")
+    machine.run("site.yml", "1.0")
+    machine.ships("the first line")
+    script = machine.prefix / "etc/init.d/sawlog-shipper"
+    assert "start-stop-daemon" not in script.read_text()
+    status = [script, "status"]
+    assert subprocess.run(status, check=False).returncode == 0
+
+    # It crashes, and its number is given to another program.
+    os.kill(machine.pid, signal.SIGKILL)
+    with subprocess.Popen(["sleep", "600"]) as other:
+        try:
+            for text in (str(other.pid), "", "4194305"):
+                (machine.prefix / "run/sawlog-shipper.pid").write_text(text)
+                assert subprocess.run(status, check=False).returncode == 3
+            (machine.prefix / "run/sawlog-shipper.pid").write_text(str(other.pid))
+            runs(script, "stop")
+            assert other.poll() is None
+            (machine.prefix / "run/sawlog-shipper.pid").write_text(str(other.pid))
+            assert subprocess.run([script, "reload"], check=False).returncode != 0
+            runs(script, "start")
+            assert machine.pid != other.pid
+            machine.ships("a line after the crash")
+            again = machine.pid
+            runs(script, "restart")
+            assert machine.pid != again
+            assert not Path(f"/proc/{again}").exists()
+            machine.ships("a line after the restart")
+            assert other.poll() is None
+        finally:
+            other.kill()
+    runs(script, "stop")
+    assert not (machine.prefix / "run/sawlog-shipper.pid").exists()
 
 
 def test_a_host_that_nobody_knows_is_no_success(machine: Machine) -> None:

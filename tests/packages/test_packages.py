@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from deploy.packages import nfpm
 from deploy.packages.flavour import PYTHONS, agent
 from sawlog import __version__
 from tests.conftest import need
+from tests.deploy.test_ansible import Machine
 from tests.deploy.tools import ROOT, runs
 from tests.packages.root import CONFIGURATION, SHIP, Root, make_root
 from tests.services import MissingServiceError, program
@@ -190,3 +192,50 @@ def test_the_digests(dist: Path) -> None:
     told = runs("sha256sum", "--check", "SHA256SUMS", cwd=dist)
     # Wheel, sdist, one file, and two packages in two formats.
     assert told.count(": OK") == 7
+
+
+def test_the_role_rolls_the_one_file_out(dist: Path, tmp_path: Path) -> None:
+    """As to a host without pip, without venv and without a network."""
+    machine = Machine(tmp_path)
+    try:
+        _rolled_out(machine, next(dist.glob("sawlog-agent-*.pex")))
+    finally:
+        machine.close()
+
+
+def _rolled_out(machine: Machine, pex: Path) -> None:
+    shutil.copy(pex, newer := machine.wheels / "newer.pex")
+    given = {"sawlog_shipper_requirement": "", "sawlog_shipper_pex": str(pex)}
+    assert machine.run("site.yml", "1.0", "--check", **given)["failed"] == 0
+    assert not machine.prefix.exists()
+    machine.run("site.yml", "1.0", **given)
+    machine.ships("the first line")
+    first = machine.pid
+    release = machine.prefix / "opt/sawlog/versions/1.0"
+    assert (release / ".complete").read_text() == f"{pex.name}\n"
+    assert (Path(f"/proc/{first}/exe")).resolve() == Path(sys.executable).resolve()
+    assert (
+        "No module named pip"
+        in subprocess.run([release / "bin/python", "-m", "pip"], capture_output=True, text=True, check=False).stderr
+    )
+    # What it came in is not needed any more, and a second run changes nothing.
+    pex.unlink()
+    assert machine.run("site.yml", "1.0", **given)["changed"] == 0
+    assert machine.pid == first
+
+    # An upgrade that is not well goes back.
+    upgrade = {**given, "sawlog_shipper_pex": str(newer)}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        broken = {**upgrade, "sawlog_shipper_health_port": taken.getsockname()[1], "sawlog_shipper_healthy_seconds": 1}
+        machine.run("site.yml", "1.1", fails="1.1 is not well", **broken)
+    assert machine.version == "1.0"
+    machine.ships("a line after the way back")
+    machine.configure("tags: [new]\n")
+    machine.run("site.yml", "1.1", **upgrade)
+    assert machine.version == "1.1"
+    machine.ships("a line after the upgrade")
+    assert machine.events[-1]["tags"] == ["new"]
+    last = machine.pid
+    machine.run("uninstall.yml", "1.1", sawlog_shipper_purge=True)
+    assert not Path(f"/proc/{last}").exists()
+    assert not (machine.prefix / "opt/sawlog").exists()
