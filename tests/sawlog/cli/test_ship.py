@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -99,7 +100,8 @@ class TestOnce:
     def test_a_reader_that_has_gone_ends_it(self, shipping: Shipping) -> None:
         shipping.configure(output="output.console: {}")
         (shipping.logs / "a.log").write_text("line\n" * 200_000)
-        command = f"{SAWLOG} ship -c {shipping.config} --once | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+        ship = shlex.join([str(SAWLOG), "ship", "-c", str(shipping.config), "--once"])
+        command = f"{ship} | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=SECONDS, check=False)
         assert done.returncode == 1
         assert b"standard output takes nothing more: Broken pipe" in done.stderr
