@@ -23,15 +23,16 @@ def parse_field(text: str) -> Path:
     Raises:
         ConfigError: the reference is empty or its brackets do not pair; without a position, which the caller has.
     """
-    if text.startswith("[["):
+    whole = text
+    while text.startswith("[["):
         if not text.endswith("]]"):
-            raise _illegal(text)
-        return parse_field(text[1:-1])
+            raise _illegal(whole)
+        text = text[1:-1]
     if _SEGMENTS.fullmatch(text):
         return tuple(text[1:-1].split("]["))
     if _BARE.fullmatch(text):
         return (text,)
-    raise _illegal(text)
+    raise _illegal(whole)
 
 
 def field_name(path: Path) -> str:

@@ -51,7 +51,15 @@ def parse(text: str, file: str, *, syntax_only: bool = False, dialect: Dialect =
     except VisitError as error:
         if isinstance(error.orig_exc, ConfigError):
             raise error.orig_exc from None
+        if isinstance(error.orig_exc, RecursionError):
+            raise _too_deep(file) from None
         raise
+    except RecursionError:
+        raise _too_deep(file) from None
+
+
+def _too_deep(file: str) -> ConfigError:
+    return ConfigError("the file is nested too deeply, or a condition is too long", Position(file, 1, 1))
 
 
 @cache
@@ -108,7 +116,10 @@ class _Builder(Transformer[Token, Any]):
 
     def number(self, children: list[Token]) -> int | float:
         (token,) = children
-        return float(token) if "." in token else int(token)
+        try:
+            return float(token) if "." in token else int(token)
+        except ValueError:  # Python reads no number of more than 4,300 digits
+            raise ConfigError("this number is too long", self._at(token)) from None
 
     def bareword(self, children: list[Token]) -> Any:
         (token,) = children

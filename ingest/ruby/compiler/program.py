@@ -8,6 +8,7 @@ from ingest.ruby import library  # noqa: F401 - it fills the tables of methods
 from ingest.ruby.compiler.building import ProgramState
 from ingest.ruby.compiler.runs import Node, not_yet
 from ingest.ruby.compiler.variables import NamesAndAssignments
+from ingest.ruby.errors import Unsupported
 from ingest.ruby.signals import Break, Next, Return
 from ingest.ruby.values import Procedure, Value, failure
 
@@ -19,9 +20,12 @@ class Program(ProgramState):
         """Compile a program to a function of the parameters, as Logstash makes a lambda of the option `code`.
 
         Raises:
-            Unsupported: it uses what is outside of the subset.
+            Unsupported: it uses what is outside of the subset, or is nested too deeply.
         """
-        return _Compiler(self).main(tree, parameters)
+        try:
+            return _Compiler(self).main(tree, parameters)
+        except RecursionError:
+            raise Unsupported("the program is nested too deeply", 1, 1) from None
 
 
 class _Compiler(NamesAndAssignments):

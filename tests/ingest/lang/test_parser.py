@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.lang.ast import Branch, blocks
+from ingest.lang.field import parse_field
 from ingest.lang.parser import parse
 from ingest.options import Block, Unresolved
 from ingest.pipeline import Pipeline
@@ -102,6 +103,28 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_errors(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse(text, "f")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("filter { " + "if [a] { " * 900 + "drop {}" + " }" * 900 + " }", "1:1: the file is nested too deeply"),
+        ("filter { if " + " or ".join(["[a]"] * 3_000) + " { drop {} } }", "1:1: .* a condition is too long"),
+        ("filter { p { o => " + "[" * 3_000 + "]" * 3_000 + " } }", "1:1: the file is nested too deeply"),
+        ("filter { p { o => " + "9" * 5_000 + " } }", "1:19: this number is too long"),
+        ('filter { mutate { add_field => { "' + "[" * 2_000 + '" => "b" } } }', "is no field reference"),
+        ('filter { ruby { code => "' + "if 1\n" * 900 + "end\n" * 900 + '" } }', "1:26: ruby: the program is nested"),
+        ('filter { ruby { code => "x = ' + "+".join("1" * 5_000) + '" } }', "1:26: ruby: the program is nested"),
+    ],
+    ids=["ifs", "ors", "arrays", "digits", "brackets", "Ruby's ifs", "Ruby's sum"],
+)
+def test_too_much_is_explained(text: str, message: str) -> None:
+    with pytest.raises(ConfigErrors, match=message):
+        Pipeline.from_text(text, "f")
+
+
+def test_a_reference_in_many_brackets_is_the_reference() -> None:
+    assert parse_field("[" * 2_000 + "a" + "]" * 2_000) == ("a",)
 
 
 WHOLE = """input { beats { port => 5044 } }
