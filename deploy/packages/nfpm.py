@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.packages import manual
-from deploy.packages.flavour import PROJECT, ROOT, Flavour
+from deploy.packages.flavour import PROJECT, ROOT, Flavour, agent, whole
 
 NFPM = "github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0"
 """Later versions hang on modules that Go's proxy does not have."""
@@ -63,7 +63,10 @@ def _stage(staging: Path, flavour: Flavour, pythons: tuple[str, ...]) -> None:
     """Write what a package holds beside its tree, and the scripts that go with it."""
     units = " ".join(f"{service}.service" for service in flavour.services)
     data = " ".join(filter(None, (DATA[service] for service in flavour.services)))
+    other = _other(flavour)
+    alone = " ".join(f"{service}.service" for service in flavour.services if service not in other.services)
     words = {"PYTHONS": " ".join(f"/usr/bin/python{one}" for one in pythons), "UNITS": units, "DATA": data}
+    words |= {"OTHER": other.name, "ALONE": alone}
     for name in ("sawlog", "before-install", "after-install", "before-remove", "after-remove"):
         place = staging / ("usr/bin" if name == "sawlog" else "scripts") / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +85,10 @@ def _stage(staging: Path, flavour: Flavour, pythons: tuple[str, ...]) -> None:
     _write(staging / "usr/share/doc" / flavour.name / "copyright", (ROOT / "LICENSE").read_text())
 
 
+def _other(flavour: Flavour) -> Flavour:
+    return whole() if flavour.name == agent().name else agent()
+
+
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -90,7 +97,7 @@ def _write(path: Path, text: str) -> None:
 def _settings(
     staging: Path, flavour: Flavour, tree: Path, version: str, arch: str, pythons: tuple[str, ...]
 ) -> dict[str, Any]:
-    other = "sawlog" if flavour.name == "sawlog-agent" else "sawlog-agent"
+    other = _other(flavour).name
     return {
         "name": flavour.name,
         "arch": arch,
@@ -109,7 +116,6 @@ def _settings(
         "contents": list(_contents(staging, flavour, tree)),
         "scripts": {
             "preinstall": str(staging / "scripts/before-install"),
-            "postinstall": str(staging / "scripts/after-install"),
             "preremove": str(staging / "scripts/before-remove"),
             "postremove": str(staging / "scripts/after-remove"),
         },
@@ -119,13 +125,20 @@ def _settings(
                 "depends": [
                     " | ".join([f"python3 (>= {pythons[0]})", *(f"python{one}" for one in pythons)]),
                     *LIBRARIES["deb"],
-                ]
+                ],
+                # dpkg lets the one take the place of the other at once; of rpm, this would do so unasked at an upgrade.
+                "replaces": [other],
+                "scripts": {"postinstall": str(staging / "scripts/after-install")},
             },
             # Each Python of Red Hat's says so of itself, whatever its package is called.
             "rpm": {"depends": [f"python(abi) >= {pythons[0]}", *LIBRARIES["rpm"]]},
         },
         "deb": {"compression": "zstd", "predepends": ["passwd"]},
-        "rpm": {"compression": "zstd", "group": "System Environment/Daemons"},
+        "rpm": {
+            "compression": "zstd",
+            "group": "System Environment/Daemons",
+            "scripts": {"posttrans": str(staging / "scripts/after-install")},
+        },
     }
 
 

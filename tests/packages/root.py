@@ -1,4 +1,4 @@
-"""Clean roots of Debian 12, made once: machines that have nothing but their own Python, in which packages are tried."""
+"""Clean roots of Debian 12, made once, in which packages are tried: its own Python, and a systemd that does not run."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SHIP = ("ship", "-e", "--once", "-c", "/etc/sawlog/filebeat.yml", "-E", "path.da
 
 
 def make_root(folder: Path) -> Path:
-    """Make a root with Python, whose packages Debian's mirror brings."""
-    runs(program("debootstrap"), "--variant=minbase", "--include=python3", SUITE, folder, MIRROR)
+    """Make a root with Python and systemd, whose packages Debian's mirror brings."""
+    runs(program("debootstrap"), "--variant=minbase", "--include=python3,systemd", SUITE, folder, MIRROR)
     return folder
 
 
@@ -34,6 +34,8 @@ class Root:
         self.path = folder
         runs("cp", "-a", clean, folder)
         (folder / "var/log/services").mkdir()
+        # Packages' scripts are to call systemctl, which enables units without a systemd that runs.
+        (folder / "run/systemd/system").mkdir(parents=True, exist_ok=True)
 
     def runs(self, *command: str, user: str = "root") -> str:
         """Run a program in the root, which ends well; return what it printed."""
@@ -50,7 +52,7 @@ class Root:
     @property
     def _environment(self) -> dict[str, str]:
         # Nothing of this machine's: no proxy, no home, no path to other Pythons.
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "SYSTEMD_OFFLINE": "1"}
 
     def bring(self, file: Path) -> str:
         """Copy a file into the root; return its path there."""
@@ -77,6 +79,10 @@ class Root:
         for file in files:
             events += map(json.loads, file.read_text().splitlines())
         return [event["message"] for event in events]
+
+    def enabled(self) -> list[str]:
+        """Return the units of ours that the machine starts when it boots."""
+        return sorted(path.name for path in (self.path / "etc/systemd/system/multi-user.target.wants").glob("sawlog*"))
 
     def has(self, name: str) -> bool:
         """Say whether a file or a folder is there."""

@@ -61,8 +61,10 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def root(clean: Path, tmp_path: Path) -> Iterator[Root]:
+def root(clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Root]:
     """A copy of it."""
+    # rpm's scripts are given this environment: systemctl then asks no systemd of this machine.
+    monkeypatch.setenv("SYSTEMD_OFFLINE", "1")
     yield Root(clean, tmp_path / "root")
     shutil.rmtree(tmp_path / "root")
 
@@ -116,6 +118,55 @@ def test_the_rpm_of_the_agent(dist: Path, root: Root) -> None:
     assert not root.has("usr/bin/sawlog")
     assert root.has("etc/sawlog/filebeat.yml.rpmsave")
     assert root.has("var/lib/sawlog/registry.sqlite")
+
+
+def test_the_one_deb_takes_the_place_of_the_other(dist: Path, root: Root) -> None:
+    dpkg = ("dpkg", "--force-confold", "--install")
+    root.runs(*dpkg, root.bring(deb(dist, "sawlog-agent")))
+    root.configure()
+    root.log(LINE.format(1))
+    root.runs("systemctl", "enable", "sawlog-shipper")
+    assert len(root.ship()) == 1
+
+    root.runs(*dpkg, root.bring(deb(dist, "sawlog")))
+    # What is left of the first one goes; offsets and configuration are the second one's now.
+    root.runs("dpkg", "--purge", "sawlog-agent")
+    assert (root.path / "etc/sawlog/filebeat.yml").read_text() == CONFIGURATION
+    root.log(LINE.format(2))
+    assert root.ship() == [LINE.format(1), LINE.format(2)]
+    assert root.enabled() == ["sawlog-shipper.service"]
+
+    # As apt does it: the one is removed, then the other is installed.
+    root.runs("systemctl", "enable", "sawlog-ingest")
+    root.runs("dpkg", "--remove", "sawlog")
+    root.runs(*dpkg, root.bring(deb(dist, "sawlog-agent")))
+    root.runs("dpkg", "--purge", "sawlog")
+    assert root.enabled() == ["sawlog-shipper.service"]
+    assert not root.has("etc/sawlog/pipeline.conf")
+    root.log(LINE.format(3))
+    assert root.ship() == [LINE.format(number) for number in (1, 2, 3)]
+    root.runs("dpkg", "--purge", "sawlog-agent")
+    assert root.enabled() == []
+    assert not root.has("var/lib/sawlog")
+
+
+def test_the_one_rpm_takes_the_place_of_the_other(dist: Path, root: Root) -> None:
+    called = ("rpm", "--root", root.path, "--nodeps")
+    runs("rpm", "--root", root.path, "--initdb")
+    runs(*called, "--install", rpm(dist, "sawlog-agent"))
+    root.configure()
+    root.log(LINE.format(1))
+    root.runs("systemctl", "enable", "sawlog-shipper")
+    assert len(root.ship()) == 1
+    # The order of one transaction of dnf: the other is there before the one goes.
+    runs(*called, "--install", "--replacefiles", rpm(dist, "sawlog"))
+    runs(*called, "--erase", "sawlog-agent")
+    assert root.enabled() == ["sawlog-shipper.service"]
+    assert (root.path / "etc/sawlog/filebeat.yml").read_text() == CONFIGURATION
+    root.log(LINE.format(2))
+    assert root.ship() == [LINE.format(1), LINE.format(2)]
+    runs(*called, "--erase", "sawlog")
+    assert root.enabled() == []
 
 
 def _works_at_first(root: Root) -> None:
