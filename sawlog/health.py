@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from sawlog import bad_requests
 from sawlog.access import ACCESS, USER, Access, Tls, password_for
 from sawlog.errors import PortTakenError, SawlogError
 from sawlog.loopback import foreign_host, foreign_page, is_loopback
@@ -75,6 +76,7 @@ async def serve(place: MetricsPlace, told: Told) -> AsyncIterator[str]:
     app = web.Application(middlewares=[_guard])
     app[ACCESS] = Access(password=password, loopback=is_loopback(host), user=place.user)
     app.add_routes(routes(told))
+    bad_requests.tell_in_a_line()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

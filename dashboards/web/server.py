@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from sawlog import bad_requests
 from sawlog.access import ACCESS, Access, Tls, password_for
 from sawlog.errors import SawlogError
 from sawlog.loopback import is_loopback
@@ -40,6 +41,7 @@ async def serve(
         log.warning("the page on %s:%d is not encrypted: its password and the logs can be read on their way"
                     " (--tls-cert and --tls-key, or a proxy that speaks TLS)", host, port)  # fmt: skip
     app[ACCESS] = Access(password=password, loopback=is_loopback(host))
+    bad_requests.tell_in_a_line()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
     await runner.setup()
     try:

@@ -17,6 +17,7 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestPayloadError
 
+from sawlog import bad_requests
 from sawlog.logins import Logins, TurnedAwayError
 from sawlog.loopback import came_over_loopback, foreign_host, foreign_page
 from sawlog.tls import ServerTls
@@ -134,6 +135,7 @@ class RequestServer:
                 return server()
             return _TurnedAway(self.name)
 
+        bad_requests.tell_in_a_line()
         runner = web.ServerRunner(server, shutdown_timeout=GRACE_SECONDS)
         await runner.setup()
         try:

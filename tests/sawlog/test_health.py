@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 from pathlib import Path
@@ -13,6 +14,7 @@ import trustme
 from sawlog.access import Tls
 from sawlog.errors import ConfigError, SawlogError
 from sawlog.health import MetricsPlace, Told, serve
+from tests.patience import SECONDS
 
 TOLD = Told(lambda: {"status": "ok"}, lambda: [], {"/_node": lambda _: {"a": 1}, "/none": lambda _: None})
 
@@ -30,6 +32,18 @@ async def test_every_process_tells_of_itself(tmp_path: Path) -> None:
     assert 'sawlog_build_info{python="' in text
     assert "process_resident_memory_bytes" in text
     assert f'sawlog_data_free_bytes{{folder="{tmp_path}"}}' in text
+
+
+async def test_clients_that_speak_no_http_are_told_of_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    async with serve(MetricsPlace(), TOLD) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(b"GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n")
+        assert b"400" in await asyncio.wait_for(reader.readline(), SECONDS)
+        writer.close()
+        assert (await asked(f"{address}/health"))[0] == 200
+    [record] = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert "Content-Length" in record.getMessage()
+    assert (record.levelname, record.exc_info, "\n" in record.getMessage()) == ("WARNING", None, False)
 
 
 async def test_a_folder_that_is_gone_takes_nothing_else_away(tmp_path: Path) -> None:
