@@ -23,12 +23,12 @@ class Flavour:
 
 
 def agent(more: tuple[str, ...] = ()) -> Flavour:
-    """Return the package of a machine with logs. `more` names extras beyond those that outputs and files need."""
+    """Return the package of a machine with logs. `more` names extras beyond those that outputs, files and S3 need."""
     services = ("sawlog-shipper",)
     return Flavour(
         "sawlog-agent",
         "follows log files and sends them",
-        _known(("elasticsearch", "kafka", "redis", "zstd", *more)),
+        _known(("elasticsearch", "kafka", "redis", "s3", "zstd", *more)),
         services,
     )
 

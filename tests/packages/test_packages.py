@@ -16,7 +16,7 @@ from deploy.packages import nfpm
 from deploy.packages.flavour import PYTHONS, agent
 from sawlog import __version__
 from tests.conftest import need
-from tests.deploy.test_ansible import Machine
+from tests.deploy.test_ansible import Machine, is_gone
 from tests.deploy.tools import ROOT, runs
 from tests.packages.root import CONFIGURATION, SHIP, Root, make_root
 from tests.services import MissingServiceError, program
@@ -288,5 +288,5 @@ def _rolled_out(machine: Machine, pex: Path) -> None:
     assert machine.events[-1]["tags"] == ["new"]
     last = machine.pid
     machine.run("uninstall.yml", "1.1", sawlog_shipper_purge=True)
-    assert not Path(f"/proc/{last}").exists()
+    assert is_gone(last)
     assert not (machine.prefix / "opt/sawlog").exists()
