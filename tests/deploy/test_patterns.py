@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,9 @@ def divided(given: str, home: Path) -> list[str]:
     made = home / "Makefile"
     lines = (ROOT / "Makefile").read_text("utf-8").splitlines()
     kept = [line for line in lines if "GIVEN_LOGS" in line]
-    made.write_text("\n".join([*kept, "up:", f"\t@{sys.executable} {ROOT}/deploy/patterns.py"]) + "\n")
+    # make reads `$` itself.
+    command = shlex.join([sys.executable, f"{ROOT}/deploy/patterns.py"]).replace("$", "$$")
+    made.write_text("\n".join([*kept, "up:", f"\t@{command}"]) + "\n")
     command = ["make", "-s", "-f", str(made), "up", f"LOGS={given}"]
     done = subprocess.run(
         command, capture_output=True, check=True, cwd=home, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ BEFORE: Final = {
     "README.md": f"{SERVICES} && head -n 20 logs/services.log > app.log && {STACK}",
     "docs/how-to/dashboards.md": SERVICES,
     "docs/how-to/filebeat-inputs.md": SERVICES,
-    "docs/how-to/modules.md": f"mkdir -p logs/nginx && cp '{NGINX}' logs/nginx/access.log",
+    "docs/how-to/modules.md": f"mkdir -p logs/nginx && cp {shlex.quote(str(NGINX))} logs/nginx/access.log",
     "docs/how-to/own-pipeline.md": SERVICES,
     "docs/how-to/read-with-other-tools.md": INDEXED,
     "docs/how-to/troubleshoot.md": f"{INDEXED} && grep -m 3 ' ERROR ' logs/services.log > app.log && {STACK}",
