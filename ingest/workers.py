@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ TRIES: Final = 3
 """How many workers a batch may cost before it is taken for the cause."""
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 2.0
+PICKLED_DEPTH: Final = 10_000
 
 WATCH_SECONDS: Final = 2.0
 WORTH_SHARE: Final = 0.5
@@ -202,7 +204,8 @@ class Workers:
 
     def __init__(self, sections: Sequence[Section], count: int) -> None:
         """`sections` are what the pipeline's files said, as `Pipeline.sections` has them."""
-        self._workers = [_Worker(sections) for _ in range(count)]
+        packed = _packed(sections)
+        self._workers = [_Worker(packed) for _ in range(count)]
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._threads = ThreadPoolExecutor(count, "worker")
 
@@ -247,7 +250,8 @@ class Workers:
 class _Worker:
     """One worker process, seen from outside. One thread at a time uses it; `close` may come from another."""
 
-    def __init__(self, sections: Sequence[Section]) -> None:
+    def __init__(self, sections: bytes) -> None:
+        """`sections` are as `_packed` makes them."""
         self._sections = sections
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
@@ -265,8 +269,9 @@ class _Worker:
         # Not forked: this process has threads and an event loop.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._sections), name="filters", daemon=True)
-        self._process.start()
+        process = context.Process(target=_serve, args=(theirs, self._sections), name="filters", daemon=True)
+        process.start()
+        self._process = process
         theirs.close()
         try:
             if not self._connection.poll(START_SECONDS):
@@ -318,13 +323,23 @@ class _Worker:
         self.start()
 
 
-def _serve(connection: Connection, sections: Sequence[Section]) -> None:
+def _packed(sections: Sequence[Section]) -> bytes:
+    """Pickle a pipeline: nested conditions take several times as many steps down as it took to parse them."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, PICKLED_DEPTH))
+    try:
+        return pickle.dumps(sections, pickle.HIGHEST_PROTOCOL)
+    finally:
+        sys.setrecursionlimit(usual)
+
+
+def _serve(connection: Connection, sections: bytes) -> None:
     """Be a worker: compile the pipeline, then answer batches until the other side is gone."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # These reach the whole process group; what to do about them is decided in the main process.
         signal.signal(number, signal.SIG_IGN)
     try:
-        pipeline = Pipeline(sections, filters_only=True)
+        pipeline = Pipeline(pickle.loads(sections), filters_only=True)  # noqa: S301 - of the process that started this one
     except Exception as error:
         connection.send_bytes(_encode((False, _told(error))))
         return

@@ -140,6 +140,22 @@ async def test_a_pipeline_that_a_worker_cannot_compile(tmp_path_factory: pytest.
             await Workers(pipeline.sections, 1).start()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if [message] == 'x' {\n" * 150 + "mutate { add_tag => ['found'] }\n" + "}\n" * 150,
+        "if "
+        + " or ".join(f"[message] == '{at}'" for at in [*range(400), "x"])
+        + " { mutate { add_tag => ['found'] } }",
+    ],
+    ids=["nested", "long"],
+)
+async def test_a_pipeline_that_is_nested_deeply_reaches_a_worker(text: str) -> None:
+    async with started(f"filter {{ {text} }}") as workers:
+        [events] = await workers.run(lines("x", "y"))
+    assert [event.get("tags") for event in events] == [["found"], None]
+
+
 async def test_closing_ends_workers_that_are_just_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, closed, start = threading.Event(), threading.Event(), module._Worker.start
 
