@@ -34,7 +34,16 @@ FOLDERS = (
     *("usr/share/gdb", "usr/share/i18n", "usr/share/info", "usr/share/keyrings", "usr/share/lintian", "usr/share/zsh"),
     *("usr/share/locale", "usr/share/man", "usr/share/dict", "usr/share/bug", "usr/share/menu"),
     *("etc/apt", "etc/pam.d", "etc/security", "etc/perl", "etc/cron*", "etc/init.d", "etc/rc*.d", "etc/systemd"),
-    *("var/lib/apt", "var/lib/dpkg/info", "var/lib/dpkg/triggers", "var/lib/pam", "var/cache/*", "var/log/*", "tmp/*"),
+    *(
+        "var/lib/apt",
+        "var/lib/dpkg/info",
+        "var/lib/dpkg/triggers",
+        "var/lib/pam",
+        "var/cache/*",
+        "var/log/apt",
+        "var/log/*.log",
+        "tmp/*",
+    ),
 )
 STANDARD = ("config-*", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtledemo", "turtle.py")
 """What goes of the standard library."""
