@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 LARGE: Final = 32_768
 """Segments of fewer rows are made where they are asked for: a process takes a third of a second to start."""
+END_SECONDS: Final = 10.0
+"""So long may the process take to end."""
 
 _READY: Final = b"ready\n"
 _PROGRAM: Final = "from sawlog.store.embedded.maker import serve; serve()"
@@ -98,14 +100,24 @@ class SegmentMaker:
     def rest(self) -> None:
         """End the process until there is something to make again."""
         process, self._process = self._process, None
-        if process is not None:
-            with process:  # its pipes are closed, upon which it ends
-                pass
+        if process is None:
+            return
+        assert process.stdin is not None
+        with process:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()  # upon which it ends
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                # It has nothing to do, but somebody has stopped it.
+                process.kill()
 
     def _made(self, ask: _Making) -> Segment | None:
         """Have a segment made; None if it has to be made here."""
         if not self._works:
             return None
+        if self._process is not None and self._process.poll() is not None:
+            self.rest()  # somebody has ended it while it had nothing to do
         try:
             process = self._process = self._process or self._begun()
         except OSError as error:

@@ -139,6 +139,44 @@ async def test_one_that_is_killed(
     assert "segments could not be written: the process that makes segments ended with -9" in caplog.text
 
 
+async def test_one_that_is_killed_while_it_has_nothing_to_do(
+    tmp_path: Path, made_here: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, killed = maker._asked, []
+
+    def killing(process: subprocess.Popen[bytes], ask: Any) -> Any:
+        answer = asked(process, ask)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        killed.append(ask)
+        return answer
+
+    monkeypatch.setattr(maker, "_asked", killing)
+    await fill(tmp_path)
+    assert len(killed) >= 9
+    assert made_here == []
+    assert caplog.text == ""
+
+
+async def test_one_that_somebody_has_stopped_does_not_keep_the_store_from_closing(
+    tmp_path: Path, made_here: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, stopped = maker._asked, []
+
+    def stopping(process: subprocess.Popen[bytes], ask: Any) -> Any:
+        answer = asked(process, ask)
+        if ask.span.last == 8 * ROWS:
+            process.send_signal(signal.SIGSTOP)
+            stopped.append(process)
+        return answer
+
+    monkeypatch.setattr(maker, "_asked", stopping)
+    monkeypatch.setattr(maker, "END_SECONDS", 0.2)
+    await fill(tmp_path)
+    assert {process.returncode for process in stopped} == {-signal.SIGKILL}
+    assert made_here == []
+
+
 async def test_a_log_that_cannot_be_read_again(
     tmp_path: Path, made_here: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
