@@ -114,7 +114,9 @@ def test_the_configuration_that_a_package_brings_is_good(tmp_path: Path) -> None
 def test_the_agent_has_no_more_extras_than_it_needs() -> None:
     extras = PROJECT["optional-dependencies"]
     assert set(agent().extras) < set(whole().extras) == set(extras) - {"all"}
-    assert agent(("s3",)).extras[-1] == "s3"
+    assert agent(("xml",)).extras[-1] == "xml"
+    # A configuration may be in S3.
+    assert "s3" in agent().extras
     with pytest.raises(SystemExit, match=r"^no extra of pyproject\.toml: s4$"):
         agent(("s4",))
 
