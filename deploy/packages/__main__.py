@@ -56,7 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / "dist")
     parser.add_argument("--only", action="append", choices=["pex", "sawlog-agent", "sawlog"], help="default: all")
     parser.add_argument("--machine", action="append", choices=PLATFORMS, help="default: this one's")
-    parser.add_argument("--agent-extras", action="append", default=[], metavar="EXTRA", help="s3, for instance")
+    parser.add_argument("--agent-extras", action="append", default=[], metavar="EXTRA", help="xml, for instance")
     options = parser.parse_args()
     options.only = options.only or ["pex", "sawlog-agent", "sawlog"]
     options.machine = options.machine or [platform.machine()]
