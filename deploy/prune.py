@@ -57,8 +57,8 @@ def main(sawlog: Path) -> None:
     doomed += [path for pattern in STANDARD for path in standard.glob(pattern)]
     doomed += packages.iterdir() if packages.is_dir() else ()
     for path in doomed:
-        # Not its text: some are what the next question is asked with.
-        if path.name not in {"ldd", "bash"}:
+        # With it, the next question is asked.
+        if path.name != "ldd":
             _remove(path)
     needed = _needed([*(Path("/", folder) for folder in BINARIES), standard, sawlog])
     for library in _libraries():

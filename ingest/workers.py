@@ -37,6 +37,7 @@ TRIES: Final = 3
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 2.0
 PICKLED_DEPTH: Final = 10_000
+"""So deep may the calls go that pickle a pipeline: the thousand that are usual do for some hundred conditions only."""
 
 WATCH_SECONDS: Final = 2.0
 WORTH_SHARE: Final = 0.5

@@ -59,7 +59,7 @@ def _clone(path: Path, names: str, *, editable: bool) -> str:
     if editable and _has_pip():
         # pip takes no URL as editable, but any path.
         return _install("-e", f"{path}[{names}]")
-    return _install(*["-e"][: int(editable)], _local(path, names))
+    return _install(*(["-e"] if editable else []), _local(path, names))
 
 
 def _local(path: Path, names: str) -> str:

@@ -1,8 +1,8 @@
 """Where the rows of a trace are: three bytes of a hash of ``trace.id`` for each row of a row group that has one.
 
-A search then reads these rows, not the pages around them: of a row group's 65,536 other rows, one in 250 times one is
-read in vain. Behind the marks stands, unless all rows have one, a bit for each row, and
-then a byte that says whether these bits are there: the length alone would not tell, of 23 rows of 24.
+A search then reads these rows, not the pages around them; of a row group's 32,768 others, one is read in vain one time
+in 500. Behind the marks stands, unless all rows have one, a bit for each row, and then a byte that says whether these
+bits are there: the length alone would not tell, of 23 rows of 24.
 """
 
 from __future__ import annotations

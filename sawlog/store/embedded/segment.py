@@ -253,7 +253,7 @@ def _write(
             times = milliseconds_of(group)
             head.row_groups.append(RowGroup(group.num_rows, times[0], times[-1]))
             filters.append(known(times[0], times[-1]) or _filter(group))
-            traces.append(make_marks(group.column("trace.id").to_pylist()))
+            traces.append(_marks(group))
             _count(group, times, counts)
             same = _same(group)
             head.same = same if len(traces) == 1 else dict(same.items() & head.same.items())
@@ -425,6 +425,12 @@ def _same(group: RecordBatch) -> dict[str, str | None]:
             if len(values) == 1:
                 found[name] = values.pop()
     return found
+
+
+def _marks(group: RecordBatch) -> bytes:
+    """Make the marks of the traces; most logs have none, and need not be looked at row by row."""
+    column = group.column("trace.id")
+    return b"" if column.null_count == len(column) else make_marks(column.to_pylist())
 
 
 def _present(group: RecordBatch, name: str) -> list[Any]:

@@ -19,7 +19,7 @@ from sawlog.store.embedded.words import may_hold
 _INTEGER: Final = DataType.int64()
 LIVE: Final = "live"
 MOST_RUNS: Final = 256
-"""Beyond so many runs of row groups, whole files are read."""
+"""Beyond so many runs, the pages that they are on are read, and beyond so many of these whole files."""
 _TRACE: Final = "trace.id"
 
 TimeLimits = tuple[int, int]
