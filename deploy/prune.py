@@ -50,36 +50,28 @@ STANDARD = ("config-*", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test",
 
 
 def main(sawlog: Path) -> None:
-    """Remove all that; what is asked of other programs is asked before."""
+    """Remove all that. What stays is asked what it needs before anything goes, as ldd goes, too."""
     standard, packages = (Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib"))
     doomed = [path for folder in BINARIES for path in Path("/", folder).iterdir() if not _is_kept(path)]
     doomed += [path for pattern in FOLDERS for path in Path("/").glob(pattern)]
     doomed += [path for pattern in STANDARD for path in standard.glob(pattern)]
     doomed += packages.iterdir() if packages.is_dir() else ()
+    needed = _needed([*(Path("/", folder) for folder in BINARIES), standard, sawlog], set(doomed))
+    doomed += [
+        library for library in _libraries() if library.resolve() not in needed and not library.name.startswith(LOADED)
+    ]
     for path in doomed:
-        # With it, the next question is asked.
-        if path.name != "ldd":
-            _remove(path)
-    needed = _needed([*(Path("/", folder) for folder in BINARIES), standard, sawlog])
-    for library in _libraries():
-        if library.resolve() not in needed and not library.name.startswith(LOADED):
-            library.unlink()
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     for path in Path("/usr").rglob("*"):
         if path.is_symlink() and not path.exists():
             path.unlink()
-    for path in doomed:
-        _remove(path)
 
 
 def _is_kept(program: Path) -> bool:
     return re.fullmatch(PROGRAMS, program.name) is not None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _libraries() -> Iterator[Path]:
@@ -88,15 +80,26 @@ def _libraries() -> Iterator[Path]:
         yield from (path for path in Path("/").glob(pattern) if not path.is_dir())
 
 
-def _needed(folders: list[Path]) -> set[Path]:
-    """Return the libraries that programs and modules in some folders are linked with, and all that those are."""
+def _needed(folders: list[Path], doomed: set[Path]) -> set[Path]:
+    """Return the libraries that what stays in some folders is linked with, and all that those are."""
     found: set[Path] = set()
     for folder in folders:
-        for path in folder.rglob("*"):
-            if path.is_file() and not path.is_symlink() and _is_elf(path):
+        for path in _staying(folder, doomed):
+            if _is_elf(path):
                 told = subprocess.run(["ldd", str(path)], capture_output=True, text=True, check=False).stdout
                 found.update(Path(name).resolve() for name in re.findall(r"(?m)(/\S+) \(0x", told))
     return found
+
+
+def _staying(folder: Path, doomed: set[Path]) -> Iterator[Path]:
+    """Return the files below a folder that are not doomed, nor in a folder that is."""
+    for path in folder.iterdir():
+        if path in doomed:
+            continue
+        if path.is_file() and not path.is_symlink():
+            yield path
+        elif path.is_dir() and not path.is_symlink():
+            yield from _staying(path, doomed)
 
 
 def _is_elf(path: Path) -> bool:
