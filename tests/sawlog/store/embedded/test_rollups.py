@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -11,7 +12,9 @@ import pytest
 
 from sawlog.store.base import Bulk
 from sawlog.store.embedded.engine import Session
+from sawlog.store.embedded.files import logs_in
 from sawlog.store.embedded.store import EmbeddedStore
+from tests.patience import SECONDS
 from tests.sawlog.store.conformance import event
 
 LEVELS = ("INFO", "WARN", "ERROR")
@@ -29,6 +32,10 @@ async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
                 time = f"10:{at // 60:02}:{at % 60:02}.{random.randrange(1000):03}"
                 documents.append(event(n, time, random.choice(LEVELS), random.choice("ab"), f"line {n}"))
             await store.bulk(Bulk([f"s:{n}" for n in range(start, start + 200)], documents, source="s"))
+        async with asyncio.timeout(SECONDS):
+            # The last rows stay in a log; rollups come with the segments.
+            while len(logs_in(store.directory)) > 1:
+                await asyncio.sleep(0.02)
         yield store
 
 
