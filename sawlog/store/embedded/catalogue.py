@@ -1,8 +1,8 @@
 """The catalogue of a segment, a small file beside it: what lets most questions be answered without the rows.
 
 The file has `MAGIC`, the length and the CRC of a head, the head (MessagePack of `SegmentHead`), and behind it the blobs
-that the head names: the rollup (an Arrow stream), hashes of ids, and of each row group the token filter and the marks
-of its traces.
+that the head names: the rollup (an Arrow stream), hashes of ids, and of each granule the token filter and the marks of
+its traces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from isal.isal_zlib import crc32
 
 from sawlog.store.embedded import files, marks
 from sawlog.store.embedded.ids import IdBounds
-from sawlog.store.embedded.view import RowGroup
+from sawlog.store.embedded.view import Granule, Noted
 
 MAGIC: Final = b"sawlog-cat-1\n"
 _LENGTHS: Final = struct.Struct("<II")
@@ -39,7 +39,7 @@ class SegmentHead(msgspec.Struct):
     size: int
     crc: int
     index: str | None
-    row_groups: list[RowGroup]
+    granules: list[Granule] = msgspec.field(name="row_groups")
     rest_paths: list[str] | None
     ends: dict[str, tuple[int, int]]
     """The first and last offset of each source."""
@@ -92,17 +92,24 @@ class Catalogue:
 
     @cached_property
     def words(self) -> Sequence[bytes]:
-        """The token filter of each row group."""
-        count = len(self.head.row_groups)
+        """The token filter of each granule."""
+        count = len(self.head.granules)
         if f"words-{count - 1}" not in self.head.blobs:
             return ()
         return [bytes(self._blob(f"words-{at}")) for at in range(count)]
 
-    def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
+    def rows_of_trace(self, granule: int, trace: str) -> Sequence[int] | None:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        if f"traces-{group}" not in self.head.blobs:
+        if f"traces-{granule}" not in self.head.blobs:
             return None
-        return marks.rows_of(bytes(self._blob(f"traces-{group}")), self.head.row_groups[group].rows, trace)
+        return marks.rows_of(bytes(self._blob(f"traces-{granule}")), self.head.granules[granule].rows, trace)
+
+    def noted(self, granule: int) -> Noted | None:
+        """See `sawlog.store.embedded.view.SegmentView`."""
+        names = (f"words-{granule}", f"traces-{granule}")
+        if not self.head.blobs.keys() >= {*names}:
+            return None
+        return Noted(*(bytes(self._blob(name)) for name in names))
 
     @cached_property
     def rest_paths(self) -> frozenset[str] | None:
@@ -114,12 +121,11 @@ class Catalogue:
         return self._data[self._blobs + start : self._blobs + start + length]
 
 
-def write(
-    path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, words: Sequence[bytes], traces: Sequence[bytes]
-) -> None:
-    """Write a catalogue; `words` and `traces`, filters and marks, are of each row group. Raises OSError."""
-    blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup, **{f"words-{at}": one for at, one in enumerate(words)}}
-    blobs.update((f"traces-{at}", one) for at, one in enumerate(traces))
+def write(path: Path, head: SegmentHead, rollup: bytes, ids: IdBounds, noted: Sequence[Noted]) -> None:
+    """Write a catalogue; `noted` is of each granule. Raises OSError."""
+    blobs = {_HASHES: bytes(ids.hashes), _ROLLUP: rollup}
+    blobs.update((f"words-{at}", one.words) for at, one in enumerate(noted))
+    blobs.update((f"traces-{at}", one.traces) for at, one in enumerate(noted))
     start = 0
     for name, blob in blobs.items():
         head.blobs[name] = (start, len(blob), crc32(blob))

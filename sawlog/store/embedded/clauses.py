@@ -42,12 +42,12 @@ FILTERED: Final = {name for name, kind in KINDS.items() if kind == "text"} | {
     *("trace.id", "span.id", "log.level", "log.logger", "service.name", "host.name", "process.thread.name"),
     *("error.type", "log.file.path", "tags"),
 }
-"""The fields whose words or values the filters of the row groups hold."""
+"""The fields whose words or values the filters of granules hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A row group is worth a look only if it may hold this word (or value) in this field."""
+    """A granule is worth a look only if it may hold this word (or value) in this field."""
 
     field: str
     text: str
@@ -55,14 +55,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """A row group is worth a look only if all (or any) of these say so."""
+    """A granule is worth a look only if all (or any) of these say so."""
 
     all: bool
     hints: tuple[Hint, ...]
 
 
 Hint = Word | Several | None
-"""What a row group's filter is asked before the rows; None: nothing."""
+"""What a granule's filter is asked before the rows; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

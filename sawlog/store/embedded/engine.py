@@ -179,7 +179,7 @@ class Session:
         """Return the rows of several queries, which have the same columns and run at the same time.
 
         Each has a database with one thread of its own. One database with two would divide each query's rows between
-        these, and plan and open files in one of them: for some row groups of each of a dozen files that takes half as
+        these, and plan and open files in one of them: for some rows of each of a dozen files that takes half as
         long again, of the CPU too.
         """
         import duckdb  # noqa: PLC0415 - see the top

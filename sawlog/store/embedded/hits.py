@@ -1,6 +1,6 @@
 """The hits of a request in their order.
 
-Hits by time are found by walking through the row groups from one end, a span of time after the other, so that the
+Hits by time are found by walking through the granules from one end, a span of time after the other, so that the
 newest are found without looking at all.
 """
 
@@ -16,7 +16,8 @@ from sawlog.store.embedded.engine import Session, literals
 from sawlog.store.embedded.layout import COLUMNS, DATES, ID, KINDS, SEQUENCE, TIME
 from sawlog.store.embedded.narrowing import NARROWED
 from sawlog.store.embedded.request import SearchRequest, SortKey
-from sawlog.store.embedded.sources import Sources, row_groups
+from sawlog.store.embedded.sources import Sources, granules
+from sawlog.store.embedded.view import Granule
 
 FIRST_STEP: Final = 60_000
 """About how many rows the first step of a walk looks at; each further one looks at four times as many."""
@@ -82,24 +83,24 @@ class HitWalk:
             yield self.sources
             return
         low, high = self._limits(key)
-        groups = row_groups(self.sources.within(low, high))
-        groups = sorted(groups, key=lambda group: -group[2] if key.descending else group[1])
+        parts = granules(self.sources.within(low, high))
+        parts = sorted(parts, key=lambda part: -part.last if key.descending else part.first)
         step, at = FIRST_STEP, 0
         while low <= high:
             rows = 0
             edge = high if key.descending else low
-            while at < len(groups) and (rows < step or not self._is_beyond(groups[at], edge, key.descending)):
-                rows += groups[at][0]
+            while at < len(parts) and (rows < step or not self._is_beyond(parts[at], edge, key.descending)):
+                rows += parts[at].rows
                 at += 1
-            if at == len(groups):
+            if at == len(parts):
                 yield self.sources.within(low, high)
                 return
             if key.descending:
-                edge = groups[at][2]
+                edge = parts[at].last
                 yield self.sources.within(edge + 1, high)
                 high = edge
             else:
-                edge = groups[at][1]
+                edge = parts[at].first
                 yield self.sources.within(low, edge - 1)
                 low = edge
             step *= 4
@@ -126,8 +127,8 @@ class HitWalk:
         return f"SELECT {', '.join(selected)} FROM {relation} WHERE {where} ORDER BY {', '.join(order)} LIMIT {limit}"
 
     @staticmethod
-    def _is_beyond(group: tuple[int, int, int], edge: int, descending: bool) -> bool:
-        return group[2] < edge if descending else group[1] > edge
+    def _is_beyond(part: Granule, edge: int, descending: bool) -> bool:
+        return part.last < edge if descending else part.first > edge
 
     def _limits(self, key: SortKey) -> tuple[int, int]:
         low, high = self.sources.limits

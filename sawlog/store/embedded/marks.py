@@ -1,7 +1,7 @@
-"""Where the rows of a trace are: three bytes of a hash of ``trace.id`` for each row of a row group that has one.
+"""Where the rows of a trace are: three bytes of a hash of ``trace.id`` for each row of a granule that has one.
 
-A search then reads these rows, not the pages around them; of a row group's 32,768 others, one is read in vain one time
-in 500. Behind the marks stands, unless all rows have one, a bit for each row, and then a byte that says whether these
+A search then reads these rows, not the pages around them; of a granule's 8,192 others, one is read in vain one time in
+2,000. Behind the marks stands, unless all rows have one, a bit for each row, and then a byte that says whether these
 bits are there: the length alone would not tell, of 23 rows of 24.
 """
 

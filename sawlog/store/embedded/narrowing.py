@@ -41,9 +41,9 @@ def narrow(condition: RowCondition, sources: Sources, used: str, compiler: Compi
 
 
 def gather(condition: RowCondition, sources: Sources, compiler: Compiler, session: Session) -> int | None:
-    """Copy the rows that fulfil a condition with all of their columns, where filters have left few row groups to read.
+    """Copy the rows that fulfil a condition with all of their columns, where filters have left few granules to read.
 
-    Each column of each row group that is looked into costs time, however few rows are taken: they are read once, not
+    Each column that is looked into costs time, however few rows are taken: they are read once, not
     once more for the documents. Return how many they are; None if they are too many, or the filters do not help.
     """
     if not sources.is_filtered:

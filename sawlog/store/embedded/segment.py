@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import arro3.io
 from arro3.core import (
@@ -28,22 +28,19 @@ from isal.isal_zlib import crc32
 
 from sawlog.durable import sync_folder
 from sawlog.private import opener
-from sawlog.store.embedded import catalogue, files, words
+from sawlog.store.embedded import catalogue, files, merging
 from sawlog.store.embedded.catalogue import Catalogue, SegmentHead
 from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.granules import cut, milliseconds_of, numbers, together
 from sawlog.store.embedded.ids import IdBounds
-from sawlog.store.embedded.layout import ENCODED, ID, INDEX, REST, SCHEMA, SEQUENCE, SKIPPED, SOURCE, TEXTS, TIME
+from sawlog.store.embedded.layout import ENCODED, ID, INDEX, REST, SCHEMA, SEQUENCE, SKIPPED, SOURCE, TIME
 from sawlog.store.embedded.lookup import ids_in
-from sawlog.store.embedded.marks import make_marks
+from sawlog.store.embedded.merging import NotedRows, noted
 from sawlog.store.embedded.paths import MOST_PATHS, paths_of
-from sawlog.store.embedded.view import PAGE, RowGroup
+from sawlog.store.embedded.view import PAGE, Granule, Noted
 
 GROUP: Final = 32_768
-"""So many rows has a row group."""
-AHEAD: Final = 8_192
-"""So many rows of each file are in memory when several are merged."""
-FULLEST: Final = 0.46
-"""Filters are united as long as no larger part of the bits is set: of words that are not there, one in ten may be."""
+"""So many rows has a row group of the file."""
 
 _INTEGER: Final = DataType.int64()
 _MINUTE: Final = 60_000
@@ -57,14 +54,8 @@ _ROLLUP: Final = Schema(
 )
 _DELTAS: Final = (SEQUENCE, TIME, "log.offset", "event.ingested")
 """Columns that are written as differences."""
-_VALUES: Final = ("trace.id", "span.id")
-_MANY: Final = ("message", *_VALUES)
+_MANY: Final = ("message", "trace.id", "span.id")
 """Columns of so many values that a dictionary would only be one page more to unpack for each row."""
-_NAMES: Final = (
-    *("log.level", "log.logger", "service.name", "host.name"),
-    *("process.thread.name", "error.type", "log.file.path"),
-)
-"""Columns of which the values are in the filters, besides the words of texts and ``process.pid``."""
 
 
 class Segment:
@@ -92,9 +83,9 @@ class Segment:
             raise ValueError("its sum is not that of what was written")
 
     @property
-    def row_groups(self) -> Sequence[RowGroup]:
+    def granules(self) -> Sequence[Granule]:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        return self.head.row_groups
+        return self.head.granules
 
     @property
     def rollup(self) -> Table:
@@ -106,9 +97,13 @@ class Segment:
         """See `sawlog.store.embedded.view.SegmentView`."""
         return self._catalogue.words
 
-    def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
+    def rows_of_trace(self, granule: int, trace: str) -> Sequence[int] | None:
         """See `sawlog.store.embedded.view.SegmentView`."""
-        return self._catalogue.rows_of_trace(group, trace)
+        return self._catalogue.rows_of_trace(granule, trace)
+
+    def noted(self, granule: int) -> Noted | None:
+        """See `sawlog.store.embedded.view.SegmentView`."""
+        return self._catalogue.noted(granule)
 
     @property
     def same(self) -> Mapping[str, str | None]:
@@ -147,12 +142,12 @@ def publish(
         OSError: it cannot be written.
     """
     head = SegmentHead(0, 0, 0, written, 0, 0, None, [], None, ids.ends)
-    noted = _noted(batches, head)
-    return _write(directory, span, _grouped(noted) if in_order else _by_time(list(noted)), head, ids)
+    told = _told(batches, head)
+    return _write(directory, span, noted(cut(told if in_order else _by_time(list(told)))), head, ids)
 
 
-def _noted(batches: Iterable[RecordBatch], head: SegmentHead) -> Iterator[RecordBatch]:
-    """Pass batches on, and note what is to be known of all of them."""
+def _told(batches: Iterable[RecordBatch], head: SegmentHead) -> Iterator[RecordBatch]:
+    """Pass batches on, and tell the head what is to be known of all of them."""
     texts: set[str | None] = set()
     indexes: set[str] = set()
     for batch in batches:
@@ -187,8 +182,7 @@ def merge(directory: Path, segments: Sequence[Segment]) -> Segment:
     head = SegmentHead(
         rows, 0, 0, written, 0, 0, indexes.pop() if len(indexes) == 1 else None, [], _listed(rest), ids.ends
     )
-    groups = _grouped(_merged([one.path for one in segments]))
-    return _write(directory, span, groups, head, ids, _united(segments))
+    return _write(directory, span, merging.merged(segments), head, ids)
 
 
 def rebuilt(path: Path, span: Span) -> Segment:
@@ -211,53 +205,20 @@ def names_of(batch: RecordBatch) -> list[str]:
     ]
 
 
-def milliseconds_of(batch: RecordBatch) -> list[int]:
-    """Return the times of the rows."""
-    return _numbers(batch.column(TIME).cast(_INTEGER))
-
-
-def _numbers(column: Array) -> list[int]:
-    """Return the values of a column of whole numbers without nulls: this takes a quarter of `to_pylist`."""
-    buffer: memoryview = memoryview(column.buffer())  # type: ignore[attr-defined] # the library's stubs lack it
-    return buffer.cast("q").tolist()
-
-
-def _united(segments: Sequence[Segment]) -> Callable[[int, int], bytes | None]:
-    """Return what gives the filter of rows between two times without a look at them, if it is worth having."""
-    known = [pair for one in segments for pair in zip(one.row_groups, one.words or repeat(b""), strict=False)]
-
-    def between(first: int, last: int) -> bytes | None:
-        found = words.united([bits for group, bits in known if group.first <= last and group.last >= first])
-        return None if found is None or words.load_of(found) > FULLEST else found
-
-    return between
-
-
-def _write(
-    directory: Path,
-    span: Span,
-    groups: Iterable[RecordBatch],
-    head: SegmentHead,
-    ids: IdBounds,
-    known: Callable[[int, int], bytes | None] = lambda first, last: None,
-) -> Segment:
-    """Write row groups; `known` gives a filter that there is already for rows between two times."""
+def _write(directory: Path, span: Span, granules: Iterable[NotedRows], head: SegmentHead, ids: IdBounds) -> Segment:
     path = files.segment_path(directory, span)
     beside = path.with_name(path.name + files.TEMPORARY)
-    filters: list[bytes] = []
-    traces: list[bytes] = []
+    facts: list[Noted] = []
     counts: Counter[tuple[int, str | None, str | None]] = Counter()
 
     def told() -> Iterator[RecordBatch]:
-        for group in groups:
-            times = milliseconds_of(group)
-            head.row_groups.append(RowGroup(group.num_rows, times[0], times[-1]))
-            filters.append(known(times[0], times[-1]) or _filter(group))
-            traces.append(_marks(group))
-            _count(group, times, counts)
-            same = _same(group)
-            head.same = same if len(traces) == 1 else dict(same.items() & head.same.items())
-            yield group
+        for rows, granule, fact in granules:
+            head.granules.append(granule)
+            facts.append(fact)
+            _count(rows, counts)
+            same = _same(rows)
+            head.same = same if len(facts) == 1 else dict(same.items() & head.same.items())
+            yield rows
 
     try:
         with open(beside, "wb", opener=opener) as file:
@@ -274,9 +235,9 @@ def _write(
             file.flush()
             os.fsync(file.fileno())
         head.size, head.crc = _sum_of(beside)
-        head.low = min(group.first for group in head.row_groups)
-        head.high = max(group.last for group in head.row_groups)
-        catalogue.write(files.catalogue_path(path), head, _rollup(counts), ids, filters, traces)
+        head.low = min(granule.first for granule in head.granules)
+        head.high = max(granule.last for granule in head.granules)
+        catalogue.write(files.catalogue_path(path), head, _rollup(counts), ids, facts)
         beside.replace(path)
         sync_folder(directory)
     except BaseException:
@@ -286,79 +247,20 @@ def _write(
 
 
 def _by_time(batches: list[RecordBatch]) -> Iterator[RecordBatch]:
-    """Return the row groups of the rows in the order of time; what is not needed any more is taken from the list."""
+    """Return the rows in the order of time; what is not needed any more is taken from the list."""
     if is_in_order(batches):
         batches.reverse()
-        yield from _grouped(batches.pop() for _ in range(len(batches)))
-    else:
-        [whole] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
+        yield from (batches.pop() for _ in range(len(batches)))
+    elif batches:
+        whole = together(batches)
         batches.clear()
-        yield from _sorted(whole)
+        yield from merging.in_order(whole)
 
 
-def _sorted(batch: RecordBatch) -> Iterator[RecordBatch]:
-    """Return the row groups of the rows in the order of time."""
-    times = milliseconds_of(batch)
-    if all(one <= other for one, other in pairwise(times)):
-        for at in range(0, len(times), GROUP):
-            yield batch.slice(at, min(GROUP, len(times) - at))
-        return
-    order = sorted(range(len(times)), key=times.__getitem__)
-    for at in range(0, len(times), GROUP):
-        yield batch.take(Array(order[at : at + GROUP], _INTEGER))
-
-
-def _merged(paths: Sequence[Path]) -> Iterator[RecordBatch]:
-    """Return the rows of sorted files in the order of time, in batches of any size."""
-    readers = [iter(arro3.io.read_parquet(path, batch_size=AHEAD)) for path in paths]
-    heads: dict[int, tuple[RecordBatch, list[int]]] = {}
-    for at in range(len(readers)):
-        _advance(heads, readers, at)
-    while heads:
-        # Up to here, no file has a row that was not read yet.
-        bound = min(times[-1] for _, times in heads.values())
-        parts = []
-        for at, (batch, times) in list(heads.items()):
-            end = bisect_right(times, bound)
-            if end:
-                parts.append(batch.slice(0, end))
-            if end == len(times):
-                _advance(heads, readers, at)
-            else:
-                heads[at] = (batch.slice(end), times[end:])
-        [whole] = Table.from_batches(parts, schema=SCHEMA).combine_chunks().to_batches()
-        yield from _sorted(whole) if len(parts) > 1 else (whole,)
-
-
-def _advance(heads: dict[int, tuple[RecordBatch, list[int]]], readers: Sequence[Iterator[Any]], at: int) -> None:
-    heads.pop(at, None)
-    for batch in readers[at]:
-        if batch.num_rows:
-            rows = batch.with_schema(SCHEMA)
-            heads[at] = (rows, milliseconds_of(rows))
-            return
-
-
-def _grouped(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
-    """Cut batches into row groups."""
-    waiting: list[RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        while rows >= GROUP:
-            [whole] = Table.from_batches(waiting, schema=SCHEMA).combine_chunks().to_batches()
-            yield whole.slice(0, GROUP)
-            rows -= GROUP
-            waiting = [whole.slice(GROUP)] if rows else []
-    if rows:
-        [whole] = Table.from_batches(waiting, schema=SCHEMA).combine_chunks().to_batches()
-        yield whole
-
-
-def _count(group: RecordBatch, times: list[int], counts: Counter[tuple[int, str | None, str | None]]) -> None:
+def _count(rows: RecordBatch, counts: Counter[tuple[int, str | None, str | None]]) -> None:
     """Count the rows of each minute, service and level."""
-    services, levels = _Codes(group.column("service.name")), _Codes(group.column("log.level"))
+    times = milliseconds_of(rows)
+    services, levels = _Codes(rows.column("service.name")), _Codes(rows.column("log.level"))
     start = 0
     while start < len(times):
         minute = times[start] // _MINUTE
@@ -382,7 +284,7 @@ class _Codes:
         if column.null_count:
             self.codes = [-1 if code is None else code for code in indices.to_pylist()]
         else:
-            self.codes = _numbers(indices.cast(_INTEGER))
+            self.codes = numbers(indices.cast(_INTEGER))
 
 
 def _rollup(counts: Counter[tuple[int, str | None, str | None]]) -> bytes:
@@ -397,26 +299,11 @@ def _rollup(counts: Counter[tuple[int, str | None, str | None]]) -> bytes:
     return file.getvalue()
 
 
-def _filter(group: RecordBatch) -> bytes:
-    """Make the filter of a row group."""
-    texts = [text for name in TEXTS for text in _present(group, name)]
-    values: set[str] = set()
-    for name in _VALUES:
-        values.update(_present(group, name))
-    for name in _NAMES:
-        # Those of other row groups may be among them, which costs less than to look which are.
-        values.update(value for value in dictionary_dictionary(group.column(name)).to_pylist() if value is not None)
-    values.update(tag for tags in _present(group, "tags") for tag in tags)
-    pids = group.column("process.pid")
-    values.update(map(str, set(_present(group, "process.pid") if pids.null_count else _numbers(pids))))
-    return words.make_filter(texts, values)
-
-
-def _same(group: RecordBatch) -> dict[str, str | None]:
+def _same(rows: RecordBatch) -> dict[str, str | None]:
     """Return the one value of each column that has one only, or none."""
     found: dict[str, str | None] = {}
     for name in SKIPPED:
-        column = group.column(name)
+        column = rows.column(name)
         if column.null_count == len(column):
             found[name] = None
         elif name in ENCODED and not column.null_count:
@@ -425,21 +312,6 @@ def _same(group: RecordBatch) -> dict[str, str | None]:
             if len(values) == 1:
                 found[name] = values.pop()
     return found
-
-
-def _marks(group: RecordBatch) -> bytes:
-    """Make the marks of the traces; most logs have none, and need not be looked at row by row."""
-    column = group.column("trace.id")
-    return b"" if column.null_count == len(column) else make_marks(column.to_pylist())
-
-
-def _present(group: RecordBatch, name: str) -> list[Any]:
-    """Return the values of a column that are there; most columns of most logs are empty."""
-    column = group.column(name)
-    if column.null_count == len(column):
-        return []
-    values: list[Any] = column.to_pylist()
-    return [value for value in values if value is not None] if column.null_count else values
 
 
 def _sum_of(path: Path) -> tuple[int, int]:

@@ -9,11 +9,11 @@ from typing import Final
 
 from arro3.core import DataType, Table
 
-from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Word, column
+from sawlog.store.embedded.clauses import Compiler, Hint, RowCondition, Several, Word, column
 from sawlog.store.embedded.engine import Session, literals
 from sawlog.store.embedded.layout import SCHEMA, SKIPPED, TIME
 from sawlog.store.embedded.paths import RestNames
-from sawlog.store.embedded.view import PAGE, LiveRows, RowGroup, SegmentView, View
+from sawlog.store.embedded.view import PAGE, Granule, LiveRows, SegmentView, View
 from sawlog.store.embedded.words import may_hold
 
 _INTEGER: Final = DataType.int64()
@@ -27,7 +27,7 @@ TimeLimits = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Rows of a segment, side by side; `first` and `last` are the milliseconds of the row groups that they are in."""
+    """Rows of a segment, side by side; `first` and `last` are the milliseconds of the granules that they are in."""
 
     segment: SegmentView
     start: int
@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(slots=True)
 class Sources:
-    """What a search reads: runs of row groups by their time, and the rows in memory."""
+    """What a search reads: runs of rows by their time, and the rows in memory."""
 
     runs: list[Run]
     live: Sequence[LiveRows]
@@ -168,19 +168,15 @@ class Scope:
         low, high = self.limits
         rest = segment.rest_paths
         names = None if rest is None else RestNames([rest])
+        asked = _asked(hint, names)
         runs: list[Run] = []
-        groups = segment.row_groups
-        chosen = [
-            group.first <= high and group.last >= low and _is_worth(hint, bits, names, {})
-            for group, bits in zip(groups, segment.words, strict=True)
-        ]
         start = 0
-        for at, (group, is_chosen) in enumerate(zip(groups, chosen, strict=True)):
-            if is_chosen:
+        for at, (granule, bits) in enumerate(zip(segment.granules, segment.words, strict=True)):
+            if granule.first <= high and granule.last >= low and _is_worth(asked, bits):
                 found = _rows(hint, segment, at, names)
-                for begin, end in [(0, group.rows)] if found is None else _neighbours(found):
-                    _join(runs, Run(segment, start + begin, end - begin, group.first, group.last, False))
-            start += group.rows
+                for begin, end in [(0, granule.rows)] if found is None else _neighbours(found):
+                    _join(runs, Run(segment, start + begin, end - begin, granule.first, granule.last, False))
+            start += granule.rows
         return [_whole(segment)] if sum(run.rows for run in runs) == segment.rows else runs
 
     def _may_hold_index(self, name: str | None) -> bool:
@@ -210,7 +206,7 @@ def _of_whole(segments: Sequence[SegmentView], compiler: Compiler, without: Coll
 
 
 def _of_runs(segment: SegmentView, runs: Sequence[Run], compiler: Compiler, without: Collection[str]) -> str:
-    """Write what is selected from some of a file's row groups; by the numbers of rows, the others are left alone."""
+    """Write what is selected from some of a file's rows; by their numbers, pages with others alone are left alone."""
     ranges = [f"file_row_number BETWEEN {run.start} AND {run.start + run.rows - 1}" for run in runs if run.rows > 1]
     if single := [run.start for run in runs if run.rows == 1]:
         ranges.append(f"file_row_number IN ({literals(single)})")
@@ -238,14 +234,14 @@ def _re2(pattern: str) -> str:
     return translate(pattern).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "(?s:.)*")
 
 
-def _rows(hint: Hint, segment: SegmentView, group: int, names: RestNames | None) -> Collection[int] | None:
-    """Return which rows of a row group may fulfil what a hint says of traces; None if it says nothing."""
+def _rows(hint: Hint, segment: SegmentView, granule: int, names: RestNames | None) -> Collection[int] | None:
+    """Return which rows of a granule may fulfil what a hint says of traces; None if it says nothing."""
     if isinstance(hint, Word):
         is_known = hint.field == _TRACE and names is not None and not names.of(_TRACE)
-        return segment.rows_of_trace(group, hint.text) if is_known else None
+        return segment.rows_of_trace(granule, hint.text) if is_known else None
     if hint is None:
         return None
-    answers = [_rows(one, segment, group, names) for one in hint.hints]
+    answers = [_rows(one, segment, granule, names) for one in hint.hints]
     known = [set(one) for one in answers if one is not None]
     if hint.all:
         return set.intersection(*known) if known else None
@@ -290,30 +286,39 @@ def _whole(segment: SegmentView) -> Run:
     return Run(segment, 0, segment.rows, segment.first, segment.last, True)
 
 
-def _is_worth(hint: Hint, bits: bytes, names: RestNames | None, known: dict[str, bool]) -> bool:
-    """Whether rows whose filter is `bits` may be some; `known` are words that it was asked for already."""
-    if hint is None:
-        return True
+def _asked(hint: Hint, names: RestNames | None) -> Hint:
+    """Return what a hint asks filters, each thing once: they know words, but not fields, nor what is in ``rest``."""
     if isinstance(hint, Word):
-        if names is None or names.of(hint.field):
-            return True
-        worth = known.get(hint.text)
-        if worth is None:
-            worth = known[hint.text] = may_hold(bits, hint.text)
-        return worth
-    answers = (_is_worth(one, bits, names, known) for one in hint.hints)
-    return all(answers) if hint.all else any(answers)
+        return None if names is None or names.of(hint.field) else Word("", hint.text)
+    if hint is None:
+        return None
+    asked = dict.fromkeys(_asked(one, names) for one in hint.hints)
+    if hint.all:
+        asked.pop(None, None)
+    if None in asked or (hint.all and not asked):
+        return None
+    return Several(hint.all, (*asked,)) if len(asked) != 1 else next(iter(asked))
 
 
-def row_groups(sources: Sources) -> Sequence[RowGroup]:
-    """Return each row group that may be read, within the limits."""
+def _is_worth(asked: Hint, bits: bytes) -> bool:
+    """Whether rows with this filter may be some that are asked for."""
+    if isinstance(asked, Word):
+        return may_hold(bits, asked.text)
+    if asked is None:
+        return True
+    answers = (_is_worth(one, bits) for one in asked.hints)
+    return all(answers) if asked.all else any(answers)
+
+
+def granules(sources: Sources) -> Sequence[Granule]:
+    """Return each granule that may be read, within the limits."""
     low, high = sources.limits
-    found: dict[tuple[SegmentView, int], RowGroup] = {}
+    found: dict[tuple[SegmentView, int], Granule] = {}
     for run in sources.runs:
         start = 0
-        for group in run.segment.row_groups:
-            end = start + group.rows
-            if run.start < end and start < run.start + run.rows and group.first <= high and group.last >= low:
-                found[run.segment, start] = group
+        for granule in run.segment.granules:
+            end = start + granule.rows
+            if run.start < end and start < run.start + run.rows and granule.first <= high and granule.last >= low:
+                found[run.segment, start] = granule
             start = end
     return list(found.values())

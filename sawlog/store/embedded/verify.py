@@ -10,10 +10,11 @@ import duckdb
 
 from sawlog.store.embedded import files
 from sawlog.store.embedded.files import Span
+from sawlog.store.embedded.granules import milliseconds_of
 from sawlog.store.embedded.layout import ID, SCHEMA, SEQUENCE, SOURCE
 from sawlog.store.embedded.log import LogReader, torn_end
 from sawlog.store.embedded.panics import contained
-from sawlog.store.embedded.segment import Segment, milliseconds_of
+from sawlog.store.embedded.segment import Segment
 
 _TWICE = f"""
     SELECT coalesce({ID}, {SOURCE} || ':' || "log.offset") AS name, count(*) AS times FROM read_parquet($paths)

@@ -13,15 +13,22 @@ PAGE: Final = 4_096
 """So many rows has a page; to fetch a document, its pages are unpacked."""
 
 
-class RowGroup(NamedTuple):
-    """A row group of a segment: how many rows, and their first and last ``@timestamp`` in milliseconds.
+class Granule(NamedTuple):
+    """Rows side by side in a segment, the least that filters leave: how many, and their times in milliseconds.
 
-    Rows without a time do not occur; see `sawlog.store.embedded.layout`.
+    Rows without a time do not occur; see `sawlog.store.embedded.layout`. Row groups of the file begin elsewhere.
     """
 
     rows: int
     first: int
     last: int
+
+
+class Noted(NamedTuple):
+    """What a catalogue holds of a granule: its token filter, and the marks of its traces."""
+
+    words: bytes
+    traces: bytes
 
 
 class SegmentView(Protocol):
@@ -34,7 +41,7 @@ class SegmentView(Protocol):
     """The first and last ``@timestamp`` in milliseconds."""
 
     @property
-    def row_groups(self) -> Sequence[RowGroup]:
+    def granules(self) -> Sequence[Granule]:
         """In the order of the file."""
 
     @property
@@ -51,13 +58,16 @@ class SegmentView(Protocol):
 
     @property
     def words(self) -> Sequence[bytes]:
-        """The token filter of each row group, as `sawlog.store.embedded.words` made it; empty if there are none."""
+        """The token filter of each granule, as `sawlog.store.embedded.words` made it; empty if there are none."""
 
-    def rows_of_trace(self, group: int, trace: str) -> Sequence[int] | None:
-        """Return which rows of a row group, from 0 on, may have this ``trace.id``, in order.
+    def rows_of_trace(self, granule: int, trace: str) -> Sequence[int] | None:
+        """Return which rows of a granule, from 0 on, may have this ``trace.id``, in order.
 
         None, if that is not known: the segment was written before it was noted.
         """
+
+    def noted(self, granule: int) -> Noted | None:
+        """Return all that is noted of a granule; None if the segment was written before that was."""
 
     @property
     def same(self) -> Mapping[str, str | None]:

@@ -1,12 +1,12 @@
-"""Words: what a text field is searched by, and the filters that say which row groups cannot hold a word.
+"""Words: what a text field is searched by, and the filters that say which granules cannot hold a word.
 
 A word is a run of characters that are no `SEPARATOR`, in small letters; one of 256 bytes or more is none. The same rule
 is used three times: in Python for a query's text, as a class of RE2 for DuckDB, and as a table for the filters, which
 are made of a million words a second. So separators are a short list of our own: classes of Unicode take RE2 tens of
 milliseconds to prepare, and each side would have those of its own Unicode version.
 
-A filter is a Bloom filter with three bits a word and room of eight to sixteen bits for each, in all a power of two: of
-words that are not there, at most one in thirty may be, and filters can be united.
+A filter is a Bloom filter with three bits a word and room of twelve bits for each: of words that are not there, one in
+a hundred may be.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ LETTER: Final = f"[^{_CLASS}]"
 _WORD = re.compile("[^" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in _SEPARATORS) + "]+")
 _TOGETHER: Final = 250
 """So many texts are split at once."""
+_BITS: Final = 12
+"""So many bits a filter has for each word, of which it sets three."""
 _FACTORS: Final = (0x9E3779B1, 0x85EBCA6B)
 _MIDDLE: Final = 17
 """Of a product, the bits from here on depend on all bits of the factor; the last ones only on its last ones."""
@@ -64,7 +66,7 @@ def make_filter(texts: Sequence[str], values: Iterable[str] = ()) -> bytes:
     found = {value.encode(errors="replace") for value in values}
     for start in range(0, len(texts), _TOGETHER):
         found.update(_words_of("\n".join(texts[start : start + _TOGETHER])))
-    size = _size_for(len(found))
+    size = max(64, -(-_BITS * len(found) // 64) * 64)
     # A byte for each bit: to set a bit in place takes twice as long as to pack all of them at the end.
     bits = bytearray(b"0") * size
     second, third = _FACTORS
@@ -74,45 +76,29 @@ def make_filter(texts: Sequence[str], values: Iterable[str] = ()) -> bytes:
     return int(bits, 2).to_bytes(size // 8, "little")
 
 
-def united(filters: Sequence[bytes]) -> bytes | None:
-    """Return a filter of all that is in several; None if one of them says nothing, or has a length of its own.
-
-    Of lengths that are powers of two, a shorter filter can be repeated until it is as long as another: what a word is
-    looked for at is the rest of a division by the length.
-    """
-    size = max(map(len, filters), default=0)
-    if not size or any(not one or size % len(one) for one in filters):
-        return None
-    bits = 0
-    for one in filters:
-        bits |= int.from_bytes(one * (size // len(one)), "little")
-    return bits.to_bytes(size, "little")
-
-
-def load_of(bits: bytes) -> float:
-    """Return which part of a filter's bits is set: 0.2 when it was made, more when several were united."""
-    return int.from_bytes(bits, "little").bit_count() / max(1, 8 * len(bits))
-
-
 def may_hold(bits: bytes, word: str) -> bool:
     """Whether rows with this filter may hold a word or a value; an empty filter says nothing."""
-    if not bits or not _is_surely_kept(word):
+    hashes = _hashes(word)
+    if not bits or hashes is None:
         return True
-    one = crc32(word.encode(errors="replace"))
     size = 8 * len(bits)
-    places = (one % size, *((one * factor >> _MIDDLE) % size for factor in _FACTORS))
-    return all(bits[place >> 3] >> (place & 7) & 1 for place in places)
+    for one in hashes:
+        place = one % size
+        if not bits[place >> 3] >> (place & 7) & 1:
+            return False
+    return True
 
 
 @lru_cache(10_000)
-def _is_surely_kept(word: str) -> bool:
-    """Whether the way of filters, quicker and by whole texts, comes to the same word as the exact one."""
-    return word.isascii() or all(char not in "ςσ" and unicodedata.category(char) != "Cn" for char in word)
+def _hashes(word: str) -> tuple[int, ...] | None:
+    """Return what says where a word's bits are.
 
-
-def _size_for(count: int) -> int:
-    """Return how many bits are the filter of so many words: a power of two."""
-    return max(64, 1 << (8 * count - 1).bit_length())
+    None if the way of filters, quicker and by whole texts, may come to another word than the exact one.
+    """
+    if not word.isascii() and any(char in "ςσ" or unicodedata.category(char) == "Cn" for char in word):
+        return None
+    one = crc32(word.encode(errors="replace"))
+    return one, *(one * factor >> _MIDDLE for factor in _FACTORS)
 
 
 def _words_of(text: str) -> list[bytes]:

@@ -20,6 +20,7 @@ import pytest
 from sawlog.errors import StoreError
 from sawlog.store.embedded import maker, segment, upkeep
 from sawlog.store.embedded.files import segment_path, segments_in
+from sawlog.store.embedded.granules import milliseconds_of
 from sawlog.store.embedded.log import LogReader
 from sawlog.store.embedded.segment import Segment
 from sawlog.store.embedded.store import EmbeddedStore
@@ -89,7 +90,7 @@ async def test_a_process_of_its_own(
         answer = asked(process, ask)
         told.append(ask)
         [batch] = arro3.io.read_parquet(segment_path(tmp_path, ask.span), batch_size=8 * ROWS)
-        times = segment.milliseconds_of(batch)
+        times = milliseconds_of(batch)
         unsorted.extend([ask.span] if times != sorted(times) else [])
         return answer
 
