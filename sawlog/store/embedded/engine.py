@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -60,18 +60,21 @@ class Engine:
         self._pool: ThreadPoolExecutor | None = None
         self._quick: ThreadPoolExecutor | None = None
         """One thread for searches that end soon, which do not wait for long ones."""
+        self._beside: ThreadPoolExecutor | None = None
+        """Threads that take part of a search's work; those begun for it often got the core that it works on already."""
 
     def open(self) -> None:
         """Take searches."""
         self._pool = ThreadPoolExecutor(self._running, thread_name_prefix="sawlog-search")
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="sawlog-quick")
+        self._beside = ThreadPoolExecutor(self._running + 1, thread_name_prefix="sawlog-beside")
 
     def close(self) -> None:
         """End the searches under way and let go of everything."""
-        pools = [pool for pool in (self._pool, self._quick) if pool is not None]
-        self._pool = self._quick = None
+        pools = [pool for pool in (self._pool, self._quick, self._beside) if pool is not None]
+        self._pool = self._quick = self._beside = None
         sessions = list(self._sessions)
-        for pool in pools:
+        for pool in pools[:-1]:  # what is under way may still need the last one
             pool.shutdown(wait=False)
         while any(session.give_up() for session in sessions):
             time.sleep(0.01)
@@ -91,12 +94,12 @@ class Engine:
             QueryError: the question cannot be answered, or only with more memory than there is.
             StoreUnavailableError: a file cannot be read.
         """
-        pool = self._quick if is_quick else self._pool
-        if pool is None:
+        pool, beside = self._quick if is_quick else self._pool, self._beside
+        if pool is None or beside is None:
             raise StoreError("the store is not open")
         if len(self._sessions) >= self._most:
             raise StoreBusyError(f"{len(self._sessions)} searches are under way or wait already: ask again in a moment")
-        session = Session(self._cursor)
+        session = Session(self._cursor, beside)
         self._sessions.add(session)
         job = asyncio.get_running_loop().run_in_executor(pool, session.answer, question)
         job.add_done_callback(lambda _: self._sessions.discard(session))
@@ -118,9 +121,10 @@ class Engine:
 class Session:
     """What one search works with: a cursor of its own, and the tables it has named."""
 
-    def __init__(self, make: Callable[[int], duckdb.DuckDBPyConnection]) -> None:
-        """`make` returns a cursor of the database with a number."""
+    def __init__(self, make: Callable[[int], duckdb.DuckDBPyConnection], beside: ThreadPoolExecutor) -> None:
+        """`make` returns a cursor of the database with a number; queries run in the threads `beside`, too."""
         self._make = make
+        self._beside = beside
         self._guard = threading.Lock()
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._helpers: list[duckdb.DuckDBPyConnection] = []
@@ -208,18 +212,21 @@ class Session:
         return self._ready().execute(sql, used or None)
 
     def _alone(self, queries: Sequence[str], values: Mapping[str, Any]) -> list[Table]:
-        with ThreadPoolExecutor(len(queries) - 1, thread_name_prefix="sawlog-search") as pool:
-            others = [pool.submit(self._beside, at, query, values) for at, query in enumerate(queries) if at]
-            try:
-                first = self._beside(0, queries[0], values)
-            except BaseException:
-                with self._guard:
-                    for cursor in self._helpers:
-                        cursor.interrupt()
-                raise
-            return [first, *(job.result() for job in others)]
+        others = [self._beside.submit(self._run_alone, at, query, values) for at, query in enumerate(queries) if at]
+        try:
+            first = self._run_alone(0, queries[0], values)
+        except BaseException:
+            for job in others:
+                job.cancel()
+            with self._guard:
+                for cursor in self._helpers:
+                    cursor.interrupt()
+            raise
+        finally:
+            wait(others)
+        return [first, *(job.result() for job in others)]
 
-    def _beside(self, number: int, sql: str, values: Mapping[str, Any]) -> Table:
+    def _run_alone(self, number: int, sql: str, values: Mapping[str, Any]) -> Table:
         """Run a query on a cursor of its own, of the database with this number."""
         with self._guard:
             if self._is_given_up:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
@@ -82,16 +83,20 @@ class Sources:
         return replace(self, runs=runs, limits=(low, high))
 
     def parts(self, count: int) -> list[Sources]:
-        """Divide it by segments into at most so many; what is in memory is in the first."""
-        segments = list(dict.fromkeys(run.segment for run in self.runs))
+        """Divide it by segments into at most so many, which take about as long; what is in memory is in the first."""
+        costs = Counter(run.segment for run in self.runs)
+        shares: list[set[SegmentView]] = [set() for _ in range(min(count, len(costs)))]
+        for segment, _ in costs.most_common():
+            # To plan for a file costs about as much as to read a run.
+            min(shares, key=lambda share: sum(costs[one] + 1 for one in share)).add(segment)
         found = [
             replace(
                 self,
-                runs=[run for run in self.runs if run.segment in segments[at::count]],
+                runs=[run for run in self.runs if run.segment in share],
                 live=() if at else self.live,
                 live_rows=0 if at else self.live_rows,
             )
-            for at in range(min(count, len(segments)))
+            for at, share in enumerate(shares)
         ]
         return found or [self]
 
