@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -33,6 +33,8 @@ RUNNING: Final = 2
 WAITING: Final = 8
 """How many more wait for their turn; beyond, searches are refused."""
 _NAME = re.compile(r"\$(p\d+)")
+_ERRORS: Final = {"INTERRUPT": "InterruptException", "Out of Memory": "OutOfMemoryException", "IO Error": "IOException"}
+"""What texts of DuckDB's errors have, and the errors that they are."""
 _Answer = TypeVar("_Answer")
 
 
@@ -71,14 +73,16 @@ class Engine:
 
     def close(self) -> None:
         """End the searches under way and let go of everything."""
-        pools = [pool for pool in (self._pool, self._quick, self._beside) if pool is not None]
+        searching = [pool for pool in (self._pool, self._quick) if pool is not None]
+        # What is under way may still need these.
+        beside = [] if self._beside is None else [self._beside]
         self._pool = self._quick = self._beside = None
         sessions = list(self._sessions)
-        for pool in pools[:-1]:  # what is under way may still need the last one
+        for pool in searching:
             pool.shutdown(wait=False)
         while any(session.give_up() for session in sessions):
             time.sleep(0.01)
-        for pool in pools:
+        for pool in searching + beside:
             pool.shutdown()
         for database in self._databases.values():
             database.close()
@@ -177,7 +181,7 @@ class Session:
     def table(self, sql: str, values: Mapping[str, Any]) -> Table:
         """Return the rows of a query as a table; see `rows`."""
         used = {name: values[name] for name in _NAME.findall(sql)}
-        return Table.from_arrow(self._ready().sql(sql, params=used))
+        return _table_of(self._ready().sql(sql, params=used))
 
     def together(self, queries: Sequence[str], values: Mapping[str, Any]) -> Table:
         """Return the rows of several queries, which have the same columns and run at the same time.
@@ -212,8 +216,10 @@ class Session:
         return self._ready().execute(sql, used or None)
 
     def _alone(self, queries: Sequence[str], values: Mapping[str, Any]) -> list[Table]:
-        others = [self._beside.submit(self._run_alone, at, query, values) for at, query in enumerate(queries) if at]
+        others: list[Future[Table]] = []
         try:
+            for number, query in enumerate(queries[1:], 1):
+                others.append(self._beside.submit(self._run_alone, number, query, values))
             first = self._run_alone(0, queries[0], values)
         except BaseException:
             for job in others:
@@ -281,9 +287,24 @@ def _copied(cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, An
     # To make an Arrow table of a query plans it twice; of a table, that costs nothing.
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE copied AS {sql}", {name: values[name] for name in _NAME.findall(sql)})
     try:
-        return Table.from_arrow(cursor.sql("FROM copied"))
+        return _table_of(cursor.sql("FROM copied"))
     finally:
         cursor.execute("DROP TABLE copied")
+
+
+def _table_of(relation: duckdb.DuckDBPyRelation) -> Table:
+    """Return the rows of a query. Raises what DuckDB raises, which Arrow's interface makes text alone of."""
+    import duckdb  # noqa: PLC0415 - see the top
+
+    try:
+        return Table.from_arrow(relation)
+    except duckdb.Error:
+        raise
+    except Exception as error:
+        for beginning, kind in _ERRORS.items():
+            if beginning in str(error):
+                raise getattr(duckdb, kind)(str(error)) from error
+        raise
 
 
 def literals(numbers: Sequence[int]) -> str:

@@ -6,20 +6,21 @@ A filter leaves whole granules: small ones, so that for the one event that a rar
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from arro3.core import Array, DataType, RecordBatch, Table, dictionary_dictionary
 
-from sawlog.store.embedded.layout import SCHEMA, TEXTS, TIME
+from sawlog.store.embedded.layout import COLUMNS, ENCODED, SCHEMA, TEXTS, TIME
 from sawlog.store.embedded.marks import make_marks
 from sawlog.store.embedded.view import Granule, Noted
 from sawlog.store.embedded.words import make_filter
 
 ROWS: Final = 8_192
-"""So many rows has a granule; the last one of a segment up to half as many more, or less if it is the only one."""
+"""So many rows has a granule; the last one of what is cut up to half as many more, or fewer."""
 
 _INTEGER: Final = DataType.int64()
+_TEXT: Final = DataType.utf8()
 _VALUES: Final = ("trace.id", "span.id")
 _NAMES: Final = (
     *("log.level", "log.logger", "service.name", "host.name"),
@@ -42,11 +43,12 @@ def cut(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
         yield together(pieces)
 
 
-def together(batches: Sequence[RecordBatch]) -> RecordBatch:
-    """Make one batch of some."""
-    if len(batches) == 1:
-        return batches[0]
-    [whole] = Table.from_batches(batches, schema=SCHEMA).combine_chunks().to_batches()
+def together(batches: Iterable[RecordBatch]) -> RecordBatch:
+    """Make one batch of some. No dictionary of it is longer than the rows are many."""
+    parts = [_compact(batch) for batch in batches]
+    if len(parts) == 1:
+        return parts[0]
+    [whole] = Table.from_batches(parts, schema=SCHEMA).combine_chunks().to_batches()
     return whole
 
 
@@ -85,13 +87,23 @@ def _taken(pieces: deque[RecordBatch], rows: int) -> list[RecordBatch]:
     return found
 
 
+def _compact(batch: RecordBatch) -> RecordBatch:
+    """Make dictionaries anew that hold more than the rows can use: those of a larger batch, of which this is a part."""
+    columns = {name: batch.column(name) for name in COLUMNS}
+    long = [name for name in ENCODED if len(dictionary_dictionary(columns[name])) > batch.num_rows]
+    if not long:
+        return batch
+    columns |= {name: columns[name].cast(_TEXT).cast(columns[name].type) for name in long}
+    return RecordBatch.from_arrays([*columns.values()], schema=SCHEMA)
+
+
 def _filter(rows: RecordBatch) -> bytes:
     texts = [text for name in TEXTS for text in _present(rows, name)]
     values: set[str] = set()
     for name in _VALUES:
         values.update(_present(rows, name))
     for name in _NAMES:
-        # Those of other granules may be among them, which costs less than to look which are.
+        # Some of other granules may be among them, which costs less than to look which are.
         values.update(value for value in dictionary_dictionary(rows.column(name)).to_pylist() if value is not None)
     values.update(tag for tags in _present(rows, "tags") for tag in tags)
     pids = rows.column("process.pid")

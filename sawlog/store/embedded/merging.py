@@ -1,7 +1,8 @@
 """The rows of several segments as those of one: read in the order of time, granule by granule.
 
-A granule that no other one overlaps stays as it is, with what is noted of it: in most logs nearly all of them, since a
-segment's rows are younger than those of the one before. The others are cut anew.
+A granule of about the usual size that no other one overlaps stays as it is, with what is noted of it: in most logs
+nearly all of them, since a segment's rows are younger than those of the one before. The others are cut anew. Each file
+is read once from beginning to end: a segment's granules come in their own order, whichever of others come between.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def merged(segments: Sequence[SegmentView]) -> Iterator[NotedRows]:
         yield from noted(cut(_read(waiting, segments, readers)))
         waiting.clear()
         (segment, _), (granule, facts) = cluster[0], known
-        rows = together([*readers[segment].rows(granule.rows)])
+        rows = together(readers[segment].rows(granule.rows))
         yield rows, granule, facts
     yield from noted(cut(_read(waiting, segments, readers)))
 
@@ -69,7 +70,10 @@ def in_order(batch: RecordBatch) -> Iterator[RecordBatch]:
 
 
 def _clusters(segments: Sequence[SegmentView]) -> Iterator[list[_Place]]:
-    """Put granules together of which the times overlap; no row of a cluster is younger than any of the next one."""
+    """Put granules together of which the times overlap; no row of a cluster is younger than any of the next one.
+
+    One that begins when all before have ended does not overlap them: rows of one time may come in any order.
+    """
     places = [(at, number) for at, segment in enumerate(segments) for number in range(len(segment.granules))]
     places.sort(key=lambda place: (segments[place[0]].granules[place[1]].first, place))
     cluster: list[_Place] = []

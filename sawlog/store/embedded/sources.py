@@ -83,12 +83,17 @@ class Sources:
         return replace(self, runs=runs, limits=(low, high))
 
     def parts(self, count: int) -> list[Sources]:
-        """Divide it by segments into at most so many, which take about as long; what is in memory is in the first."""
-        costs = Counter(run.segment for run in self.runs)
-        shares: list[set[SegmentView]] = [set() for _ in range(min(count, len(costs)))]
-        for segment, _ in costs.most_common():
-            # To plan for a file costs about as much as to read a run.
-            min(shares, key=lambda share: sum(costs[one] + 1 for one in share)).add(segment)
+        """Divide it by segments into at most so many with about as much to open; what is in memory is in the first."""
+        if count == 1:
+            return [self]
+        runs = Counter(run.segment for run in self.runs)
+        shares: list[set[SegmentView]] = [set() for _ in range(min(count, len(runs)))]
+        costs = [0] * len(shares)
+        for segment, many in runs.most_common():
+            least = costs.index(min(costs))
+            shares[least].add(segment)
+            # To plan for a file costs about as much as to find a run.
+            costs[least] += many + 1
         found = [
             replace(
                 self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -185,3 +186,22 @@ def test_a_search_has_the_settings_of_the_database(tmp_path: Path, monkeypatch: 
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_an_interruption_while_rows_become_a_table_is_one(tmp_path: Path) -> None:
+    with connection(tmp_path) as database:
+        cursor = database.cursor()
+        over = threading.Event()
+
+        def interrupt() -> None:
+            while not over.wait(0.02):
+                cursor.interrupt()
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        try:
+            with pytest.raises(duckdb.InterruptException):
+                embedded_engine._table_of(cursor.sql("SELECT range FROM range(100000000000)"))
+        finally:
+            over.set()
+            interrupting.join()

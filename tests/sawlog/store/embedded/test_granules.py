@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 import arro3.io
 import pytest
-from arro3.core import RecordBatch
+from arro3.core import RecordBatch, dictionary_dictionary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +46,8 @@ def rows_at(times: Sequence[int], first: int) -> RecordBatch:
     documents = []
     for number, time in enumerate(times, first):
         service = SERVICES[number % 3]
-        more = {"service": {"name": service}, "trace": {"id": trace(number)}} if service else {}
+        more: dict[str, Any] = {"service": {"name": service}, "trace": {"id": trace(number)}} if service else {}
+        more |= {"process": {"thread": {"name": f"thread-{number}"}}, "request": {"id": number}}
         documents.append({"@timestamp": iso(time), "message": f"line Number{number} of all", **more})
     maker = RowMaker("logs-spring-default")
     return batch_of([maker.row(f"d:{number}", one) for number, one in enumerate(documents, first)], first)
@@ -156,3 +158,21 @@ def test_rows_are_cut_into_parts_of_one_size(sizes: list[int]) -> None:
     assert [number for one in made for number in one.column(SEQUENCE).to_pylist()] == [*range(1, starts[-1])]
     assert all(one.num_rows == ROWS for one in made[:-1])
     assert all(ROWS // 2 <= one.num_rows < ROWS + ROWS // 2 for one in made) or len(made) == 1
+
+
+def test_a_granule_has_no_values_of_others(tmp_path: Path) -> None:
+    """As of many threads, or ids in ``rest``, of which each batch of a file has a dictionary."""
+    starts = [1 + 40 * at for at in range(3)]
+    segments = [published(tmp_path, [range(start, start + 120, 3)], start) for start in starts]
+    merged = segment.merge(tmp_path, segments)
+    check(merged, range(1, 121))
+    for one in (*segments, merged):
+        foreign = [number for number in range(1, 121) if may_hold(one.words[0], f"thread-{number}")]
+        assert len(foreign) <= one.granules[0].rows + 8, foreign
+    rows = rows_at(range(40), 1)
+    assert len(dictionary_dictionary(rows.column("process.thread.name"))) == 40
+    [first, *_] = cut([rows])
+    assert dictionary_dictionary(first.column("process.thread.name")).to_pylist() == [
+        f"thread-{n}" for n in range(1, 9)
+    ]
+    assert first.column("process.thread.name").to_pylist() == rows.column("process.thread.name").to_pylist()[:ROWS]
