@@ -43,8 +43,8 @@ def narrow(condition: RowCondition, sources: Sources, used: str, compiler: Compi
 def gather(condition: RowCondition, sources: Sources, compiler: Compiler, session: Session) -> int | None:
     """Copy the rows that fulfil a condition with all of their columns, where filters have left few granules to read.
 
-    Each column that is looked into costs time, however few rows are taken: they are read once, not
-    once more for the documents. Return how many they are; None if they are too many, or the filters do not help.
+    Each column that is looked into costs time, however few rows are taken: they are read once, not once more for the
+    documents. Return how many they are; None if they are too many, or the filters do not help.
     """
     if not sources.is_filtered:
         return None

@@ -251,7 +251,7 @@ def _by_time(batches: list[RecordBatch]) -> Iterator[RecordBatch]:
     if is_in_order(batches):
         batches.reverse()
         yield from (batches.pop() for _ in range(len(batches)))
-    elif batches:
+    else:
         whole = together(batches)
         batches.clear()
         yield from merging.in_order(whole)
